@@ -1,0 +1,53 @@
+//! What is said in rooms.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Timestamp;
+use crate::room::MemberUser;
+
+/// What kind of thing a message is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// Somebody said it.
+    #[default]
+    Text,
+    /// The server said it.
+    Notification,
+}
+
+/// How a message's content is to be read.
+pub const TEXT_PLAIN: &str = "text/plain";
+/// Content that is a JSON document.
+pub const APPLICATION_JSON: &str = "application/json";
+
+/// One durable message. The bytes are the same for every receiver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Names it in edits and deletes.
+    pub id: Uuid,
+    /// Its place in the room: from 1, no gaps.
+    pub seq: i64,
+    /// Which room.
+    pub room_id: i64,
+    /// Who said it; `null` when the account is gone or the server said it.
+    pub sender: Option<MemberUser>,
+    /// Said by a person or by the server.
+    pub kind: MessageKind,
+    /// `text/plain` or `application/json`.
+    pub content_type: String,
+    /// What was said; empty once deleted.
+    pub content: String,
+    /// When it was stored.
+    pub created_at: Timestamp,
+    /// When it was last edited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// When it was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
+    /// The sender's own id for it, which made the retry safe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+}
