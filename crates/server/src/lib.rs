@@ -1,1 +1,3 @@
-//! x
+//! Anteroom: a real-time chat server whose rooms keep their capacity.
+
+pub mod storage;

@@ -1,0 +1,178 @@
+//! What the domain asks of a durable store, and what the store promises back.
+//!
+//! The interfaces are cut by what the domain does, not by table, so that SQLite and PostgreSQL can
+//! stand side by side. Promises that hold for every method unless it says otherwise:
+//!
+//! - **Durable before answered.** When a writing method returns `Ok`, the change survives a power cut.
+//! - **All or nothing.** A method is one transaction; on `Err` nothing of it happened. The one
+//!   exception is a store that dies while committing: the outcome is then unknown, and each method
+//!   is safe to repeat.
+//! - **Bounded.** A store that cannot take more work answers [`StorageError::Unavailable`] instead of
+//!   queueing without end.
+//!
+//! The store knows nothing of seats: who may enter is decided before it is called.
+
+mod model;
+
+pub mod sqlite;
+
+use std::sync::Arc;
+
+use anteroom_core::ids::{Generation, LoginId, MessageId, RoomId, UserId};
+use async_trait::async_trait;
+pub use model::*;
+
+/// The whole store, as the server holds it.
+pub type SharedStorage = Arc<dyn Storage>;
+
+/// Why the store did not do it. Details are for the log, never for the wire.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The store is away, full, overloaded or shutting down. Repeating later may help.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// The store refused or broke in a way that repeating does not mend.
+    #[error("the store failed: {0}")]
+    Failed(String),
+}
+
+/// The answer of every method.
+pub type Stored<T> = Result<T, StorageError>;
+
+/// Everything durable, in one object.
+#[async_trait]
+pub trait Storage: AccountStore + AuthStore + RoomStore + MessageStore + Send + Sync {
+    /// Whether the store answers now; for `/readyz`.
+    async fn ping(&self) -> Stored<()>;
+
+    /// Stops taking work, finishes what was taken, and closes the store.
+    async fn close(&self);
+}
+
+/// People.
+#[async_trait]
+pub trait AccountStore {
+    /// Adds a user. `None` when the user name (compared by its folded form) is already in use; the
+    /// database's unique index decides, so parallel sign-ups of one name leave exactly one.
+    async fn create_user(&self, user: NewUser) -> Stored<Option<UserRecord>>;
+
+    /// The user with this id.
+    async fn user(&self, id: UserId) -> Stored<Option<UserRecord>>;
+
+    /// The user with this folded name.
+    async fn user_by_name(&self, folded: &str) -> Stored<Option<UserRecord>>;
+
+    /// Changes the fields that are `Some`; `None` when there is no such user.
+    async fn change_profile(&self, id: UserId, change: ProfilePatch) -> Stored<Option<UserRecord>>;
+
+    /// Replaces the password hash and its expiry.
+    async fn set_password(
+        &self,
+        id: UserId,
+        hash: String,
+        expires_at: Option<WallMillis>,
+    ) -> Stored<bool>;
+
+    /// Locks the account from `at`, or unlocks it. False when there is no such user.
+    async fn set_locked(&self, id: UserId, at: Option<WallMillis>) -> Stored<bool>;
+
+    /// Replaces the roles. False when there is no such user.
+    async fn set_roles(
+        &self,
+        id: UserId,
+        roles: Vec<anteroom_protocol::account::Role>,
+    ) -> Stored<bool>;
+}
+
+/// Which logins are alive: the central place a token's signature is compared with.
+#[async_trait]
+pub trait AuthStore {
+    /// Starts a login and, in the same transaction, ends the oldest live ones of that user beyond
+    /// `keep` (the new one counts). Answers the ended ones, oldest first.
+    async fn start_login(&self, login: LoginRecord, keep: usize) -> Stored<Vec<LoginId>>;
+
+    /// Replaces the login's token if `expected` is still its current one. The replaced token is
+    /// remembered as `previous` until `previous_until`, for refresh only.
+    async fn refresh_login(&self, refresh: LoginRefresh) -> Stored<RefreshOutcome>;
+
+    /// The live logins of a user, oldest first.
+    async fn logins(&self, user: UserId) -> Stored<Vec<LoginRecord>>;
+
+    /// Ends one login. False when it was not alive.
+    async fn end_login(&self, login: LoginId, reason: LoginEnd, at: WallMillis) -> Stored<bool>;
+
+    /// Ends all logins of a user; answers which.
+    async fn end_logins(
+        &self,
+        user: UserId,
+        reason: LoginEnd,
+        at: WallMillis,
+    ) -> Stored<Vec<LoginId>>;
+}
+
+/// Rooms, the creation queue, memberships and bans.
+#[async_trait]
+pub trait RoomStore {
+    /// Starts a new life of the seat store: raises the durable epoch by one and answers it. Every
+    /// membership left open by an earlier life is ended in the same transaction with the reason
+    /// `server_stopped`.
+    async fn begin_epoch(&self, at: WallMillis) -> Stored<Epoch>;
+
+    /// Puts a room into the creation queue and allots its number (never reused).
+    async fn queue_room(&self, room: NewRoom) -> Stored<QueuedRoom>;
+
+    /// The creation queue, by number.
+    async fn queued_rooms(&self) -> Stored<Vec<QueuedRoom>>;
+
+    /// Takes a room out of the creation queue. False when it was not there.
+    async fn forget_queued(&self, id: RoomId) -> Stored<bool>;
+
+    /// All open rooms, by number.
+    async fn open_rooms(&self) -> Stored<Vec<RoomRecord>>;
+
+    /// The room with this number, open or closed; pending ones are not rooms yet.
+    async fn room(&self, id: RoomId) -> Stored<Option<RoomRecord>>;
+
+    /// Writes a first entry. When the room is still in the creation queue it becomes a row in the
+    /// same transaction: the row and its first membership appear together or not at all. An older
+    /// open membership of the same user in that room ends with `superseded`. Repeating it for the
+    /// same generation changes nothing.
+    async fn enter(&self, entry: NewMembership) -> Stored<Entered>;
+
+    /// Ends a membership. False when it was not open.
+    async fn end_membership(
+        &self,
+        room: RoomId,
+        generation: Generation,
+        end: MembershipEnd,
+        at: WallMillis,
+    ) -> Stored<bool>;
+
+    /// Closes a room and ends its open memberships. False when it was not open.
+    async fn close_room(&self, id: RoomId, at: WallMillis) -> Stored<bool>;
+
+    /// Changes the fields that are `Some`; `None` when there is no such open room.
+    async fn change_room(&self, id: RoomId, change: RoomPatch) -> Stored<Option<RoomRecord>>;
+
+    /// Bans a user from a room; repeating it is harmless.
+    async fn ban(&self, room: RoomId, user: UserId, by: UserId, at: WallMillis) -> Stored<()>;
+
+    /// Whether a user is banned from a room.
+    async fn is_banned(&self, room: RoomId, user: UserId) -> Stored<bool>;
+}
+
+/// What is said.
+#[async_trait]
+pub trait MessageStore {
+    /// Appends messages of any rooms in one transaction. The answers stand in the order of the
+    /// batch. Within a room `seq` follows the batch's order, rises by one and has no gaps. A
+    /// `(room, sender, client_id)` that is already stored is not stored again: its first outcome is
+    /// answered. On `Err` nothing of the batch is durable, unless the store died while committing.
+    async fn append(&self, batch: Vec<NewMessage>) -> Stored<Vec<Appended>>;
+
+    /// One page of a room's messages, final states, in the order the page asks for.
+    async fn messages(&self, room: RoomId, page: HistoryPage) -> Stored<Vec<MessageRecord>>;
+
+    /// The message with this id.
+    async fn message(&self, id: MessageId) -> Stored<Option<MessageRecord>>;
+}
