@@ -7,5 +7,6 @@
 //! rooms) and [`registry`] (which live session belongs to whom).
 
 pub mod ids;
-pub mod time;
 pub mod limits;
+pub mod seat;
+pub mod time;
