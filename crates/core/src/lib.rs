@@ -8,5 +8,6 @@
 
 pub mod ids;
 pub mod limits;
+pub mod place;
 pub mod seat;
 pub mod time;
