@@ -15,8 +15,9 @@ fn login(user: u8, n: u8) -> LoginId {
     LoginId(Uuid::from_u128(100 + u128::from(user) * 10 + u128::from(n)))
 }
 
+/// Two lives of one node, and another node.
 fn owner(n: u8) -> Owner {
-    Owner { node: u32::from(n), incarnation: 1 }
+    Owner { node: u32::from(n / 2), incarnation: 1 + u64::from(n % 2) }
 }
 
 fn picked<T: Copy>(all: &[T], pick: Pick) -> Option<T> {

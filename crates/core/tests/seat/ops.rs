@@ -57,6 +57,7 @@ pub(crate) struct Timed {
 }
 
 const USERS: u8 = 4;
+const NODES: u8 = 3;
 
 fn pick() -> impl Strategy<Value = Pick> {
     prop_oneof![4 => 0..2_usize, 2 => 0..5_usize, 1 => 0..40_usize]
@@ -87,12 +88,12 @@ fn login() -> impl Strategy<Value = u8> {
 
 fn arriving() -> impl Strategy<Value = Op> {
     prop_oneof![
-        10 => (0..USERS, login(), prop::bool::weighted(0.2), secret())
+        10 => (0..USERS, login(), prop::bool::weighted(0.3), secret())
             .prop_map(|(user, login, staff, resume)| Op::Reserve { user, login, staff, resume }),
         1 => (prop::collection::vec(0..USERS, 1..4), any::<bool>())
             .prop_map(|(users, staff)| Op::Party { users, staff }),
         2 => (pick(), twist()).prop_map(|(ticket, twist)| Op::Connecting { ticket, twist }),
-        10 => (pick(), twist(), secret(), 0..2_u8).prop_map(|(ticket, twist, resume, node)| {
+        10 => (pick(), twist(), secret(), 0..NODES).prop_map(|(ticket, twist, resume, node)| {
             Op::Confirm { ticket, twist, resume, node }
         }),
         5 => pick().prop_map(|entry| Op::Settle { entry }),
@@ -106,7 +107,7 @@ fn leaving() -> impl Strategy<Value = Op> {
         8 => (pick(), twist(), any::<bool>())
             .prop_map(|(session, twist, clean)| Op::Close { session, twist, clean }),
         2 => pick().prop_map(|session| Op::MoveOut { session }),
-        1 => (0..2_u8).prop_map(|node| Op::Fence { node }),
+        1 => (0..NODES).prop_map(|node| Op::Fence { node }),
         2 => (0..USERS, login(), login())
             .prop_map(|(user, old, new)| Op::Supersede { user, old, new }),
         2 => (0..USERS, login()).prop_map(|(user, login)| Op::Revoke { user, login }),
@@ -116,7 +117,7 @@ fn leaving() -> impl Strategy<Value = Op> {
 
 fn waiting() -> impl Strategy<Value = Op> {
     prop_oneof![
-        6 => (0..USERS, login(), prop::bool::weighted(0.2))
+        6 => (0..USERS, login(), prop::bool::weighted(0.3))
             .prop_map(|(user, login, staff)| Op::Wait { user, login, staff }),
         1 => (0..USERS).prop_map(|user| Op::StopWaiting { user }),
         3 => (0..USERS).prop_map(|user| Op::Attach { user }),
@@ -130,7 +131,7 @@ fn op() -> impl Strategy<Value = Op> {
         25 => leaving(),
         20 => waiting(),
         3 => Just(Op::Expire),
-        3 => (0..5_u32).prop_map(|capacity| Op::SetCapacity { capacity }),
+        5 => (0..5_u32).prop_map(|capacity| Op::SetCapacity { capacity }),
         1 => Just(Op::CloseRoom),
     ]
 }

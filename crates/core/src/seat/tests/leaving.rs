@@ -119,6 +119,8 @@ fn a_fenced_node_loses_its_parts_and_no_other() {
             bench.settle(n).unwrap();
         }
     }
+    let restarted = Owner { incarnation: 2, ..THERE };
+    assert_eq!(bench.step(|room, step| room.fence(step, restarted)), [], "another life of it");
     let ended = bench.step(|room, step| room.fence(step, THERE));
     assert_eq!(ended, [session(2), session(3)]);
     assert_eq!(bench.seats(), (1, 0, 1, 1, 0), "one held; the entry under way is undone");

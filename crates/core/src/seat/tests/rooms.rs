@@ -10,6 +10,7 @@ fn pending(capacity: u32) -> (Bench, Millis) {
 #[test]
 fn a_pending_room_nobody_entered_goes_with_all_its_reservations_in_one_step() {
     let (mut bench, until) = pending(2);
+    assert_eq!(bench.room.next_deadline(), Some(until));
     let first = bench.reserve(ask(1)).unwrap().reservation;
     bench.pass(60 * SECOND);
     let second = bench.reserve(ask(2)).unwrap().reservation;
