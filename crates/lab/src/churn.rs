@@ -94,7 +94,7 @@ fn check(report: &mut Report, args: &Churn, went: Vec<Went>) {
     for (code, count) in went.into_iter().flat_map(|went| went.refused) {
         *refused.entry(code).or_default() += count;
     }
-    report.check("cycles done", cycles, args.members * args.cycles);
-    report.check("refusals by code", refused, BTreeMap::<String, usize>::new());
-    report.check("ends other than 1000", unclean, 0);
+    report.check("cycles done", &cycles, &(args.members * args.cycles));
+    report.check("refusals by code", &refused, &BTreeMap::<String, usize>::new());
+    report.check("ends other than 1000", &unclean, &0);
 }

@@ -51,7 +51,7 @@ pub(crate) async fn run(args: &Hold) -> Result<Report> {
 
     let before = cpu()?;
     let complete = delivery.run(sitting, &phase, delivery.lasts() + PATIENCE).await;
-    report.check("everyone saw everything in time", complete, true);
+    report.check("everyone saw everything in time", &complete, &true);
     report.spent("delivery", (args.messages * sitting) as u64, before.zip(cpu()?));
     if args.messages > 0 {
         report.latency("delivery (from due)", delivery.latency());
@@ -126,34 +126,34 @@ async fn check_entry(
     if turned_away > 0 {
         refusals.insert("room_full".to_owned(), turned_away);
     }
-    report.check("members who entered", gathered.sitting.len(), expected);
-    report.check("refusals by code", gathered.refused.clone(), refusals);
+    report.check("members who entered", &gathered.sitting.len(), &expected);
+    report.check("refusals by code", &gathered.refused, &refusals);
     report.check(
         "no welcome told of more than the capacity",
-        gathered.occupied_max.max(venue.capacity),
-        venue.capacity,
+        &gathered.occupied_max.max(venue.capacity),
+        &venue.capacity,
     );
     let seats = venue.seats().await?;
     let found = (seats.occupied as usize, seats.reserved, seats.held);
-    report.check("seats (occupied, reserved, held) once all sit", found, (expected, 0, 0));
+    report.check("seats (occupied, reserved, held) once all sit", &found, &(expected, 0, 0));
     Ok(())
 }
 
 fn check_delivery(report: &mut Report, args: &Hold, seen: &[Seen]) {
     let sum = |count: fn(&Seen) -> usize| seen.iter().map(count).sum::<usize>();
     let complete = seen.iter().filter(|seen| seen.messages == args.messages).count();
-    report.check("members who saw every message", complete, seen.len());
-    report.check("messages seen twice or out of order", sum(|seen| seen.doubled), 0);
-    report.check("messages missing in between", sum(|seen| seen.missing), 0);
-    report.check("messages or numbers that do not agree", sum(|seen| seen.strange), 0);
+    report.check("members who saw every message", &complete, &seen.len());
+    report.check("messages seen twice or out of order", &sum(|seen| seen.doubled), &0);
+    report.check("messages missing in between", &sum(|seen| seen.missing), &0);
+    report.check("messages or numbers that do not agree", &sum(|seen| seen.strange), &0);
     if !seen.is_empty() {
-        report.check("acks", sum(|seen| seen.acks), args.messages);
+        report.check("acks", &sum(|seen| seen.acks), &args.messages);
     }
     let error = seen.iter().find_map(|seen| seen.first_error.clone());
-    report.check("first error frame", error, None);
+    report.check("first error frame", &error, &None);
     let clean =
         seen.iter().filter(|seen| seen.closed.as_ref().is_some_and(|end| end.code == 1000)).count();
-    report.check("members who left with 1000", clean, seen.len());
+    report.check("members who left with 1000", &clean, &seen.len());
 }
 
 /// After everyone has left cleanly no seat may be taken.
@@ -162,8 +162,8 @@ pub(crate) async fn check_empty(report: &mut Report, venue: &Venue) -> Result<()
     let found = (seats.occupied, seats.reserved, seats.held, seats.free);
     report.check(
         "seats (occupied, reserved, held, free) at the end",
-        found,
-        (0, 0, 0, venue.capacity),
+        &found,
+        &(0, 0, 0, venue.capacity),
     );
     Ok(())
 }

@@ -58,8 +58,8 @@ impl Report {
     pub(crate) fn check<T: PartialEq + fmt::Debug>(
         &mut self,
         name: impl Into<String>,
-        found: T,
-        expected: T,
+        found: &T,
+        expected: &T,
     ) {
         let holds = found == expected;
         let found = match holds {
@@ -161,9 +161,9 @@ mod tests {
     fn a_report_holds_only_when_something_was_checked_and_all_of_it_held() {
         let mut report = report();
         assert!(!report.holds());
-        report.check("granted", 3, 3);
+        report.check("granted", &3, &3);
         assert!(report.holds());
-        report.check("refused", 4, 5);
+        report.check("refused", &4, &5);
         assert!(!report.holds());
         assert!(report.to_string().contains("FAIL refused: 4, expected 5"));
     }

@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &Storm) -> Result<Report> {
     for session in sessions {
         clean += usize::from(session.leave().await?.code == 1000);
     }
-    report.check("members who left with 1000", clean, sitting);
+    report.check("members who left with 1000", &clean, &sitting);
     check_empty(&mut report, &venue).await?;
     report.finish(server)?;
     Ok(report)
@@ -93,12 +93,12 @@ async fn check_granted(
     if args.users > expected {
         refusals.insert("room_full".to_owned(), args.users - expected);
     }
-    report.check("seats granted", granted.tickets.len(), expected);
-    report.check("refusals by code", granted.refused.clone(), refusals);
+    report.check("seats granted", &granted.tickets.len(), &expected);
+    report.check("refusals by code", &granted.refused, &refusals);
     let seats = venue.seats().await?;
     let found = (seats.occupied, seats.reserved as usize, seats.free as usize);
     let free = args.capacity - expected;
-    report.check("seats (occupied, reserved, free) once granted", found, (0, expected, free));
+    report.check("seats (occupied, reserved, free) once granted", &found, &(0, expected, free));
     Ok(())
 }
 
@@ -136,13 +136,13 @@ async fn check_sitting(
     expected: usize,
     failed: BTreeMap<String, usize>,
 ) -> Result<()> {
-    report.check("tickets confirmed", sessions.len(), expected);
-    report.check("refused confirms by code", failed, BTreeMap::new());
+    report.check("tickets confirmed", &sessions.len(), &expected);
+    report.check("refused confirms by code", &failed, &BTreeMap::new());
     let over =
         sessions.iter().filter(|session| session.welcome().seats.occupied > venue.capacity).count();
-    report.check("welcomes that told of more than the capacity", over, 0);
+    report.check("welcomes that told of more than the capacity", &over, &0);
     let seats = venue.seats().await?;
     let found = (seats.occupied as usize, seats.reserved, seats.held);
-    report.check("seats (occupied, reserved, held) once all sit", found, (expected, 0, 0));
+    report.check("seats (occupied, reserved, held) once all sit", &found, &(expected, 0, 0));
     Ok(())
 }
