@@ -122,8 +122,10 @@ async fn a_full_queue_refuses_messages_at_once_and_lets_releases_wait() {
     let mut second = Box::pin(fresh.store.append(vec![said(room, me, "2")]));
     assert!(futures_util::poll!(&mut first).is_pending());
     assert!(futures_util::poll!(&mut second).is_pending());
-    let refused = fresh.store.append(vec![said(room, me, "3")]).await;
-    assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");
+    let mut third = Box::pin(fresh.store.append(vec![said(room, me, "3")]));
+    let refused = futures_util::poll!(&mut third);
+    let at_once = matches!(refused, std::task::Poll::Ready(Err(StorageError::Unavailable(_))));
+    assert!(at_once, "{refused:?}");
 
     let mut patient = Box::pin(fresh.store.set_locked(me, Some(1)));
     assert!(futures_util::poll!(&mut patient).is_pending());
@@ -136,15 +138,18 @@ async fn a_full_queue_refuses_messages_at_once_and_lets_releases_wait() {
 
 #[tokio::test]
 async fn a_lock_held_by_another_program_is_a_bounded_wait() {
-    let busy_timeout = Duration::from_millis(50);
-    let fresh = Fresh::with(SqliteOptions { busy_timeout, ..SqliteOptions::default() });
+    let busy_timeout = Duration::from_millis(500);
+    let fresh = Fresh::with(SqliteOptions { busy_timeout, group: 1, ..SqliteOptions::default() });
     let other = fresh.aside();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let began = std::time::Instant::now();
     let names: Vec<_> = (0..20).map(|i| format!("user-{i}")).collect();
     let answers = join_all(names.iter().map(|n| fresh.store.create_user(new_user(n)))).await;
     for answer in answers {
         assert!(matches!(answer, Err(StorageError::Unavailable(_))), "{answer:?}");
     }
+    // Who queued up behind the first does not wait for a time-out of its own: 20 would take 10 s.
+    assert!(began.elapsed() < 6 * busy_timeout, "{:?}", began.elapsed());
     other.execute_batch("ROLLBACK").unwrap();
     assert!(fresh.store.create_user(new_user("late")).await.unwrap().is_some());
 }
