@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 use super::error::is_fatal_at_commit;
 use crate::storage::{StorageError, Stored};
 
+/// A full disk or a broken device makes SQLite roll back more than the statement that met it.
+const UNDONE: &str = "the database undid the whole transaction";
+
 /// Work for the writer.
 pub(super) trait Job: Send {
     /// Does the work inside the group's transaction. True when its changes are to be kept.
@@ -120,6 +123,13 @@ impl Writer {
             }
             return Err(why);
         }
+        if waiting.len() == 1
+            && let Some(mut job) = waiting.pop_front()
+        {
+            let end = self.alone(&mut *job);
+            done.push(job);
+            return end;
+        }
         while let Some(mut job) = waiting.pop_front() {
             let intact = self.in_savepoint(&mut *job);
             done.push(job);
@@ -138,18 +148,31 @@ impl Writer {
         self.execute("BEGIN IMMEDIATE")
     }
 
-    /// Runs a job so that it can be undone alone. `Err` when the whole transaction is lost: a full
-    /// disk or a broken device makes SQLite roll back more than the statement that met it.
+    /// Runs a job so that it can be undone alone. `Err` when the whole transaction is lost.
     fn in_savepoint(&self, job: &mut dyn Job) -> Result<(), String> {
         self.execute("SAVEPOINT job")?;
         let keep = job.run(&self.conn);
         if self.conn.is_autocommit() {
-            return Err("the database undid the whole transaction".into());
+            return Err(UNDONE.into());
         }
         if !keep {
             self.execute("ROLLBACK TO job")?;
         }
         self.execute("RELEASE job")
+    }
+
+    /// Runs a job that has the transaction to itself, to the transaction's end. It needs no savepoint,
+    /// which would make SQLite keep a copy of each page that the job touches.
+    fn alone(&self, job: &mut dyn Job) -> Result<(), String> {
+        let keep = job.run(&self.conn);
+        if self.conn.is_autocommit() {
+            return Err(UNDONE.into());
+        }
+        if keep {
+            return self.commit();
+        }
+        self.roll_back();
+        Ok(())
     }
 
     fn commit(&self) -> Result<(), String> {
