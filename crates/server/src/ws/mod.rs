@@ -4,4 +4,5 @@
 //! events, `frame` turns answers into bytes. All three are pure: they read no socket, no clock and
 //! no configuration, so tests and fuzzers drive them with nothing but bytes.
 
+pub mod decode;
 pub mod frame;
