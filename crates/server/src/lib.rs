@@ -1,3 +1,3 @@
-//! Anteroom: a real-time chat server whose rooms keep their capacity.
+//! x
 
-pub mod storage;
+pub mod ws;
