@@ -1,3 +1,4 @@
 //! Anteroom: a real-time chat server whose rooms keep their capacity.
 
+pub mod clock;
 pub mod storage;
