@@ -1,0 +1,2 @@
+//! People: who they are and how they prove it.
+pub mod names;
