@@ -13,8 +13,12 @@
 //! The store knows nothing of seats: who may enter is decided before it is called.
 
 mod model;
+mod words;
 
 pub mod sqlite;
+
+#[cfg(test)]
+mod contract;
 
 use std::sync::Arc;
 

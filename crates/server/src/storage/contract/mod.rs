@@ -1,0 +1,157 @@
+//! The promises of [`crate::storage`] as tests, for every implementation alike.
+//!
+//! Each takes a fresh, empty store. An implementation runs them all with `storage_contract!`. Nothing
+//! here may know which database is below. Parallel callers are futures polled together: what they ask
+//! for reaches the store before any of them is answered.
+
+pub(crate) mod accounts;
+pub(crate) mod logins;
+pub(crate) mod messages;
+pub(crate) mod rooms;
+pub(crate) mod stays;
+
+use anteroom_core::ids::{Generation, LoginId, MessageId, RoomId, UserId};
+use anteroom_protocol::account::Role;
+use anteroom_protocol::message::{MessageKind, TEXT_PLAIN};
+use anteroom_protocol::room::{Lifetime, Visibility};
+use uuid::Uuid;
+
+use super::{
+    Entered, LoginRecord, NewMembership, NewMessage, NewRoom, NewUser, Storage, TokenFacts,
+};
+
+/// Makes a test of each promise. The argument makes a value with a `store()` that lends the store.
+macro_rules! storage_contract {
+    ($fresh:expr) => {
+        storage_contract! { @each $fresh;
+            accounts::a_user_reads_back_as_it_was_written,
+            accounts::a_hundred_parallel_sign_ups_of_one_name_leave_exactly_one,
+            accounts::repeating_a_sign_up_answers_the_same_user,
+            accounts::an_id_that_is_in_use_is_no_second_user,
+            accounts::a_profile_changes_only_where_it_is_told,
+            accounts::password_lock_and_roles_are_replaced,
+            accounts::changing_nobody_is_said_so,
+            logins::the_oldest_logins_beyond_keep_are_ended_oldest_first,
+            logins::a_hundred_parallel_logins_with_keep_one_leave_exactly_one,
+            logins::repeating_a_login_changes_nothing,
+            logins::logins_of_others_are_left_alone,
+            logins::of_two_parallel_refreshes_one_wins_and_the_other_learns_the_winner,
+            logins::an_ended_login_cannot_be_refreshed,
+            logins::ending_all_logins_tells_which,
+            rooms::a_queued_room_is_listed_and_forgotten_once,
+            rooms::numbers_start_at_101_and_never_come_back,
+            rooms::a_room_opens_as_it_was_queued,
+            rooms::an_open_room_changes_only_where_it_is_told,
+            rooms::a_closed_room_stays_closed,
+            rooms::a_ban_can_be_repeated_and_may_come_before_the_room_opens,
+            stays::two_parallel_first_entries_open_the_room_once,
+            stays::an_unknown_or_forgotten_room_takes_nobody,
+            stays::repeating_an_entry_changes_nothing,
+            stays::a_generation_belongs_to_one_user,
+            stays::a_newer_stay_ends_the_older,
+            stays::an_overtaken_stay_does_not_end_the_newer,
+            stays::a_stay_ends_once,
+            stays::an_epoch_rises_and_ends_what_was_left_open,
+            stays::closing_a_room_ends_its_stays,
+            messages::numbers_follow_the_batch_without_gaps,
+            messages::sixty_four_parallel_callers_leave_no_gap_and_no_double,
+            messages::a_duplicate_gets_its_first_outcome_also_within_a_batch,
+            messages::a_client_id_is_the_senders_own_and_the_rooms_own,
+            messages::the_same_message_without_a_client_id_is_stored_once,
+            messages::a_closed_or_unknown_room_takes_nothing_and_disturbs_nobody,
+            messages::a_retry_after_the_room_closed_gets_its_first_outcome,
+            messages::a_batch_with_an_unknown_sender_leaves_nothing,
+            messages::pages_are_stable_while_messages_arrive,
+            messages::a_message_reads_back_as_it_was_written,
+            messages::an_empty_batch_is_answered_empty,
+        }
+    };
+    (@each $fresh:expr; $($area:ident :: $promise:ident),* $(,)?) => {$(
+        #[tokio::test]
+        async fn $promise() {
+            let fresh = $fresh;
+            $crate::storage::contract::$area::$promise(fresh.store()).await;
+        }
+    )*};
+}
+pub(crate) use storage_contract;
+
+/// Some instant, in wall-clock milliseconds.
+pub(crate) const NOW: i64 = 1_763_712_000_000;
+
+pub(crate) fn new_user(name: &str) -> NewUser {
+    NewUser {
+        id: UserId(Uuid::now_v7()),
+        username: name.to_owned(),
+        username_folded: name.to_lowercase(),
+        display_name: format!("{name} 님"),
+        password_hash: Some("$argon2id$of-the-contract".to_owned()),
+        password_expires_at: Some(NOW + 1),
+        expires_at: Some(NOW + 2),
+        contact_number: Some("+82 2 000".to_owned()),
+        roles: vec![Role::Moderator, Role::User],
+        created_at: NOW,
+    }
+}
+
+pub(crate) async fn user(store: &dyn Storage, name: &str) -> UserId {
+    store.create_user(new_user(name)).await.unwrap().unwrap().id
+}
+
+pub(crate) fn token(mark: u8) -> TokenFacts {
+    TokenFacts {
+        signature_hash: [mark; 32],
+        jti: Uuid::from_bytes([mark; 16]),
+        issued_at: NOW / 1000,
+        expires_at: NOW / 1000 + 1800,
+    }
+}
+
+pub(crate) fn login(user: UserId, mark: u8) -> LoginRecord {
+    LoginRecord {
+        id: LoginId(Uuid::now_v7()),
+        user,
+        current: token(mark),
+        previous: None,
+        created_at: NOW,
+    }
+}
+
+pub(crate) fn new_room(owner: UserId) -> NewRoom {
+    NewRoom {
+        name: "상담실 A".to_owned(),
+        capacity: 30,
+        staff_seats: 2,
+        visibility: Visibility::Unlisted,
+        key: Some("the-key".to_owned()),
+        password_hash: Some("$argon2id$of-the-room".to_owned()),
+        lifetime: Lifetime::UntilEmpty,
+        owner,
+        created_at: NOW,
+        pending_until: NOW + 120_000,
+    }
+}
+
+pub(crate) fn stay(room: RoomId, user: UserId, epoch: u64, n: u64) -> NewMembership {
+    NewMembership { room, user, generation: Generation { epoch, n }, at: NOW + 5 }
+}
+
+/// A room that its owner has entered under generation 1.1.
+pub(crate) async fn open_room(store: &dyn Storage, owner: UserId) -> RoomId {
+    let room = store.queue_room(new_room(owner)).await.unwrap().id;
+    assert_eq!(store.enter(stay(room, owner, 1, 1)).await.unwrap(), Entered::Opened);
+    room
+}
+
+pub(crate) fn said(room: RoomId, sender: UserId, client_id: &str) -> NewMessage {
+    NewMessage {
+        id: MessageId(Uuid::now_v7()),
+        room,
+        sender: Some(sender),
+        client_id: Some(client_id.to_owned()),
+        kind: MessageKind::Text,
+        content_type: TEXT_PLAIN.to_owned(),
+        content: format!("안녕 {client_id}"),
+        created_at: NOW,
+    }
+}

@@ -1,0 +1,98 @@
+//! Rooms before and after somebody entered: numbers, what is kept, changes and bans.
+
+use anteroom_core::ids::RoomId;
+use anteroom_protocol::room::Visibility;
+use futures_util::future::join_all;
+
+use super::{NOW, new_room, open_room, stay, user};
+use crate::storage::{RoomPatch, Storage};
+
+pub(crate) async fn a_queued_room_is_listed_and_forgotten_once(store: &dyn Storage) {
+    let me = user(store, "me").await;
+    let queued = store.queue_room(new_room(me)).await.unwrap();
+    assert_eq!(queued.room, new_room(me));
+    let other = store.queue_room(new_room(me)).await.unwrap();
+    assert_eq!(store.queued_rooms().await.unwrap(), [queued.clone(), other.clone()]);
+    assert_eq!(store.room(queued.id).await.unwrap(), None, "pending rooms are not rooms yet");
+    assert!(store.forget_queued(queued.id).await.unwrap());
+    assert!(!store.forget_queued(queued.id).await.unwrap());
+    assert_eq!(store.queued_rooms().await.unwrap(), [other]);
+}
+
+pub(crate) async fn numbers_start_at_101_and_never_come_back(store: &dyn Storage) {
+    let me = user(store, "me").await;
+    let mut given = Vec::new();
+    for _ in 0..3 {
+        let queued = store.queue_room(new_room(me)).await.unwrap();
+        given.push(queued.id.0);
+        assert!(store.forget_queued(queued.id).await.unwrap());
+    }
+    // Opening one empties the queue as well; its number stays taken.
+    given.push(open_room(store, me).await.0);
+    let many = join_all((0..20).map(|_| store.queue_room(new_room(me)))).await;
+    given.extend(many.into_iter().map(|queued| queued.unwrap().id.0));
+    given.sort_unstable();
+    assert_eq!(given, (101..125).collect::<Vec<_>>());
+}
+
+pub(crate) async fn a_room_opens_as_it_was_queued(store: &dyn Storage) {
+    let me = user(store, "me").await;
+    let id = open_room(store, me).await;
+    let room = store.room(id).await.unwrap().unwrap();
+    assert_eq!(room.id, id);
+    assert_eq!(room.room, new_room(me));
+    assert_eq!(room.opened_at, stay(id, me, 1, 1).at);
+    assert_eq!((room.closed_at, room.last_seq), (None, 0));
+    assert_eq!(store.queued_rooms().await.unwrap(), [], "it left the queue");
+    assert!(!store.forget_queued(id).await.unwrap());
+    assert_eq!(store.open_rooms().await.unwrap(), [room]);
+}
+
+pub(crate) async fn an_open_room_changes_only_where_it_is_told(store: &dyn Storage) {
+    let me = user(store, "me").await;
+    let id = open_room(store, me).await;
+    let before = store.room(id).await.unwrap().unwrap();
+    assert_eq!(store.change_room(id, RoomPatch::default()).await.unwrap(), Some(before.clone()));
+
+    let mut expected = before;
+    let patch = RoomPatch {
+        capacity: Some(5),
+        visibility: Some((Visibility::Public, None)),
+        ..RoomPatch::default()
+    };
+    expected.room.capacity = 5;
+    expected.room.visibility = Visibility::Public;
+    expected.room.key = None;
+    assert_eq!(store.change_room(id, patch).await.unwrap(), Some(expected.clone()));
+
+    let patch =
+        RoomPatch { name: Some("B".into()), password_hash: Some(None), ..RoomPatch::default() };
+    expected.room.name = "B".into();
+    expected.room.password_hash = None;
+    assert_eq!(store.change_room(id, patch).await.unwrap(), Some(expected.clone()));
+    assert_eq!(store.room(id).await.unwrap(), Some(expected));
+}
+
+pub(crate) async fn a_closed_room_stays_closed(store: &dyn Storage) {
+    let me = user(store, "me").await;
+    let (id, other) = (open_room(store, me).await, open_room(store, me).await);
+    assert!(!store.close_room(RoomId(9_999), NOW).await.unwrap());
+    assert!(store.close_room(id, NOW + 9).await.unwrap());
+    assert!(!store.close_room(id, NOW + 10).await.unwrap());
+    assert_eq!(store.room(id).await.unwrap().unwrap().closed_at, Some(NOW + 9));
+    let patch = RoomPatch { capacity: Some(5), ..RoomPatch::default() };
+    assert_eq!(store.change_room(id, patch).await.unwrap(), None);
+    let open: Vec<_> = store.open_rooms().await.unwrap().into_iter().map(|room| room.id).collect();
+    assert_eq!(open, [other]);
+}
+
+pub(crate) async fn a_ban_can_be_repeated_and_may_come_before_the_room_opens(store: &dyn Storage) {
+    let (me, them) = (user(store, "me").await, user(store, "them").await);
+    let room = store.queue_room(new_room(me)).await.unwrap().id;
+    assert!(!store.is_banned(room, them).await.unwrap());
+    store.ban(room, them, me, NOW).await.unwrap();
+    store.ban(room, them, me, NOW + 1).await.unwrap();
+    assert!(store.is_banned(room, them).await.unwrap());
+    assert!(!store.is_banned(room, me).await.unwrap());
+    assert!(!store.is_banned(RoomId(room.0 + 1), them).await.unwrap());
+}

@@ -1,0 +1,145 @@
+//! Which logins are alive. "Oldest" is by the order of the rows, not by a clock that may step back.
+
+use anteroom_core::ids::{LoginId, UserId};
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::SqliteStorage;
+use crate::storage::{
+    AuthStore, LoginEnd, LoginRecord, LoginRefresh, RefreshOutcome, Stored, TokenFacts, WallMillis,
+};
+
+macro_rules! select_login {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, user_id, signature_hash, jti, issued_at, expires_at, previous_hash,
+                    previous_until, created_at
+             FROM logins WHERE ended_at IS NULL AND ",
+            $condition
+        )
+    };
+}
+
+statements! {
+    INSERT_LOGIN = "INSERT INTO logins (id, user_id, signature_hash, jti, issued_at, expires_at,
+                                        previous_hash, previous_until, created_at)
+                    VALUES (:id, :user, :signature_hash, :jti, :issued_at, :expires_at,
+                            :previous_hash, :previous_until, :created_at)
+                    ON CONFLICT (id) DO NOTHING";
+    LIVE_IDS = "SELECT id FROM logins WHERE user_id = ?1 AND ended_at IS NULL ORDER BY ordinal";
+    LIVE_LOGINS = select_login!("user_id = ?1 ORDER BY ordinal");
+    LIVE_LOGIN = select_login!("id = ?1");
+    REFRESH = "UPDATE logins
+               SET previous_hash = signature_hash, previous_until = :previous_until,
+                   signature_hash = :signature_hash, jti = :jti, issued_at = :issued_at,
+                   expires_at = :expires_at
+               WHERE id = :id AND ended_at IS NULL AND signature_hash = :expected";
+    END_LOGIN = "UPDATE logins SET ended_at = ?2, end_reason = ?3
+                 WHERE id = ?1 AND ended_at IS NULL";
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<LoginRecord> {
+    let hash: Option<[u8; 32]> = row.get("previous_hash")?;
+    let until: Option<WallMillis> = row.get("previous_until")?;
+    Ok(LoginRecord {
+        id: LoginId(row.get("id")?),
+        user: UserId(row.get("user_id")?),
+        current: TokenFacts {
+            signature_hash: row.get("signature_hash")?,
+            jti: row.get("jti")?,
+            issued_at: row.get("issued_at")?,
+            expires_at: row.get("expires_at")?,
+        },
+        previous: hash.zip(until),
+        created_at: row.get("created_at")?,
+    })
+}
+
+fn live_ids(conn: &Connection, user: UserId) -> Stored<Vec<LoginId>> {
+    let mut select = conn.prepare_cached(LIVE_IDS)?;
+    let ids = select.query_map([user.0], |row| row.get(0).map(LoginId))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+fn end(conn: &Connection, login: LoginId, reason: LoginEnd, at: WallMillis) -> Stored<bool> {
+    let mut update = conn.prepare_cached(END_LOGIN)?;
+    Ok(update.execute(params![login.0, at, reason.as_str()])? == 1)
+}
+
+fn start(conn: &Connection, login: &LoginRecord, keep: usize) -> Stored<Vec<LoginId>> {
+    conn.prepare_cached(INSERT_LOGIN)?.execute(named_params! {
+        ":id": login.id.0,
+        ":user": login.user.0,
+        ":signature_hash": login.current.signature_hash,
+        ":jti": login.current.jti,
+        ":issued_at": login.current.issued_at,
+        ":expires_at": login.current.expires_at,
+        ":previous_hash": login.previous.map(|(hash, _)| hash),
+        ":previous_until": login.previous.map(|(_, until)| until),
+        ":created_at": login.created_at,
+    })?;
+    let mut surplus = live_ids(conn, login.user)?;
+    surplus.truncate(surplus.len().saturating_sub(keep));
+    for id in &surplus {
+        end(conn, *id, LoginEnd::Superseded, login.created_at)?;
+    }
+    Ok(surplus)
+}
+
+fn refresh(conn: &Connection, refresh: &LoginRefresh) -> Stored<RefreshOutcome> {
+    let replaced = conn.prepare_cached(REFRESH)?.execute(named_params! {
+        ":id": refresh.login.0,
+        ":expected": refresh.expected,
+        ":previous_until": refresh.previous_until,
+        ":signature_hash": refresh.new.signature_hash,
+        ":jti": refresh.new.jti,
+        ":issued_at": refresh.new.issued_at,
+        ":expires_at": refresh.new.expires_at,
+    })?;
+    if replaced == 1 {
+        return Ok(RefreshOutcome::Refreshed);
+    }
+    let mut select = conn.prepare_cached(LIVE_LOGIN)?;
+    let standing = select.query_row([refresh.login.0], record).optional()?;
+    Ok(standing.map_or(RefreshOutcome::Gone, RefreshOutcome::Stale))
+}
+
+#[async_trait]
+impl AuthStore for SqliteStorage {
+    async fn start_login(&self, login: LoginRecord, keep: usize) -> Stored<Vec<LoginId>> {
+        self.write(move |conn| start(conn, &login, keep)).await
+    }
+
+    async fn refresh_login(&self, wanted: LoginRefresh) -> Stored<RefreshOutcome> {
+        self.write(move |conn| refresh(conn, &wanted)).await
+    }
+
+    async fn logins(&self, user: UserId) -> Stored<Vec<LoginRecord>> {
+        self.read(move |conn| {
+            let mut select = conn.prepare_cached(LIVE_LOGINS)?;
+            let logins = select.query_map([user.0], record)?;
+            Ok(logins.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn end_login(&self, login: LoginId, reason: LoginEnd, at: WallMillis) -> Stored<bool> {
+        self.write(move |conn| end(conn, login, reason, at)).await
+    }
+
+    async fn end_logins(
+        &self,
+        user: UserId,
+        reason: LoginEnd,
+        at: WallMillis,
+    ) -> Stored<Vec<LoginId>> {
+        self.write(move |conn| {
+            let ids = live_ids(conn, user)?;
+            for id in &ids {
+                end(conn, *id, reason, at)?;
+            }
+            Ok(ids)
+        })
+        .await
+    }
+}

@@ -1,0 +1,124 @@
+//! Stays, and the first one that turns a queued room into a row.
+
+use anteroom_core::ids::{Generation, RoomId, UserId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::storage::{
+    Entered, Epoch, MembershipEnd, NewMembership, StorageError, Stored, WallMillis,
+};
+
+statements! {
+    RAISE_EPOCH = "UPDATE meta SET epoch = epoch + 1 RETURNING epoch";
+    // The index is named so that a start never reads the whole history of stays.
+    END_ALL = "UPDATE memberships INDEXED BY memberships_open SET left_at = ?1, left_reason = ?2
+               WHERE left_at IS NULL";
+    END_IN_ROOM = "UPDATE memberships INDEXED BY memberships_open SET left_at = ?2, left_reason = ?3
+                   WHERE room_id = ?1 AND left_at IS NULL";
+    END_ONE = "UPDATE memberships SET left_at = ?4, left_reason = ?5
+               WHERE room_id = ?1 AND epoch = ?2 AND n = ?3 AND left_at IS NULL";
+    END_OLDER = "UPDATE memberships INDEXED BY memberships_open SET left_at = ?5, left_reason = ?6
+                 WHERE room_id = ?1 AND user_id = ?2 AND (epoch, n) < (?3, ?4) AND left_at IS NULL";
+    HAS_OPEN = "SELECT 1 FROM memberships INDEXED BY memberships_open
+                WHERE room_id = ?1 AND user_id = ?2 AND left_at IS NULL";
+    ROOM_CLOSED = "SELECT closed_at IS NOT NULL FROM rooms WHERE id = ?1";
+    OPEN_ROOM = "INSERT INTO rooms (id, name, capacity, staff_seats, visibility, key, password_hash,
+                                    lifetime, owner_id, created_at, pending_until, opened_at)
+                 SELECT id, name, capacity, staff_seats, visibility, key, password_hash,
+                        lifetime, owner_id, created_at, pending_until, ?2
+                 FROM creation_queue WHERE id = ?1";
+    LEAVE_QUEUE = "DELETE FROM creation_queue WHERE id = ?1";
+    INSERT_STAY = "INSERT INTO memberships (room_id, user_id, epoch, n, entered_at,
+                                            left_at, left_reason)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    WHOSE_STAY = "SELECT user_id,
+                         ordinal = (SELECT min(ordinal) FROM memberships WHERE room_id = ?1)
+                  FROM memberships WHERE room_id = ?1 AND epoch = ?2 AND n = ?3";
+}
+
+/// `(epoch, n)` as SQLite's signed integers.
+fn numbers(generation: Generation) -> Stored<(i64, i64)> {
+    let fit = |number: u64| {
+        i64::try_from(number)
+            .map_err(|_| StorageError::Failed(format!("{generation} is beyond what is stored")))
+    };
+    Ok((fit(generation.epoch)?, fit(generation.n)?))
+}
+
+pub(super) fn begin_epoch(conn: &Connection, at: WallMillis) -> Stored<Epoch> {
+    let epoch: i64 = conn.prepare_cached(RAISE_EPOCH)?.query_row([], |row| row.get(0))?;
+    let ended = conn
+        .prepare_cached(END_ALL)?
+        .execute(params![at, MembershipEnd::ServerStopped.as_str()])?;
+    Ok(Epoch { epoch: epoch.unsigned_abs(), ended_memberships: ended as u64 })
+}
+
+pub(super) fn enter(conn: &Connection, entry: &NewMembership) -> Stored<Entered> {
+    let (epoch, n) = numbers(entry.generation)?;
+    let mut closed = conn.prepare_cached(ROOM_CLOSED)?;
+    let entered = match closed.query_row([entry.room.0], |row| row.get(0)).optional()? {
+        Some(true) => return Ok(Entered::NoRoom),
+        Some(false) => match written_before(conn, entry)? {
+            Some(answer) => return Ok(answer),
+            None => Entered::Joined,
+        },
+        None if open_room(conn, entry.room, entry.at)? => Entered::Opened,
+        None => return Ok(Entered::NoRoom),
+    };
+    let superseded = MembershipEnd::Superseded.as_str();
+    let (room, user) = (entry.room.0, entry.user.0);
+    conn.prepare_cached(END_OLDER)?.execute(params![room, user, epoch, n, entry.at, superseded])?;
+    // Still one open: a later grant was written first. This stay is history already.
+    let overtaken = conn.prepare_cached(HAS_OPEN)?.exists(params![room, user])?;
+    let left = overtaken.then_some((entry.at, superseded)).unzip();
+    conn.prepare_cached(INSERT_STAY)?
+        .execute(params![room, user, epoch, n, entry.at, left.0, left.1])?;
+    Ok(entered)
+}
+
+/// What the same entry was answered before, if it was written before.
+fn written_before(conn: &Connection, entry: &NewMembership) -> Stored<Option<Entered>> {
+    let (epoch, n) = numbers(entry.generation)?;
+    let mut select = conn.prepare_cached(WHOSE_STAY)?;
+    let found = select
+        .query_row(params![entry.room.0, epoch, n], |row| {
+            Ok((UserId(row.get(0)?), row.get::<_, bool>(1)?))
+        })
+        .optional()?;
+    match found {
+        None => Ok(None),
+        Some((user, opened)) if user == entry.user => {
+            Ok(Some(if opened { Entered::Opened } else { Entered::Joined }))
+        }
+        Some(_) => Err(StorageError::Failed(format!(
+            "{} in room {} belongs to another user",
+            entry.generation, entry.room
+        ))),
+    }
+}
+
+/// Moves a room from the creation queue to the rooms. False when it is not queued.
+fn open_room(conn: &Connection, id: RoomId, at: WallMillis) -> Stored<bool> {
+    if conn.prepare_cached(OPEN_ROOM)?.execute(params![id.0, at])? == 0 {
+        return Ok(false);
+    }
+    conn.prepare_cached(LEAVE_QUEUE)?.execute([id.0])?;
+    Ok(true)
+}
+
+pub(super) fn end(
+    conn: &Connection,
+    room: RoomId,
+    generation: Generation,
+    end: MembershipEnd,
+    at: WallMillis,
+) -> Stored<bool> {
+    let (epoch, n) = numbers(generation)?;
+    let mut update = conn.prepare_cached(END_ONE)?;
+    Ok(update.execute(params![room.0, epoch, n, at, end.as_str()])? == 1)
+}
+
+pub(super) fn end_all_in(conn: &Connection, room: RoomId, at: WallMillis) -> Stored<()> {
+    let reason = MembershipEnd::RoomClosed.as_str();
+    conn.prepare_cached(END_IN_ROOM)?.execute(params![room.0, at, reason])?;
+    Ok(())
+}

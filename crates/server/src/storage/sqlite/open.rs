@@ -1,0 +1,172 @@
+//! From a path to a database that is ours, of our version, durable and locked against a second server.
+//!
+//! Nothing is written to a file before it is known to be ours or empty.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+/// "Ante" in ASCII: tells our files from those of other programs.
+const APPLICATION_ID: i32 = 0x416e_7465;
+
+/// Every migration, in order; the number of a migration is its place here, from 1.
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_founding.sql")];
+
+/// The file whose lock keeps a second server out.
+const LOCK_FILE: &str = "anteroom.lock";
+
+const CACHED_STATEMENTS: usize = 96;
+
+/// Why the database was not opened. Written for the person who starts the server.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server holds the lock.
+    #[error("another server is using this data directory (lock file {0})")]
+    InUse(PathBuf),
+    /// A database of another program.
+    #[error("{0} is a database of another application; it was left untouched")]
+    Foreign(PathBuf),
+    /// Written by a newer release.
+    #[error(
+        "{path} was written by a newer release: its schema version is {found}, this program knows \
+         {known}; it was left untouched"
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its schema version.
+        found: usize,
+        /// Ours.
+        known: usize,
+    },
+    /// The file system cannot do write-ahead logging.
+    #[error("write-ahead logging is not possible on this file system (journal mode stayed {0})")]
+    NoWal(String),
+    /// A migration did not apply; nothing of it was kept.
+    #[error("migration {number} did not apply and was undone: {source}")]
+    Migration {
+        /// Which one.
+        number: usize,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The files could not be made or opened.
+    #[error("cannot open {path}: {source}")]
+    File {
+        /// Which file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Anything else SQLite refuses, such as a file that is no database.
+    #[error("cannot use the database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Takes the lock next to the database. It is held until the file is dropped.
+pub(super) fn lock(database: &Path) -> Result<File, OpenError> {
+    let path = database.with_file_name(LOCK_FILE);
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)
+            .map_err(|source| OpenError::File { path: parent.into(), source })?;
+    }
+    let file = private_file(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path)),
+        Err(TryLockError::Error(source)) => Err(OpenError::File { path, source }),
+    }
+}
+
+/// Opens the connection that writes, founding or migrating the database first.
+pub(super) fn writer(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
+    // Made here and not by SQLite, which would make it readable for everyone; its -wal and -shm
+    // files take over the mode.
+    drop(private_file(path)?);
+    let mut conn = connect(path, busy)?;
+    refuse_strangers(&conn, path, MIGRATIONS.len())?;
+    let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(OpenError::NoWal(mode));
+    }
+    // FULL: an answered commit has been synced. The journal limit gives a burst's space back.
+    conn.execute_batch(
+        "PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA wal_autocheckpoint = 2000;
+         PRAGMA journal_size_limit = 67108864;
+         PRAGMA cache_size = -32768;",
+    )?;
+    migrate(&mut conn, MIGRATIONS)?;
+    Ok(conn)
+}
+
+/// Opens a connection that cannot write.
+pub(super) fn reader(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
+    let conn = connect(path, busy)?;
+    conn.execute_batch("PRAGMA cache_size = -8192; PRAGMA query_only = ON;")?;
+    Ok(conn)
+}
+
+fn connect(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(busy)?;
+    conn.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    conn.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;")?;
+    Ok(conn)
+}
+
+fn private_file(path: &Path) -> Result<File, OpenError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|source| OpenError::File { path: path.into(), source })
+}
+
+fn refuse_strangers(conn: &Connection, path: &Path, known: usize) -> Result<(), OpenError> {
+    let id: i32 = conn.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let things: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let found = schema_version(conn)?;
+    let empty = id == 0 && things == 0 && found == 0;
+    if id != APPLICATION_ID && !empty {
+        return Err(OpenError::Foreign(path.into()));
+    }
+    if found > known {
+        return Err(OpenError::Newer { path: path.into(), found, known });
+    }
+    Ok(())
+}
+
+fn schema_version(conn: &Connection) -> Result<usize, rusqlite::Error> {
+    let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    // A negative version was never ours; the largest number is refused as newer.
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+/// Applies what is missing, each migration in a transaction that also raises the version.
+fn migrate(conn: &mut Connection, migrations: &[&str]) -> Result<(), OpenError> {
+    let done = schema_version(conn)?;
+    for (index, sql) in migrations.iter().enumerate().skip(done) {
+        let number = index + 1;
+        apply(conn, sql, number).map_err(|source| OpenError::Migration { number, source })?;
+        tracing::info!(event = "storage.migrated", number, "the database schema was migrated");
+    }
+    Ok(())
+}
+
+fn apply(conn: &mut Connection, sql: &str, number: usize) -> Result<(), rusqlite::Error> {
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(sql)?;
+    transaction.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number};"
+    ))?;
+    transaction.commit()
+}
+
+#[cfg(test)]
+#[path = "open_tests.rs"]
+mod tests;

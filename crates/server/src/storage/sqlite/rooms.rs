@@ -1,0 +1,199 @@
+//! The creation queue, rooms and bans. A room keeps its queue number, which is never given again.
+
+use anteroom_core::ids::{Generation, RoomId, UserId};
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::statements::word;
+use super::{SqliteStorage, memberships};
+use crate::storage::{
+    Entered, Epoch, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord,
+    RoomStore, Stored, WallMillis, words,
+};
+
+macro_rules! columns_of_both {
+    () => {
+        "id, name, capacity, staff_seats, visibility, key, password_hash, lifetime, owner_id,
+         created_at, pending_until"
+    };
+}
+
+macro_rules! columns_of_rooms {
+    () => {
+        concat!(columns_of_both!(), ", opened_at, closed_at, last_seq")
+    };
+}
+
+statements! {
+    QUEUE_ROOM = "INSERT INTO creation_queue (name, capacity, staff_seats, visibility, key,
+                                              password_hash, lifetime, owner_id, created_at,
+                                              pending_until)
+                  VALUES (:name, :capacity, :staff_seats, :visibility, :key, :password_hash,
+                          :lifetime, :owner, :created_at, :pending_until)
+                  RETURNING id";
+    QUEUED_ROOMS = concat!("SELECT ", columns_of_both!(), " FROM creation_queue ORDER BY id");
+    FORGET_QUEUED = "DELETE FROM creation_queue WHERE id = ?1";
+    OPEN_ROOMS = concat!("SELECT ", columns_of_rooms!(),
+                         " FROM rooms WHERE closed_at IS NULL ORDER BY id");
+    ROOM = concat!("SELECT ", columns_of_rooms!(), " FROM rooms WHERE id = ?1");
+    CLOSE_ROOM = "UPDATE rooms SET closed_at = ?2 WHERE id = ?1 AND closed_at IS NULL";
+    CHANGE_ROOM = concat!(
+        "UPDATE rooms
+         SET name = coalesce(:name, name), capacity = coalesce(:capacity, capacity),
+             visibility = coalesce(:visibility, visibility),
+             key = iif(:visibility IS NULL, key, :key),
+             password_hash = iif(:with_password, :password_hash, password_hash)
+         WHERE id = :id AND closed_at IS NULL
+         RETURNING ", columns_of_rooms!());
+    BAN = "INSERT INTO bans (room_id, user_id, banned_by, banned_at) VALUES (?1, ?2, ?3, ?4)
+           ON CONFLICT DO NOTHING";
+    IS_BANNED = "SELECT 1 FROM bans WHERE room_id = ?1 AND user_id = ?2";
+}
+
+fn described(row: &Row<'_>) -> rusqlite::Result<NewRoom> {
+    Ok(NewRoom {
+        name: row.get("name")?,
+        capacity: row.get("capacity")?,
+        staff_seats: row.get("staff_seats")?,
+        visibility: word(row, "visibility", words::parse_visibility)?,
+        key: row.get("key")?,
+        password_hash: row.get("password_hash")?,
+        lifetime: word(row, "lifetime", words::parse_lifetime)?,
+        owner: UserId(row.get("owner_id")?),
+        created_at: row.get("created_at")?,
+        pending_until: row.get("pending_until")?,
+    })
+}
+
+fn queued(row: &Row<'_>) -> rusqlite::Result<QueuedRoom> {
+    Ok(QueuedRoom { id: RoomId(row.get("id")?), room: described(row)? })
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<RoomRecord> {
+    Ok(RoomRecord {
+        id: RoomId(row.get("id")?),
+        room: described(row)?,
+        opened_at: row.get("opened_at")?,
+        closed_at: row.get("closed_at")?,
+        last_seq: row.get("last_seq")?,
+    })
+}
+
+fn queue(conn: &Connection, room: NewRoom) -> Stored<QueuedRoom> {
+    let mut insert = conn.prepare_cached(QUEUE_ROOM)?;
+    let id = insert.query_row(
+        named_params! {
+            ":name": room.name,
+            ":capacity": room.capacity,
+            ":staff_seats": room.staff_seats,
+            ":visibility": words::visibility(room.visibility),
+            ":key": room.key,
+            ":password_hash": room.password_hash,
+            ":lifetime": words::lifetime(room.lifetime),
+            ":owner": room.owner.0,
+            ":created_at": room.created_at,
+            ":pending_until": room.pending_until,
+        },
+        |row| row.get(0),
+    )?;
+    Ok(QueuedRoom { id: RoomId(id), room })
+}
+
+fn change(conn: &Connection, id: RoomId, change: RoomPatch) -> Stored<Option<RoomRecord>> {
+    let (visibility, key) = change.visibility.unzip();
+    let mut update = conn.prepare_cached(CHANGE_ROOM)?;
+    let parameters = named_params! {
+        ":id": id.0,
+        ":name": change.name,
+        ":capacity": change.capacity,
+        ":visibility": visibility.map(words::visibility),
+        ":key": key.flatten(),
+        ":with_password": change.password_hash.is_some(),
+        ":password_hash": change.password_hash.flatten(),
+    };
+    Ok(update.query_row(parameters, record).optional()?)
+}
+
+fn all<T>(
+    conn: &Connection,
+    sql: &str,
+    read: fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> Stored<Vec<T>> {
+    let mut select = conn.prepare_cached(sql)?;
+    let rows = select.query_map([], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+#[async_trait]
+impl RoomStore for SqliteStorage {
+    async fn begin_epoch(&self, at: WallMillis) -> Stored<Epoch> {
+        self.write(move |conn| memberships::begin_epoch(conn, at)).await
+    }
+
+    async fn queue_room(&self, room: NewRoom) -> Stored<QueuedRoom> {
+        self.write(move |conn| queue(conn, room)).await
+    }
+
+    async fn queued_rooms(&self) -> Stored<Vec<QueuedRoom>> {
+        self.read(|conn| all(conn, QUEUED_ROOMS, queued)).await
+    }
+
+    async fn forget_queued(&self, id: RoomId) -> Stored<bool> {
+        self.write(move |conn| Ok(conn.prepare_cached(FORGET_QUEUED)?.execute([id.0])? == 1)).await
+    }
+
+    async fn open_rooms(&self) -> Stored<Vec<RoomRecord>> {
+        self.read(|conn| all(conn, OPEN_ROOMS, record)).await
+    }
+
+    async fn room(&self, id: RoomId) -> Stored<Option<RoomRecord>> {
+        self.read(move |conn| {
+            Ok(conn.prepare_cached(ROOM)?.query_row([id.0], record).optional()?)
+        })
+        .await
+    }
+
+    async fn enter(&self, entry: NewMembership) -> Stored<Entered> {
+        self.write(move |conn| memberships::enter(conn, &entry)).await
+    }
+
+    async fn end_membership(
+        &self,
+        room: RoomId,
+        generation: Generation,
+        end: MembershipEnd,
+        at: WallMillis,
+    ) -> Stored<bool> {
+        self.write(move |conn| memberships::end(conn, room, generation, end, at)).await
+    }
+
+    async fn close_room(&self, id: RoomId, at: WallMillis) -> Stored<bool> {
+        self.write(move |conn| {
+            if conn.prepare_cached(CLOSE_ROOM)?.execute(params![id.0, at])? == 0 {
+                return Ok(false);
+            }
+            memberships::end_all_in(conn, id, at)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn change_room(&self, id: RoomId, patch: RoomPatch) -> Stored<Option<RoomRecord>> {
+        self.write(move |conn| change(conn, id, patch)).await
+    }
+
+    async fn ban(&self, room: RoomId, user: UserId, by: UserId, at: WallMillis) -> Stored<()> {
+        self.write(move |conn| {
+            conn.prepare_cached(BAN)?.execute(params![room.0, user.0, by.0, at])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn is_banned(&self, room: RoomId, user: UserId) -> Stored<bool> {
+        self.read(move |conn| {
+            Ok(conn.prepare_cached(IS_BANNED)?.exists(params![room.0, user.0])?)
+        })
+        .await
+    }
+}

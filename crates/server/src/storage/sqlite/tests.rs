@@ -1,0 +1,115 @@
+//! The contract on SQLite, and what only this store promises: groups, bounds, locks, crashes.
+
+mod crash;
+mod groups;
+mod speed;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::{SqliteOptions, SqliteStorage};
+use crate::storage::contract::{self, new_room, stay, storage_contract, user};
+use crate::storage::{AccountStore, RoomStore, Storage};
+
+/// A fresh store in a directory of its own.
+pub(super) struct Fresh {
+    pub(super) store: SqliteStorage,
+    pub(super) dir: TempDir,
+}
+
+impl Fresh {
+    pub(super) fn new() -> Self {
+        Self::with(SqliteOptions::default())
+    }
+
+    pub(super) fn with(options: SqliteOptions) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStorage::open(&database(dir.path()), options).unwrap();
+        Self { store, dir }
+    }
+
+    pub(super) fn store(&self) -> &dyn Storage {
+        &self.store
+    }
+
+    /// A second connection, as another program would have one.
+    pub(super) fn aside(&self) -> Connection {
+        Connection::open(database(self.dir.path())).unwrap()
+    }
+}
+
+pub(super) fn database(dir: &Path) -> PathBuf {
+    dir.join("anteroom.db")
+}
+
+storage_contract!(Fresh::new());
+
+#[test]
+fn every_statement_can_be_prepared() {
+    let fresh = Fresh::new();
+    let conn = fresh.aside();
+    let all = [
+        super::accounts::ALL,
+        super::logins::ALL,
+        super::memberships::ALL,
+        super::messages::ALL,
+        super::rooms::ALL,
+    ];
+    for (name, sql) in all.concat() {
+        if let Err(error) = conn.prepare(sql) {
+            panic!("{name}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_room_row_is_undone_when_its_first_membership_fails() {
+    let fresh = Fresh::new();
+    let me = user(fresh.store(), "me").await;
+    let room = fresh.store.queue_room(new_room(me)).await.unwrap();
+    fresh
+        .aside()
+        .execute_batch(
+            "CREATE TRIGGER broken BEFORE INSERT ON memberships
+             BEGIN SELECT RAISE(ABORT, 'broken on purpose'); END;",
+        )
+        .unwrap();
+    assert!(fresh.store.enter(stay(room.id, me, 1, 1)).await.is_err());
+    assert_eq!(fresh.store.room(room.id).await.unwrap(), None);
+    assert_eq!(fresh.store.queued_rooms().await.unwrap().first(), Some(&room), "still queued");
+
+    fresh.aside().execute_batch("DROP TRIGGER broken").unwrap();
+    let entered = fresh.store.enter(stay(room.id, me, 1, 1)).await.unwrap();
+    assert_eq!(entered, crate::storage::Entered::Opened);
+}
+
+#[tokio::test]
+async fn the_database_itself_refuses_a_second_open_stay() {
+    let fresh = Fresh::new();
+    let me = user(fresh.store(), "me").await;
+    let room = contract::open_room(fresh.store(), me).await;
+    let second = fresh.aside().execute(
+        "INSERT INTO memberships (room_id, user_id, epoch, n, entered_at) VALUES (?1, ?2, 9, 9, 0)",
+        rusqlite::params![room.0, me.0],
+    );
+    assert!(second.unwrap_err().to_string().contains("UNIQUE"), "one stay per room and user");
+}
+
+#[tokio::test]
+async fn a_closed_store_refuses_and_its_data_is_there_again() {
+    let Fresh { store, dir } = Fresh::new();
+    let me = user(&store, "me").await;
+    assert!(store.ping().await.is_ok());
+    store.close().await;
+    store.close().await;
+    let refused = crate::storage::StorageError::Unavailable("the store is closed".into());
+    for answer in [store.ping().await, store.user(me).await.map(drop)] {
+        assert_eq!(answer.unwrap_err().to_string(), refused.to_string());
+    }
+    let wal = std::fs::metadata(dir.path().join("anteroom.db-wal"));
+    assert!(wal.is_err(), "a tidy close leaves one file");
+    let again = SqliteStorage::open(&database(dir.path()), SqliteOptions::default()).unwrap();
+    assert!(again.user(me).await.unwrap().is_some());
+}
