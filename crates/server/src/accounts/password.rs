@@ -162,7 +162,7 @@ fn argon2id() -> Option<Argon2<'static>> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::{Arc, Barrier};
+    use std::sync::{Arc, mpsc};
 
     use super::{NOBODY, PasswordConfig, PasswordError, Passwords, acceptable};
     use crate::accounts::names::NameFault;
@@ -226,6 +226,8 @@ mod tests {
         ] {
             let bent = real.replace(from, to);
             assert_ne!(bent, real);
+            let readable = super::PasswordHash::new(&bent);
+            assert!(!readable.is_ok_and(|hash| super::affordable(&hash)), "{to}");
             let answer = passwords.verify("any password".into(), Some(bent)).await;
             assert_eq!(answer, Ok(false), "{to}");
         }
@@ -234,23 +236,27 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn callers_that_hang_up_free_no_place_that_is_still_running() {
         let passwords = passwords(2, 1);
-        let (started, go_on) = (Arc::new(Barrier::new(3)), Arc::new(Barrier::new(3)));
+        // Dropped when an assertion fails, which lets those that are blocked go as well.
+        let (started, have_started) = mpsc::channel();
         let running = Arc::new(AtomicUsize::new(0));
         let start = || {
             let (passwords, running) = (passwords.clone(), Arc::clone(&running));
-            let (started, go_on) = (Arc::clone(&started), Arc::clone(&go_on));
-            tokio::spawn(async move {
+            let (started, (go_on, may_go_on)) = (started.clone(), mpsc::channel::<()>());
+            let caller = tokio::spawn(async move {
                 let work = move || {
                     running.fetch_add(1, Ordering::SeqCst);
-                    started.wait();
-                    go_on.wait();
+                    started.send(()).unwrap();
+                    assert!(may_go_on.recv().is_err());
                     running.fetch_sub(1, Ordering::SeqCst);
                 };
                 passwords.run(work).await
-            })
+            });
+            (caller, go_on)
         };
-        let callers = [start(), start()];
-        tokio::task::block_in_place(|| started.wait());
+        let (callers, go_on): (Vec<_>, Vec<_>) = [start(), start()].into_iter().unzip();
+        for _ in 0..2 {
+            tokio::task::block_in_place(|| have_started.recv().unwrap());
+        }
         for caller in &callers {
             caller.abort();
         }
@@ -262,7 +268,7 @@ mod tests {
         let mut waiter = Box::pin(passwords.run(move || now_running.load(Ordering::SeqCst)));
         assert!(futures_util::poll!(&mut waiter).is_pending());
         assert_eq!(passwords.run(|| ()).await, Err(PasswordError::Busy));
-        tokio::task::block_in_place(|| go_on.wait());
+        drop(go_on);
         assert!(waiter.await.unwrap() <= 1);
     }
 }
