@@ -1,3 +1,6 @@
 //! x
 
-pub mod ws;
+pub mod accounts;
+pub mod clock;
+pub mod storage;
+pub mod tokens;

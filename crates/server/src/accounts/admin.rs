@@ -1,0 +1,84 @@
+//! What administrators do to accounts. Whether the asker is one was decided before.
+
+use anteroom_core::ids::{LoginId, UserId};
+use anteroom_protocol::account::Role;
+use tracing::info;
+
+use super::credentials::foldable;
+use super::error::Faults;
+use super::{AccountError, Accounts, names};
+use crate::storage::{LoginEnd, SharedStorage, UserRecord, WallMillis};
+
+impl Accounts {
+    /// The user with this name, however it is written.
+    ///
+    /// # Errors
+    /// `NoSuchUser`, or the store's.
+    pub async fn find(&self, username: &str) -> Result<UserRecord, AccountError> {
+        let folded = names::fold(foldable(username).ok_or(AccountError::NoSuchUser)?);
+        self.storage.user_by_name(&folded).await?.ok_or(AccountError::NoSuchUser)
+    }
+
+    /// Locks an account and ends its logins; answers which. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// `NoSuchUser`, or the store's: then the account may be locked with logins that are still
+    /// listed, but none of them opens anything.
+    pub async fn lock(&self, user: UserId, now: WallMillis) -> Result<Vec<LoginId>, AccountError> {
+        let lock = move |storage: SharedStorage| async move {
+            if !storage.set_locked(user, Some(now)).await? {
+                return Err(AccountError::NoSuchUser);
+            }
+            Ok(storage.end_logins(user, LoginEnd::Locked, now).await?)
+        };
+        let ended = self.tokens.standings().change(user, lock).await?;
+        info!(event = "auth.locked", %user, logins_ended = ended.len(), "account locked");
+        Ok(ended)
+    }
+
+    /// Unlocks an account. No login of before comes back.
+    ///
+    /// # Errors
+    /// `NoSuchUser`, or the store's.
+    pub async fn unlock(&self, user: UserId, now: WallMillis) -> Result<(), AccountError> {
+        let unlock = move |storage: SharedStorage| async move {
+            let record = storage.user(user).await?.ok_or(AccountError::NoSuchUser)?;
+            if record.locked_at.is_some() {
+                // A lock that was cut short may have left some.
+                storage.end_logins(user, LoginEnd::Locked, now).await?;
+                storage.set_locked(user, None).await?;
+            }
+            Ok::<_, AccountError>(())
+        };
+        self.tokens.standings().change(user, unlock).await?;
+        info!(event = "auth.unlocked", %user, "account unlocked");
+        Ok(())
+    }
+
+    /// Replaces the roles; in force with the next request of that user.
+    ///
+    /// # Errors
+    /// `Invalid` when there is none, `NoSuchUser`, or the store's.
+    pub async fn set_roles(
+        &self,
+        user: UserId,
+        mut roles: Vec<Role>,
+    ) -> Result<UserRecord, AccountError> {
+        if roles.is_empty() {
+            let mut faults = Faults::default();
+            faults.note("roles", names::NameFault::Required.as_str());
+            faults.none()?;
+        }
+        roles.sort_unstable();
+        roles.dedup();
+        let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+        let names = names.join(" ");
+        let set = move |storage: SharedStorage| async move {
+            storage.set_roles(user, roles).await?;
+            storage.user(user).await?.ok_or(AccountError::NoSuchUser)
+        };
+        let record = self.tokens.standings().change(user, set).await?;
+        info!(event = "auth.roles_changed", %user, roles = names, "roles changed");
+        Ok(record)
+    }
+}

@@ -1,0 +1,130 @@
+//! How each user stands: the account and its live logins, as the store has them, kept at hand.
+//!
+//! This process is the only writer of its store, so a copy is right as long as every write goes
+//! through [`Standings::change`]. Invariant: while a user's slot is unlocked, its copy is absent or
+//! equal to the store. A change runs to its end even when whoever asked for it has gone, because a
+//! write that is still on its way to the disk must not be overtaken by a read.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anteroom_core::ids::{LoginId, UserId};
+
+use crate::storage::{LoginRecord, SharedStorage, StorageError, Stored, UserRecord};
+
+/// One user's account and live logins.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) user: UserRecord,
+    /// Oldest first. Live in the store; a login's time may have passed all the same.
+    pub(crate) logins: Vec<LoginRecord>,
+}
+
+impl Standing {
+    pub(crate) fn login(&self, id: LoginId) -> Option<&LoginRecord> {
+        self.logins.iter().find(|login| login.id == id)
+    }
+}
+
+type Slot = Arc<tokio::sync::Mutex<Option<Arc<Standing>>>>;
+
+/// The copies, bounded in number. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Standings {
+    storage: SharedStorage,
+    slots: Arc<Mutex<Slots>>,
+}
+
+impl Standings {
+    /// Keeps about `users_max` users at hand.
+    pub(crate) fn new(storage: SharedStorage, users_max: usize) -> Self {
+        let slots = Slots { young_max: users_max.div_ceil(2).max(1), ..Slots::default() };
+        Self { storage, slots: Arc::new(Mutex::new(slots)) }
+    }
+
+    /// How the user stands now; `None` when there is no such user. Waits for a change under way.
+    pub(crate) async fn read(&self, user: UserId) -> Stored<Option<Arc<Standing>>> {
+        let slot = self.slot(user);
+        let mut copy = slot.lock().await;
+        if let Some(standing) = &*copy {
+            return Ok(Some(Arc::clone(standing)));
+        }
+        let Some(record) = self.storage.user(user).await? else { return Ok(None) };
+        let standing =
+            Arc::new(Standing { user: record, logins: self.storage.logins(user).await? });
+        *copy = Some(Arc::clone(&standing));
+        Ok(Some(standing))
+    }
+
+    /// Runs the only change of this user at this time. What it reads from the store inside is what
+    /// stands; the copy is taken anew after it, also when its outcome is not known.
+    pub(crate) async fn change<T, E, F, Work>(&self, user: UserId, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+        F: FnOnce(SharedStorage) -> Work + Send + 'static,
+        Work: Future<Output = Result<T, E>> + Send,
+    {
+        let slot = self.slot(user);
+        let storage = Arc::clone(&self.storage);
+        let change = tokio::spawn(async move {
+            let mut copy = slot.lock().await;
+            *copy = None;
+            work(storage).await
+        });
+        change.await.unwrap_or_else(|error| {
+            Err(E::from(StorageError::Unavailable(format!("a change did not finish: {error}"))))
+        })
+    }
+
+    fn slot(&self, user: UserId) -> Slot {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).slot(user)
+    }
+}
+
+/// Two generations: what was not asked for during a whole one is dropped.
+#[derive(Default)]
+struct Slots {
+    young: HashMap<UserId, Slot>,
+    old: HashMap<UserId, Slot>,
+    young_max: usize,
+}
+
+impl Slots {
+    fn slot(&mut self, user: UserId) -> Slot {
+        if let Some(slot) = self.young.get(&user) {
+            return Arc::clone(slot);
+        }
+        let slot = self.old.remove(&user).unwrap_or_default();
+        if self.young.len() >= self.young_max {
+            let dropped = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+            // A slot in use is that user's lock; without it a second lock would be made.
+            let in_use = dropped.into_iter().filter(|(_, slot)| Arc::strong_count(slot) > 1);
+            self.young.extend(in_use);
+        }
+        self.young.insert(user, Arc::clone(&slot));
+        slot
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use anteroom_core::ids::UserId;
+    use uuid::Uuid;
+
+    use super::Slots;
+
+    #[test]
+    fn the_copies_are_bounded_and_a_slot_in_use_is_never_made_twice() {
+        let mut slots = Slots { young_max: 8, ..Slots::default() };
+        let held = slots.slot(UserId(Uuid::from_u128(0)));
+        for n in 1..1000 {
+            drop(slots.slot(UserId(Uuid::from_u128(n))));
+            assert!(slots.young.len() + slots.old.len() <= 17);
+        }
+        assert!(Arc::ptr_eq(&held, &slots.slot(UserId(Uuid::from_u128(0)))));
+    }
+}
