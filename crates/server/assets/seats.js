@@ -14,7 +14,8 @@ export function wordsOf(element) {
 
 /** Puts values into their places; a value is never searched for places again. */
 export function fill(text, values) {
-  return text.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+  const shown = (value) => (typeof value === 'number' ? value.toLocaleString('en') : value);
+  return text.replace(/\{(\w+)\}/g, (place, name) => shown(values[name]) ?? place);
 }
 
 export function seatLine(words, seats) {

@@ -119,6 +119,7 @@ pub(crate) struct Form {
 }
 
 /// What a field is, before values and faults are known.
+#[derive(Clone, Copy)]
 struct Spec(&'static str, &'static str, &'static str, &'static str, &'static str, bool, usize);
 
 impl Form {

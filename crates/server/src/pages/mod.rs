@@ -5,7 +5,7 @@
 //! handler, a store or a request: the caller gathers the facts, fills a view and sends the string.
 //! Read in this order: [`lang`], [`texts`] (with `en` and `ko`), [`refusal`], [`seats`], [`form`],
 //! [`views`], [`assets`].
-#![cfg_attr(not(test), expect(dead_code, reason = "the handlers that call this come next"))]
+#![expect(dead_code, reason = "the handlers that call this come next")]
 
 pub(crate) mod assets;
 mod en;
@@ -19,7 +19,7 @@ mod tests;
 pub(crate) mod texts;
 pub(crate) mod views;
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use askama::Template;
 
@@ -54,7 +54,7 @@ impl Page {
     }
 
     /// A text with one value in its place.
-    pub(crate) fn say(&self, text: &str, name: &str, value: impl ToString) -> String {
+    pub(crate) fn say(&self, text: &str, name: &str, value: &(impl Display + ?Sized)) -> String {
         fill(text, &[(name, &value.to_string())])
     }
 

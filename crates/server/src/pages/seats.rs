@@ -70,8 +70,7 @@ impl Seats {
     /// "7 of 10 seats taken, 1 reserved".
     pub(crate) fn line(&self, texts: &Texts) -> String {
         let main = texts.seats_taken.pick(self.capacity);
-        let occupied = self.occupied.to_string();
-        let capacity = self.capacity.to_string();
+        let (occupied, capacity) = (grouped(self.occupied), grouped(self.capacity));
         let mut line = fill(main, &[("occupied", &occupied), ("capacity", &capacity)]);
         let parts = [
             (texts.seats_reserved, self.reserved),
@@ -80,9 +79,17 @@ impl Seats {
         ];
         for (part, count) in parts.into_iter().filter(|(_, count)| *count > 0) {
             line.push_str(texts.seats_join);
-            line.push_str(&fill(part, &[("n", &count.to_string())]));
+            line.push_str(&fill(part, &[("n", &grouped(count))]));
         }
         line
+    }
+}
+
+/// A number with its thousands set apart, as both languages write it.
+fn grouped(n: u32) -> String {
+    match n {
+        0..1_000 => n.to_string(),
+        _ => format!("{},{:03}", grouped(n / 1_000), n % 1_000),
     }
 }
 
