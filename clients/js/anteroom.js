@@ -129,7 +129,7 @@ export class Client {
       onPosition?.(place);
       return new Promise((resolve, reject) => {
         leave = reject;
-        source = new this.EventSource(`${this.base}/api/v1${path}/current`);
+        source = new this.EventSource(`${this.base}/api/v1${path}/current${search({ key })}`);
         const told = (name, then) =>
           source.addEventListener(name, (event) => then(JSON.parse(event.data)));
         told('position', (position) => onPosition?.(position));

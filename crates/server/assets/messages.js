@@ -9,6 +9,7 @@ export class Messages {
   #log = $('log');
   #first; // the lowest seq shown, and so where older history begins
   #loading = false;
+  #loaded = false; // whether the newest page ever came
   #shown = new Map(); // by message id
   #own = new Map(); // by client_id, what is not yet in the list by number
   #session;
@@ -38,11 +39,13 @@ export class Messages {
 
   welcome(frame, first) {
     this.me = frame.you;
-    if (first || frame.replay === 'truncated' || frame.replay === 'reset') this.load(frame.last_seq);
+    const fresh = first || !this.#loaded || ['truncated', 'reset'].includes(frame.replay);
+    if (fresh) this.load(frame.last_seq);
   }
 
   /** Shows the newest page again, from scratch. What is not sent yet stays. */
   async load(last) {
+    this.#loading = false;
     this.#shown.clear();
     this.#list.replaceChildren(...[...this.#own.values()].map((own) => own.item));
     this.#first = (last ?? this.#session.lastSeq ?? 0) + 1;
@@ -57,6 +60,7 @@ export class Messages {
     try {
       const before = this.#first;
       const page = before > 1 ? await this.client.history(this.id, { before, limit: PAGE }) : { items: [] };
+      this.#loaded = true;
       for (const message of page.items) this.#place(message);
       const oldest = page.items.at(-1)?.seq;
       this.#first = page.items.length < PAGE ? 1 : oldest;
@@ -81,13 +85,8 @@ export class Messages {
 
   add(frame) {
     const atEnd = this.#atEnd();
-    const own = frame.sender?.id === this.me?.id ? this.#own.get(frame.client_id) : undefined;
-    if (own) {
-      own.item.remove();
-      this.#own.delete(frame.client_id);
-    }
     this.#place(frame);
-    if (atEnd || own) this.#toEnd();
+    if (atEnd || frame.sender?.id === this.me?.id) this.#toEnd();
     else $('below').hidden = false;
   }
 
@@ -111,6 +110,10 @@ export class Messages {
 
   #place(message) {
     if (this.#shown.has(message.id)) return;
+    if (message.sender?.id === this.me?.id) {
+      this.#own.get(message.client_id)?.item.remove();
+      this.#own.delete(message.client_id);
+    }
     if (message.kind === 'notification') {
       this.#insert(Object.assign(note(message.content), { seq: message.seq }));
       return;

@@ -49,6 +49,10 @@ function enter({ password, resume, reservation } = {}) {
   messages.use(session);
 }
 
+function stored() {
+  return sessionStorage.getItem(secret) || undefined;
+}
+
 function welcome(frame) {
   sessionStorage.setItem(secret, frame.resume ?? '');
   people.clear();
@@ -163,7 +167,8 @@ $('refused').addEventListener('click', (event) => {
   const again = { retry: enter, 'use-here': enter, wait }[action];
   if (!again) return;
   event.preventDefault();
-  again === enter ? enter({ password: lastPassword }) : wait();
+  if (again === wait) wait();
+  else enter({ password: lastPassword, resume: action === 'retry' ? stored() : undefined });
 });
 $('refused').addEventListener('submit', (event) => {
   event.preventDefault();
@@ -183,4 +188,4 @@ $('now').addEventListener('click', () => session.retryNow());
 addEventListener('online', () => session?.retryNow());
 
 if (matchMedia('(max-width: 760px)').matches) $('members').open = false;
-enter({ resume: sessionStorage.getItem(secret) || undefined });
+enter({ resume: stored() });

@@ -2,6 +2,7 @@
 
 use super::form::Fault;
 use super::refusal::{Action, RefusalText, RefusalTexts};
+use super::seats::grouped;
 use super::texts::{Plural, Texts};
 
 pub(super) static TEXTS: Texts = Texts {
@@ -277,7 +278,9 @@ fn fault(fault: &Fault) -> String {
         Fault::Required => "Please fill this in.".to_owned(),
         Fault::TooShort(min) => format!("Use at least {min} characters."),
         Fault::TooLong(max) => format!("Use at most {max} characters."),
-        Fault::OutOfRange(min, max) => format!("Choose a whole number from {min} to {max}."),
+        Fault::OutOfRange(min, max) => {
+            format!("Choose a whole number from {} to {}.", grouped(*min), grouped(*max))
+        }
         Fault::Characters => "It has characters that cannot be used here.".to_owned(),
         Fault::UsernameTaken => "Someone already has this user name. Choose another.".to_owned(),
         Fault::BadCredentials => "The user name or the password is not right.".to_owned(),

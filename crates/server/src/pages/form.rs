@@ -94,6 +94,8 @@ pub(crate) struct Field {
     pub(crate) error: Option<String>,
     pub(crate) autocomplete: &'static str,
     pub(crate) required: bool,
+    /// Shown, and sent, but not to be changed.
+    pub(crate) fixed: bool,
     /// Largest number of characters, 0 for no such limit in the page.
     pub(crate) chars_max: usize,
     pub(crate) choices: Vec<Choice>,
@@ -220,6 +222,7 @@ fn field(spec: Spec, kind: FormKind, t: &'static Texts, answers: &Answers) -> Fi
         error: error.map(|error| (t.fault)(&error.fault)),
         autocomplete,
         required,
+        fixed: false,
         chars_max,
         choices: choices(name, sent, t),
     }

@@ -3,6 +3,7 @@
 
 use super::form::Fault;
 use super::refusal::{Action, RefusalText, RefusalTexts};
+use super::seats::grouped;
 use super::texts::{Plural, Texts};
 
 pub(super) static TEXTS: Texts = Texts {
@@ -45,7 +46,7 @@ pub(super) static TEXTS: Texts = Texts {
     password_mark: "비밀번호",
     empty_title: "아직 열린 방이 없어요",
     empty_body: "첫 방을 열어 보세요. 이름과 자리 수를 정한 다음, 방 번호를 알려 주면 함께 이야기할 수 있어요.",
-    nothing_found: "이름에 ‘{q}’이(가) 들어간 방을 찾지 못했어요.",
+    nothing_found: "‘{q}’ 검색 결과가 없어요.",
     more_rooms: "방 더 보기",
     live: "자리 현황이 실시간으로 바뀌어요",
     live_lost: "실시간 자리 현황이 잠시 멈췄어요. 새로고침하면 지금 상태를 볼 수 있어요.",
@@ -98,7 +99,7 @@ pub(super) static TEXTS: Texts = Texts {
 
     entering_label: "입장하는 중",
     reserving: "자리를 예약하고 있어요…",
-    confirming: "자리에 앉고 있어요…",
+    confirming: "자리에 앉는 중이에요…",
     in_line: "대기 순서는 {n}번째예요. 이 화면을 열어 두면 자리가 나는 대로 바로 앉혀 드려요.",
     cancel: "취소",
     leave: "나가기",
@@ -278,7 +279,9 @@ fn fault(fault: &Fault) -> String {
         Fault::Required => "꼭 입력해 주세요.".to_owned(),
         Fault::TooShort(min) => format!("{min}자 이상 입력해 주세요."),
         Fault::TooLong(max) => format!("{max}자까지만 쓸 수 있어요."),
-        Fault::OutOfRange(min, max) => format!("{min}부터 {max}까지의 정수를 입력해 주세요."),
+        Fault::OutOfRange(min, max) => {
+            format!("{}부터 {}까지의 정수를 입력해 주세요.", grouped(*min), grouped(*max))
+        }
         Fault::Characters => "쓸 수 없는 글자가 들어 있어요.".to_owned(),
         Fault::UsernameTaken => "이미 쓰고 있는 아이디예요. 다른 아이디를 정해 주세요.".to_owned(),
         Fault::BadCredentials => "아이디나 비밀번호가 맞지 않아요.".to_owned(),

@@ -120,7 +120,10 @@ impl ProfileView {
         let username = page.viewer.as_ref().map_or("", |viewer| viewer.username.as_str());
         let form = Form::new(&page, FormKind::Profile, profile, "/profile");
         let known = Answers { values: vec![("username".into(), username.into())], errors: vec![] };
-        let password = Form::new(&page, FormKind::Password, &known, "/profile");
+        let mut password = Form::new(&page, FormKind::Password, &known, "/profile");
+        for field in &mut password.fields {
+            field.fixed = field.name == "username";
+        }
         Self { page, form, password, saved }
     }
 }
