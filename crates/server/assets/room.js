@@ -18,6 +18,7 @@ let session;
 let line;
 let count = 0;
 let goodbye;
+let lastPassword; // kept while this page is open, for trying again
 
 function enter({ password, resume, reservation } = {}) {
   room.dataset.state = 'entering';
@@ -161,7 +162,6 @@ function wait() {
   );
 }
 
-let lastPassword;
 $('refused').addEventListener('click', (event) => {
   const action = event.target.closest('[data-action]')?.dataset.action;
   const again = { retry: enter, 'use-here': enter, wait }[action];
