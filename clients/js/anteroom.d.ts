@@ -123,6 +123,7 @@ export class Session {
 }
 
 export function afterClose(status: number): { action: 'stay' | 'reserve' | 'back_off'; limit?: number };
+export function newId(): string;
 export function codeOf(status: number): string;
 export function delay(
   attempt: number, bounds?: { base?: number; max?: number; atLeast?: number }, random?: () => number,

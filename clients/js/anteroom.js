@@ -3,7 +3,7 @@
 
 import { Session } from './session.js';
 
-export { Session } from './session.js';
+export { Session, newId } from './session.js';
 export * from './policy.js';
 
 /** A refusal told over HTTP, or `offline` (status 0) when no answer came. */
@@ -185,7 +185,9 @@ export class Client {
     const answer = await response.json().catch(() => undefined);
     if (response.ok) return answer;
     const retryAfter = Number(response.headers?.get?.('retry-after')) || 0;
-    const code = answer?.code ?? (response.status >= 500 ? 'unavailable' : 'internal');
+    let code = answer?.code ?? (response.status >= 500 ? 'unavailable' : 'internal');
+    // Nobody is logged out because the store of logins is away: it is a reason to try again.
+    if (answer?.reason === 'store_unavailable') code = 'unavailable';
     throw new AnteroomError(response.status, code, answer ?? {}, retryAfter * 1000);
   }
 }

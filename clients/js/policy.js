@@ -18,10 +18,9 @@ export function afterClose(status) {
 }
 
 /** What to do after reserving was refused over HTTP, when we were in the room before. */
-export function afterRefusal(error) {
-  const passing = error.status === 0 || error.status === 429 || error.status >= 500;
-  const away = error.status === 401 && error.problem?.reason === 'store_unavailable';
-  return { action: passing || away ? 'back_off' : 'stay' };
+export function afterRefusal({ status, code }) {
+  const passing = status === 0 || status === 429 || status >= 500 || code === 'unavailable';
+  return { action: passing ? 'back_off' : 'stay' };
 }
 
 /** The stable code of a close that came without a `refused` or `closing` frame. */
@@ -41,7 +40,8 @@ export function codeOf(status) {
  * Full jitter: anywhere between nothing and a bound that doubles with each attempt, so that a
  * thousand clients of one restarted server do not come back in step.
  */
-export function delay(attempt, { base = 500, max = 30_000, atLeast = 0 } = {}, random = Math.random) {
+export function delay(attempt, bounds = {}, random = Math.random) {
+  const { base = 500, max = 30_000, atLeast = 0 } = bounds;
   const bound = Math.min(max, base * 2 ** Math.min(attempt, 16));
   return Math.max(atLeast, 0) + Math.round(random() * bound);
 }

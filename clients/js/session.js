@@ -62,7 +62,7 @@ export class Session {
    * Sends text. The promise gives the `ack` once the message is durable. It stays pending over a
    * reconnect and is sent again under the same id, which never makes a second message.
    */
-  send(content, { clientId = crypto.randomUUID(), contentType } = {}) {
+  send(content, { clientId = newId(), contentType } = {}) {
     if (this.state === 'closed') return Promise.reject(failure('closed'));
     const known = this.#pending.get(clientId);
     if (known) return known.promise;
@@ -123,7 +123,8 @@ export class Session {
 
   #notReserved(error) {
     const status = error.status ?? 0;
-    const refusal = { status, code: error.code ?? 'internal', detail: error.message, ...error.problem };
+    const code = error.code ?? 'internal';
+    const refusal = { ...error.problem, status, code, detail: error.message };
     if (this.#seated && afterRefusal(error).action === 'back_off') {
       this.#later(refusal, error.retryAfterMs);
       return;
@@ -225,7 +226,8 @@ export class Session {
     const asked = { after: this.lastSeq, upTo: last };
     try {
       while (this.lastSeq < last) {
-        const page = await this.#client.history(this.#room, { after: this.lastSeq, limit: GAP_PAGE });
+        const range = { after: this.lastSeq, limit: GAP_PAGE };
+        const page = await this.#client.history(this.#room, range);
         const missed = page.items.filter((item) => item.seq > this.lastSeq && item.seq <= last);
         for (const item of missed) this.#deliver({ type: 'message', ...item });
         if (page.items.length < GAP_PAGE || missed.length === 0) break;
@@ -319,6 +321,12 @@ export class Session {
   #emit(type, event) {
     for (const listener of [...(this.#listeners.get(type) ?? [])]) listener(event);
   }
+}
+
+/** A random id. `crypto.randomUUID` is missing in pages that came over plain HTTP. */
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function failure(code, detail) {

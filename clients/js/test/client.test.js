@@ -6,7 +6,8 @@ import { fakeServer, settled } from './fakes.js';
 
 function client(routes, options = {}) {
   const server = fakeServer(routes);
-  return { server, client: new Client({ base: 'http://chat.test/', fetch: server.fetch, ...options }) };
+  const base = 'http://chat.test/';
+  return { server, client: new Client({ base, fetch: server.fetch, ...options }) };
 }
 
 test('a refusal carries its stable code and its members', async () => {
@@ -16,6 +17,12 @@ test('a refusal carries its stable code and its members', async () => {
   assert.ok(error instanceof AnteroomError);
   assert.equal(error.code, 'room_full');
   assert.equal(error.problem.waitlist.length, 3);
+});
+
+test('a store of logins that is away is no logout', async () => {
+  const body = { code: 'unauthenticated', reason: 'store_unavailable' };
+  const { client: c } = client({ 'GET /me': () => ({ status: 401, body }) });
+  await assert.rejects(c.me(), { status: 401, code: 'unavailable' });
 });
 
 test('no answer at all is the code offline', async () => {

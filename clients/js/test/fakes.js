@@ -50,9 +50,10 @@ export function fakeServer(routes) {
   const fetch = async (url, { method, body }) => {
     const { pathname, searchParams } = new URL(url);
     const path = pathname.replace('/api/v1', '');
-    const call = { method, path, query: Object.fromEntries(searchParams), body: body && JSON.parse(body) };
+    const query = Object.fromEntries(searchParams);
+    const call = { method, path, query, body: body && JSON.parse(body) };
     calls.push(call);
-    const [, answer] = Object.entries(routes).find(([route]) => `${method} ${path}` === route) ?? [];
+    const answer = routes[`${method} ${path}`];
     if (!answer) throw new Error(`nothing answers ${method} ${path}`);
     const { status = 200, body: json = {}, headers = {} } = await answer(call);
     return { ok: status < 400, status, headers: new Headers(headers), json: async () => json };

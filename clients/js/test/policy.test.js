@@ -17,10 +17,10 @@ test('each close code leads to what the wire contract says', () => {
 });
 
 test('a refused reservation is final unless the trouble passes', () => {
-  const refused = (status, problem = {}) => afterRefusal({ status, problem }).action;
+  const refused = (status, code) => afterRefusal({ status, code }).action;
   for (const status of [400, 401, 403, 404, 409, 410, 422]) assert.equal(refused(status), 'stay');
   for (const status of [0, 429, 500, 503]) assert.equal(refused(status), 'back_off');
-  assert.equal(refused(401, { reason: 'store_unavailable' }), 'back_off');
+  assert.equal(refused(401, 'unavailable'), 'back_off');
 });
 
 test('back-off is full jitter under a doubling bound, never before Retry-After', () => {

@@ -1,5 +1,7 @@
 // The list of messages and the composer. Text goes in as text; order is by `seq`.
 
+import { newId } from './session.js';
+
 const PAGE = 50;
 const $ = (id) => document.getElementById(id);
 
@@ -22,7 +24,8 @@ export class Messages {
     const text = $('text');
     text.addEventListener('keydown', (event) => {
       // While an input method composes (Korean, Japanese, …), Enter ends the syllable.
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+      const composing = event.isComposing || event.keyCode === 229;
+      if (event.key !== 'Enter' || event.shiftKey || composing) return;
       event.preventDefault();
       this.#send();
     });
@@ -59,7 +62,8 @@ export class Messages {
     const height = this.#log.scrollHeight - this.#log.scrollTop;
     try {
       const before = this.#first;
-      const page = before > 1 ? await this.client.history(this.id, { before, limit: PAGE }) : { items: [] };
+      const range = { before, limit: PAGE };
+      const page = before > 1 ? await this.client.history(this.id, range) : { items: [] };
       this.#loaded = true;
       for (const message of page.items) this.#place(message);
       const oldest = page.items.at(-1)?.seq;
@@ -78,7 +82,7 @@ export class Messages {
   #beginning() {
     this.#list.querySelector('.beginning')?.remove();
     const text = this.#shown.size || this.#own.size ? this.words.beginning : this.words.noMessages;
-    const item = note(text);
+    const item = note(text, 0);
     item.classList.add('beginning');
     this.#list.prepend(item);
   }
@@ -104,7 +108,8 @@ export class Messages {
 
   note(text) {
     const atEnd = this.#atEnd();
-    this.#list.append(note(text));
+    // Between the message it came after and the next one.
+    this.#insert(note(text, (this.#session.lastSeq ?? 0) + 0.5));
     if (atEnd) this.#toEnd();
   }
 
@@ -115,7 +120,7 @@ export class Messages {
       this.#own.delete(message.client_id);
     }
     if (message.kind === 'notification') {
-      this.#insert(Object.assign(note(message.content), { seq: message.seq }));
+      this.#insert(note(message.content, message.seq));
       return;
     }
     const item = this.#item(message.sender, message.content, message.created_at);
@@ -128,14 +133,13 @@ export class Messages {
 
   #insert(item) {
     let after = this.#list.lastElementChild;
-    while (after && (after.dataset.own || after.seq > item.seq)) after = after.previousElementSibling;
-    // A note about people has no number: it stays below the message it came after.
-    while (after && after.seq === undefined && !after.matches('.beginning') && hasLater(after, item.seq)) {
+    while (after && (after.dataset.own || after.seq > item.seq)) {
       after = after.previousElementSibling;
     }
     if (after) after.after(item);
     else this.#list.prepend(item);
-    this.#list.querySelector('.beginning')?.replaceChildren(this.words.beginning);
+    const begins = this.#list.querySelector('.beginning');
+    if (item.matches('.message')) begins?.replaceChildren(this.words.beginning);
     join(item);
     if (item.nextElementSibling) join(item.nextElementSibling);
   }
@@ -149,7 +153,8 @@ export class Messages {
     if (createdAt) {
       const when = new Date(createdAt);
       const lang = document.documentElement.lang;
-      const time = element('time', '', when.toLocaleTimeString(lang, { hour: 'numeric', minute: '2-digit' }));
+      const short = { hour: 'numeric', minute: '2-digit' };
+      const time = element('time', '', when.toLocaleTimeString(lang, short));
       time.dateTime = createdAt;
       time.title = when.toLocaleString(lang);
       head.append(' ', time);
@@ -176,7 +181,7 @@ export class Messages {
     text.value = '';
     grow(text);
     text.focus();
-    const clientId = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+    const clientId = newId();
     const sender = { id: this.me.id, name: this.me.display_name };
     const item = this.#item(sender, content);
     item.dataset.own = clientId;
@@ -229,12 +234,6 @@ export class Messages {
   }
 }
 
-function hasLater(note, seq) {
-  let before = note.previousElementSibling;
-  while (before && before.seq === undefined) before = before.previousElementSibling;
-  return before !== null && before.seq > seq;
-}
-
 // Several messages of one person in a row show the name once.
 function join(item) {
   const above = item.previousElementSibling;
@@ -242,8 +241,8 @@ function join(item) {
   item.classList.toggle('joined', Boolean(same) && item.matches('.message'));
 }
 
-function note(text) {
-  return element('li', 'note-line', text);
+function note(text, seq) {
+  return Object.assign(element('li', 'note-line', text), { seq });
 }
 
 function element(name, className, text) {

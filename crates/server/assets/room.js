@@ -13,7 +13,8 @@ const key = room.dataset.key;
 const secret = `anteroom.resume.${id}`;
 const client = new Client();
 const people = new Map();
-const messages = new Messages({ client, id, words, name: (user) => people.get(user)?.display_name });
+const nameOf = (user) => people.get(user)?.display_name;
+const messages = new Messages({ client, id, words, name: nameOf });
 let session;
 let line;
 let count = 0;
@@ -36,7 +37,9 @@ function enter({ password, resume, reservation } = {}) {
   $('entering-text').textContent = reservation ? words.confirming : words.reserving;
   on('welcome', welcome);
   on('resumed', () => banner(words.reconnected, { passing: true }));
-  on('reconnecting', () => room.dataset.state === 'live' && banner(words.reconnecting, { retry: true }));
+  on('reconnecting', () => {
+    if (room.dataset.state === 'live') banner(words.reconnecting, { retry: true });
+  });
   on('message', (frame) => messages.add(frame));
   on('edited', (frame) => messages.edit(frame));
   on('deleted', (frame) => messages.remove(frame));
@@ -57,7 +60,10 @@ function stored() {
 function welcome(frame) {
   sessionStorage.setItem(secret, frame.resume ?? '');
   people.clear();
-  for (const member of frame.members ?? []) people.set((member.user ?? member).id, member.user ?? member);
+  for (const member of frame.members ?? []) {
+    const user = member.user ?? member;
+    people.set(user.id, user);
+  }
   people.set(frame.you.id, frame.you);
   count = Math.max(frame.member_count ?? 0, people.size);
   showPeople();
@@ -131,7 +137,8 @@ function refuse(code) {
   const links = document.createElement('p');
   links.className = 'actions';
   for (const [index, name] of told.dataset.actions.split(' ').entries()) {
-    const action = document.querySelector(`template[data-action="${name}"]`).content.cloneNode(true);
+    const template = document.querySelector(`template[data-action="${name}"]`);
+    const action = template.content.cloneNode(true);
     if (action.querySelector('form')) {
       panel.append(action);
       continue;

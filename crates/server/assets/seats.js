@@ -20,7 +20,8 @@ export function fill(text, values) {
 
 export function seatLine(words, seats) {
   let line = fill(seats.capacity === 1 ? words.seatsOne : words.seatsOther, seats);
-  const parts = { seatsReserved: seats.reserved, seatsHeld: seats.held, seatsWaiting: seats.waiting };
+  const { reserved, held, waiting } = seats;
+  const parts = { seatsReserved: reserved, seatsHeld: held, seatsWaiting: waiting };
   for (const [name, n] of Object.entries(parts)) {
     if (n > 0) line += words.seatsJoin + fill(words[name], { n });
   }

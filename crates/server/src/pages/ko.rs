@@ -19,7 +19,7 @@ pub(super) static TEXTS: Texts = Texts {
     come_as_guest: "게스트로 들어가기",
     profile: "내 정보",
     lobby: "로비",
-    footer: "예약한 순간부터 그 자리는 오직 당신의 자리예요.",
+    footer: "한번 예약한 자리에는 다른 누구도 앉을 수 없어요.",
 
     seats_taken: Plural {
         one: "{capacity}석 중 {occupied}석 사용 중",
