@@ -1,6 +1,3 @@
 //! x
 
-pub mod accounts;
-pub mod clock;
-pub mod storage;
-pub mod tokens;
+pub(crate) mod pages;

@@ -1,0 +1,130 @@
+/** Client of the Anteroom chat server. The wire contract says what each frame holds. */
+
+export interface User { id: string; username?: string; display_name: string; roles?: string[] }
+export interface Seats {
+  capacity: number; occupied: number; reserved: number; held: number; free: number; waiting: number;
+}
+export interface Room {
+  id: number; name: string; capacity: number; state: 'pending' | 'open' | 'closed';
+  visibility: 'public' | 'unlisted'; has_password: boolean; seats: Seats; last_seq: number;
+}
+export interface Reservation {
+  ticket: string; room_id: number; expires_at: string; expires_in_ms: number; websocket_url?: string;
+}
+export interface Message {
+  id: string; seq: number; room_id: number; sender: { id: string; name: string } | null;
+  kind: 'text' | 'notification'; content_type: string; content: string; created_at: string;
+  updated_at?: string; deleted_at?: string; client_id?: string;
+}
+export interface Ack { client_id: string; id: string; seq: number; created_at: string }
+export interface Login { token: string; expires_at: string; user: User }
+export interface Page<T> { items: T[]; next_cursor?: string | null }
+export interface Welcome {
+  session: string; room: Room; you: User; members: User[]; member_count: number; seats: Seats;
+  last_seq: number; resume: string; heartbeat_ms: number;
+  entry: 'first' | 'refresh' | 'takeover' | 'second_device'; replay?: 'truncated' | 'reset';
+}
+/** Why a session ended or broke: a close code or an HTTP status (0: no answer), and a stable code. */
+export interface Reason { status: number; code: string; detail?: string; [member: string]: unknown }
+
+export interface SessionEvents {
+  state: { state: Session['state'] };
+  welcome: Welcome;
+  resumed: Welcome;
+  message: Message;
+  edited: { seq: number; target: { id: string; seq: number }; content: string; updated_at: string };
+  deleted: { seq: number; target: { id: string; seq: number } };
+  ack: Ack;
+  presence: { joined?: User[]; left?: string[]; occupied: number };
+  seats: Seats;
+  typing: { user_id: string };
+  read: { user_id: string; seq: number };
+  direct: { from: unknown; content_type: string; content: string };
+  error: { code: string; detail: string; ref?: string };
+  refused: Reason;
+  closing: Reason;
+  /** Told once, last: the session does not come back by itself. */
+  closed: Reason;
+  reconnecting: Reason & { delay_ms: number; attempt?: number };
+  /** A hole between these numbers could not be filled from history. */
+  gap: { after: number; upTo: number };
+  login_expiring: Record<string, unknown>;
+}
+
+export interface EntryOptions { password?: string; resume?: string; since?: number; key?: string }
+
+export interface ClientOptions {
+  /** Where the server is. Left out in a page of the server: its own origin, and its cookie. */
+  base?: string;
+  token?: string;
+  /** Needed where there is no global one, as in Node 20. */
+  WebSocket?: unknown;
+  EventSource?: unknown;
+  fetch?: typeof fetch;
+  /** Bounds of the reconnect delay, in milliseconds. */
+  backOff?: { base?: number; max?: number };
+}
+
+export class AnteroomError extends Error {
+  status: number;
+  code: string;
+  problem: Record<string, unknown>;
+  retryAfterMs: number;
+}
+
+export class Client {
+  constructor(options?: ClientOptions);
+  token?: string;
+  signUp(account: {
+    username: string; password: string; display_name?: string; contact_number?: string;
+  }): Promise<User>;
+  login(username: string, password: string): Promise<Login>;
+  guest(displayName: string): Promise<Login>;
+  refresh(): Promise<Login>;
+  logout(): Promise<void>;
+  me(): Promise<User>;
+  rooms(query?: {
+    q?: string; sort?: 'name' | 'occupied' | 'newest'; limit?: number; cursor?: string;
+  }): Promise<Page<Room>>;
+  createRoom(room: {
+    name: string; capacity: number; visibility?: 'public' | 'unlisted'; password?: string;
+    lifetime?: 'persistent' | 'until_empty';
+  }): Promise<{ room: Room; reservation: Reservation }>;
+  room(id: number, options?: { key?: string }): Promise<Room>;
+  history(
+    id: number, range?: { before?: number; after?: number; limit?: number },
+  ): Promise<Page<Message>>;
+  /** Step 1: counts a seat and gives a single-use ticket. */
+  reserve(id: number, options?: { password?: string; resume?: string; key?: string }): Promise<Reservation>;
+  cancel(id: number): Promise<void>;
+  /** Step 2: takes the reserved seat. */
+  confirm(reservation: Reservation, options?: EntryOptions): Session;
+  /** Both steps. */
+  joinRoom(id: number, options?: EntryOptions): Session;
+  waitForSeat(id: number, options?: {
+    password?: string; key?: string; onPosition?(place: { position: number; ahead: number }): void;
+  }): { offer: Promise<Reservation>; stop(): Promise<void> };
+}
+
+export class Session {
+  readonly room: number;
+  readonly state: 'reserving' | 'confirming' | 'live' | 'waiting' | 'closed';
+  readonly lastSeq?: number;
+  /** Keep it for a reload, show it to nobody. */
+  readonly resume?: string;
+  /** Settled by the first welcome or the end, whichever comes first. */
+  readonly ready: Promise<Welcome>;
+  on<T extends keyof SessionEvents>(type: T, listener: (event: SessionEvents[T]) => void): () => void;
+  send(content: string, options?: { clientId?: string; contentType?: string }): Promise<Ack>;
+  typing(): void;
+  read(seq: number): void;
+  leave(): void;
+  retryNow(): void;
+}
+
+export function afterClose(status: number): { action: 'stay' | 'reserve' | 'back_off'; limit?: number };
+export function newId(): string;
+export function codeOf(status: number): string;
+export function delay(
+  attempt: number, bounds?: { base?: number; max?: number; atLeast?: number }, random?: () => number,
+): number;

@@ -1,0 +1,198 @@
+// Anteroom's client: entry in two steps over HTTP and WebSocket, and a session that comes back.
+// Plain ES module without dependencies, for browsers and Node 20 or newer.
+
+import { Session } from './session.js';
+
+export { Session, newId } from './session.js';
+export * from './policy.js';
+
+/** A refusal told over HTTP, or `offline` (status 0) when no answer came. */
+export class AnteroomError extends Error {
+  constructor(status, code, problem = {}, retryAfterMs = 0) {
+    super(problem.detail || problem.title || code);
+    Object.assign(this, { name: 'AnteroomError', status, code, problem, retryAfterMs });
+  }
+}
+
+export class Client {
+  #fetch;
+  #refreshing;
+
+  /**
+   * @param {object} options
+   * @param {string} [options.base] where the server is; in a page, the page's own origin
+   * @param {string} [options.token] a bearer token; without it the page's cookie is used
+   * @param {*} [options.WebSocket] needed where there is no global one (Node 20)
+   */
+  constructor({ base, token, WebSocket, fetch, EventSource, timers, random, backOff } = {}) {
+    this.base = (base ?? globalThis.location?.origin ?? '').replace(/\/+$/, '');
+    this.ownOrigin = base === undefined;
+    this.token = token;
+    this.WebSocket = WebSocket ?? globalThis.WebSocket;
+    this.EventSource = EventSource ?? globalThis.EventSource;
+    this.timers = timers ?? {
+      set: (run, ms) => setTimeout(run, ms),
+      clear: (timer) => clearTimeout(timer),
+    };
+    this.random = random ?? Math.random;
+    this.backOff = backOff ?? {};
+    this.#fetch = fetch ?? globalThis.fetch.bind(globalThis);
+  }
+
+  // Accounts
+
+  async signUp(account) {
+    return (await this.#call('POST', '/users', account)).user;
+  }
+
+  login(username, password) {
+    return this.#loggedIn(this.#call('POST', '/sessions', { username, password }));
+  }
+
+  guest(displayName) {
+    return this.#loggedIn(this.#call('POST', '/sessions/guest', { display_name: displayName }));
+  }
+
+  /** Several callers at once share one refresh, so that none supersedes the other's token. */
+  refresh() {
+    this.#refreshing ??= this.#loggedIn(this.#call('POST', '/sessions/refresh')).finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async logout() {
+    await this.#call('DELETE', '/sessions/current');
+    this.token = undefined;
+  }
+
+  async me() {
+    return (await this.#call('GET', '/me')).user;
+  }
+
+  // Rooms
+
+  rooms(query = {}) {
+    return this.#call('GET', `/rooms${search(query)}`);
+  }
+
+  createRoom(room) {
+    return this.#call('POST', '/rooms', room);
+  }
+
+  async room(id, { key } = {}) {
+    const answer = await this.#call('GET', `/rooms/${id}${search({ key })}`);
+    return answer.room ?? answer;
+  }
+
+  /** One page: newest first for `before`, oldest first for `after`. */
+  history(id, { before, after, limit } = {}) {
+    return this.#call('GET', `/rooms/${id}/messages${search({ before, after, limit })}`);
+  }
+
+  // Entry
+
+  /** Step 1: counts a seat for us and gives a single-use ticket. */
+  reserve(id, { password, resume, key } = {}) {
+    return this.#call('POST', `/rooms/${id}/reservations${search({ key })}`, { password, resume });
+  }
+
+  cancel(id) {
+    return this.#call('DELETE', `/rooms/${id}/reservations/current`);
+  }
+
+  /** Step 2: takes the reserved seat. The session comes back by itself where that makes sense. */
+  confirm(reservation, { resume, since, password, key } = {}) {
+    const session = new Session(this, reservation.room_id, { password, resume, since, key });
+    session.start(reservation);
+    return session;
+  }
+
+  /** Both steps. Listen to `state` to see them; `session.ready` is settled by the outcome. */
+  joinRoom(id, { password, resume, since, key } = {}) {
+    const session = new Session(this, id, { password, resume, since, key });
+    session.start();
+    return session;
+  }
+
+  /**
+   * Stands in line and calls `onPosition` as the line moves. The promise gives a reservation to
+   * `confirm`; `stop()` gives the place up.
+   */
+  waitForSeat(id, { password, key, onPosition } = {}) {
+    let source;
+    let leave;
+    const offer = (async () => {
+      const path = `/rooms/${id}/waitlist`;
+      const place = await this.#call('POST', `${path}${search({ key })}`, { password });
+      if (place?.ticket) return place;
+      onPosition?.(place);
+      return new Promise((resolve, reject) => {
+        leave = reject;
+        source = new this.EventSource(`${this.base}/api/v1${path}/current${search({ key })}`);
+        const told = (name, then) =>
+          source.addEventListener(name, (event) => then(JSON.parse(event.data)));
+        told('position', (position) => onPosition?.(position));
+        told('offer', resolve);
+        told('gone', (gone) => reject(new AnteroomError(409, gone.code, gone)));
+        // The browser asks again by itself after a broken line, not after a refusal.
+        source.addEventListener('error', () => {
+          if (source.readyState === 2) reject(new AnteroomError(0, 'offline'));
+        });
+      });
+    })().finally(() => source?.close());
+    const stop = async () => {
+      leave?.(new AnteroomError(0, 'left'));
+      await this.#call('DELETE', `/rooms/${id}/waitlist/current`).catch(() => {});
+    };
+    return { offer, stop };
+  }
+
+  /** Where the socket of this reservation opens. */
+  socketUrl(reservation, { resume, since }) {
+    const own = new URL('/ws', this.base);
+    const told = this.ownOrigin ? undefined : reservation.websocket_url;
+    const url = told ? new URL(told, own) : own;
+    url.protocol = url.protocol.replace(/^http/, 'ws');
+    url.searchParams.set('ticket', reservation.ticket);
+    if (resume) url.searchParams.set('resume', resume);
+    if (since !== undefined) url.searchParams.set('since', since);
+    return url.href;
+  }
+
+  async #loggedIn(call) {
+    const answer = await call;
+    // A page keeps to its HttpOnly cookie and never holds the token in script.
+    if (!this.ownOrigin || this.token) this.token = answer.token;
+    return answer;
+  }
+
+  async #call(method, path, body) {
+    const headers = { accept: 'application/json' };
+    if (this.token) headers.authorization = `Bearer ${this.token}`;
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    let response;
+    try {
+      response = await this.#fetch(`${this.base}/api/v1${path}`, {
+        method,
+        headers,
+        body: body === undefined ? undefined : JSON.stringify(body),
+        credentials: this.token || !this.ownOrigin ? 'omit' : 'same-origin',
+      });
+    } catch {
+      throw new AnteroomError(0, 'offline');
+    }
+    const answer = await response.json().catch(() => undefined);
+    if (response.ok) return answer;
+    const retryAfter = Number(response.headers?.get?.('retry-after')) || 0;
+    let code = answer?.code ?? (response.status >= 500 ? 'unavailable' : 'internal');
+    // Nobody is logged out because the store of logins is away: it is a reason to try again.
+    if (answer?.reason === 'store_unavailable') code = 'unavailable';
+    throw new AnteroomError(response.status, code, answer ?? {}, retryAfter * 1000);
+  }
+}
+
+function search(query) {
+  const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
+  return pairs.length ? `?${new URLSearchParams(pairs)}` : '';
+}

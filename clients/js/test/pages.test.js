@@ -1,0 +1,36 @@
+// The parts of the server's page scripts that need no document. The cases of the seat line are the
+// ones of crates/server/src/pages/seats.rs: both must say the same.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { fill, isFull, seatLine } from '../../../crates/server/assets/seats.js';
+
+const words = {
+  seatsOne: '{occupied} of {capacity} seat taken',
+  seatsOther: '{occupied} of {capacity} seats taken',
+  seatsReserved: '{n} reserved',
+  seatsHeld: '{n} kept',
+  seatsWaiting: '{n} waiting',
+  seatsJoin: ', ',
+};
+const seats = (more) => ({ capacity: 10, occupied: 0, reserved: 0, held: 0, waiting: 0, ...more });
+
+test('the seat line names only what is there', () => {
+  const line = (more) => seatLine(words, seats(more));
+  assert.equal(line({ occupied: 7, reserved: 1 }), '7 of 10 seats taken, 1 reserved');
+  assert.equal(line({ capacity: 1, occupied: 1 }), '1 of 1 seat taken');
+  assert.equal(line({ capacity: 10_000, occupied: 6412 }), '6,412 of 10,000 seats taken');
+});
+
+test('a room with a line, or over a lowered capacity, is full', () => {
+  assert.equal(isFull(seats({ occupied: 9 })), false);
+  assert.equal(isFull(seats({ occupied: 9, reserved: 1 })), true);
+  assert.equal(isFull(seats({ occupied: 2, waiting: 1 })), true);
+  assert.equal(isFull(seats({ capacity: 2, occupied: 5 })), true);
+});
+
+test('a value is put in once and never read again', () => {
+  assert.equal(fill('{a} of {b}', { a: '{b}', b: 2 }), '{b} of 2');
+  assert.equal(fill('{missing}', {}), '{missing}');
+});

@@ -1,0 +1,198 @@
+// The room: enters, shows what happens there, and says in words when it cannot.
+// Everything a person wrote goes into the page as text, never as markup.
+
+import { Client } from './anteroom.js';
+import { Messages } from './messages.js';
+import { drawSeats, fill, seatLine, wordsOf } from './seats.js';
+
+const $ = (id) => document.getElementById(id);
+const room = $('room');
+const words = wordsOf(room);
+const id = Number(room.dataset.room);
+const key = room.dataset.key;
+const secret = `anteroom.resume.${id}`;
+const client = new Client();
+const people = new Map();
+const nameOf = (user) => people.get(user)?.display_name;
+const messages = new Messages({ client, id, words, name: nameOf });
+let session;
+let line;
+let count = 0;
+let goodbye;
+let lastPassword; // kept while this page is open, for trying again
+
+function enter({ password, resume, reservation } = {}) {
+  room.dataset.state = 'entering';
+  $('refused').hidden = true;
+  $('chat').hidden = true;
+  $('entering').hidden = false;
+  const options = { password, resume, key };
+  session = reservation ? client.confirm(reservation, options) : client.joinRoom(id, options);
+  const ours = session;
+  const on = (type, then) => session.on(type, (event) => ours === session && then(event));
+  on('state', ({ state }) => {
+    if (state === 'reserving') $('entering-text').textContent = words.reserving;
+    if (state === 'confirming') $('entering-text').textContent = words.confirming;
+  });
+  $('entering-text').textContent = reservation ? words.confirming : words.reserving;
+  on('welcome', welcome);
+  on('resumed', () => banner(words.reconnected, { passing: true }));
+  on('reconnecting', () => {
+    if (room.dataset.state === 'live') banner(words.reconnecting, { retry: true });
+  });
+  on('message', (frame) => messages.add(frame));
+  on('edited', (frame) => messages.edit(frame));
+  on('deleted', (frame) => messages.remove(frame));
+  on('presence', presence);
+  on('seats', (seats) => showSeats(seats));
+  on('gap', () => messages.load());
+  on('login_expiring', () => {
+    client.refresh().catch(() => banner(words.loginExpiring, {}));
+  });
+  on('closed', closed);
+  messages.use(session);
+}
+
+function stored() {
+  return sessionStorage.getItem(secret) || undefined;
+}
+
+function welcome(frame) {
+  sessionStorage.setItem(secret, frame.resume ?? '');
+  people.clear();
+  for (const member of frame.members ?? []) {
+    const user = member.user ?? member;
+    people.set(user.id, user);
+  }
+  people.set(frame.you.id, frame.you);
+  count = Math.max(frame.member_count ?? 0, people.size);
+  showPeople();
+  showSeats(frame.seats);
+  const first = room.dataset.state !== 'live';
+  room.dataset.state = 'live';
+  $('entering').hidden = true;
+  $('chat').hidden = false;
+  messages.welcome(frame, first);
+  if (first) $('text').focus({ preventScroll: true });
+}
+
+function presence({ joined = [], left = [], occupied }) {
+  for (const user of joined) {
+    if (!people.has(user.id)) messages.note(fill(words.joined, { name: user.display_name }));
+    people.set(user.id, user);
+  }
+  for (const user of left) {
+    const known = people.get(user);
+    if (known) messages.note(fill(words.left, { name: known.display_name }));
+    people.delete(user);
+  }
+  count = Math.max(occupied ?? 0, people.size);
+  showPeople();
+}
+
+function showSeats(seats) {
+  if (!seats) return;
+  drawSeats($('seats').firstElementChild, seats);
+  $('seat-line').textContent = seatLine(words, seats);
+}
+
+function showPeople() {
+  $('count').textContent = count;
+  const shown = [...people.values()].slice(0, 100);
+  $('people').replaceChildren(
+    ...shown.map((user) => {
+      const item = document.createElement('li');
+      item.textContent = user.display_name ?? user.name;
+      if (user.id === messages.me?.id) item.append(` (${words.you})`);
+      return item;
+    }),
+  );
+  const more = count - shown.length;
+  $('more-people').textContent = more > 0 ? fill(words.membersMore, { n: more }) : '';
+}
+
+function banner(text, { retry = false, passing = false }) {
+  clearTimeout(goodbye);
+  $('banner').firstElementChild.textContent = text;
+  $('now').hidden = !retry;
+  $('banner').hidden = false;
+  if (passing) goodbye = setTimeout(() => ($('banner').hidden = true), 3000);
+}
+
+function closed(why) {
+  if (why.status === 4409 || why.code === 'replaced') sessionStorage.removeItem(secret);
+  if (why.code === 'left') sessionStorage.removeItem(secret);
+  showSeats(why.seats);
+  refuse(why.code);
+}
+
+// The words and the ways onward of every refusal come from the server, in <template>s.
+function refuse(code) {
+  const near = { going_away: 'restarting', fenced: 'restarting' }[code] ?? code;
+  const find = (name) => document.querySelector(`template[data-refusal="${CSS.escape(name)}"]`);
+  const told = find(near) ?? find('internal');
+  const panel = $('refused');
+  panel.replaceChildren(told.content.cloneNode(true));
+  panel.dataset.refusal = told.dataset.refusal;
+  const links = document.createElement('p');
+  links.className = 'actions';
+  for (const [index, name] of told.dataset.actions.split(' ').entries()) {
+    const template = document.querySelector(`template[data-action="${name}"]`);
+    const action = template.content.cloneNode(true);
+    if (action.querySelector('form')) {
+      panel.append(action);
+      continue;
+    }
+    if (index > 0) action.firstElementChild.classList.add('second');
+    links.append(action, ' ');
+  }
+  panel.append(links);
+  room.dataset.state = 'refused';
+  $('entering').hidden = true;
+  $('chat').hidden = true;
+  $('banner').hidden = true;
+  panel.hidden = false;
+  (panel.querySelector('input') ?? panel).focus();
+}
+
+function wait() {
+  room.dataset.state = 'entering';
+  $('refused').hidden = true;
+  $('entering').hidden = false;
+  const onPosition = ({ position }) => {
+    $('entering-text').textContent = fill(words.inLine, { n: position });
+  };
+  line = client.waitForSeat(id, { key, password: lastPassword, onPosition });
+  line.offer.then(
+    (reservation) => enter({ reservation }),
+    (error) => refuse(error.code ?? 'internal'),
+  );
+}
+
+$('refused').addEventListener('click', (event) => {
+  const action = event.target.closest('[data-action]')?.dataset.action;
+  const again = { retry: enter, 'use-here': enter, wait }[action];
+  if (!again) return;
+  event.preventDefault();
+  if (again === wait) wait();
+  else enter({ password: lastPassword, resume: action === 'retry' ? stored() : undefined });
+});
+$('refused').addEventListener('submit', (event) => {
+  event.preventDefault();
+  lastPassword = new FormData(event.target).get('password');
+  enter({ password: lastPassword });
+});
+$('leave').addEventListener('click', () => {
+  sessionStorage.removeItem(secret);
+  line?.stop();
+  session?.leave();
+});
+$('cancel').addEventListener('click', () => {
+  line?.stop();
+  session?.leave();
+});
+$('now').addEventListener('click', () => session.retryNow());
+addEventListener('online', () => session?.retryNow());
+
+if (matchMedia('(max-width: 760px)').matches) $('members').open = false;
+enter({ resume: stored() });

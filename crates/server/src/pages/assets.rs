@@ -1,0 +1,116 @@
+//! The files under `/assets/`, inside the binary: styles, scripts, the sign.
+//!
+//! The pages use the same client modules that are published for others (`clients/js`).
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+/// One file, ready to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asset {
+    pub(crate) bytes: &'static [u8],
+    pub(crate) content_type: &'static str,
+    /// A strong validator with its quotes, made from the content. Names carry no version, so send
+    /// `Cache-Control: no-cache` with it.
+    pub(crate) etag: &'static str,
+}
+
+macro_rules! files {
+    ($($name:literal from $path:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $path)))),*]
+    };
+}
+
+static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
+    let files: [(&str, &'static str); 9] = files![
+        "app.css" from "assets/app.css",
+        "logo.svg" from "assets/logo.svg",
+        "lobby.js" from "assets/lobby.js",
+        "room.js" from "assets/room.js",
+        "messages.js" from "assets/messages.js",
+        "seats.js" from "assets/seats.js",
+        "anteroom.js" from "../../clients/js/anteroom.js",
+        "session.js" from "../../clients/js/session.js",
+        "policy.js" from "../../clients/js/policy.js",
+    ];
+    files.map(|(name, content)| (name, prepare(name, content))).into()
+});
+
+/// The file of that name, the part of the path after `/assets/`.
+pub(crate) fn asset(name: &str) -> Option<Asset> {
+    FILES.iter().find(|(known, _)| *known == name).map(|(_, asset)| *asset)
+}
+
+/// The names that are served.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|(name, _)| *name)
+}
+
+fn prepare(name: &str, content: &'static str) -> Asset {
+    let (content_type, bytes) = match name.rsplit_once('.') {
+        Some((_, "css")) => ("text/css; charset=utf-8", slim(content)),
+        Some((_, "js")) => ("text/javascript; charset=utf-8", slim(content)),
+        Some((_, "svg")) => ("image/svg+xml", content.to_owned()),
+        _ => ("application/octet-stream", content.to_owned()),
+    };
+    let bytes = bytes.leak().as_bytes();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    let mut etag = String::from("\"");
+    for byte in &digest.as_ref()[..12] {
+        let _ = write!(etag, "{byte:02x}");
+    }
+    etag.push('"');
+    Asset { bytes, content_type, etag: etag.leak() }
+}
+
+/// Leaves out indentation, empty lines and lines that are only a comment. Lines stay lines, so an
+/// error in a browser is still found; no file may carry a text over a line end.
+fn slim(content: &str) -> String {
+    let mut out = String::with_capacity(content.len());
+    let mut in_comment = false;
+    for line in content.lines().map(str::trim) {
+        in_comment |= line.starts_with("/*");
+        if !(in_comment || line.is_empty() || line.starts_with("//")) {
+            out.push_str(line);
+            out.push('\n');
+        }
+        in_comment &= !line.ends_with("*/");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_script_a_page_imports_is_served() {
+        for (name, file) in FILES.iter().filter(|(name, _)| name.ends_with(".js")) {
+            let text = std::str::from_utf8(file.bytes).unwrap();
+            for import in text.split(" from './").skip(1) {
+                let import = import.split('\'').next().unwrap();
+                assert!(asset(import).is_some(), "{name} imports {import}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_outside_the_table_are_not_served() {
+        for name in ["", "../Cargo.toml", "app.css/", "APP.CSS"] {
+            assert!(asset(name).is_none(), "{name}");
+        }
+        assert_ne!(asset("app.css").unwrap().etag, asset("room.js").unwrap().etag);
+    }
+
+    #[test]
+    fn slimming_drops_comments_and_keeps_code() {
+        let text = "/** What\n * it does */\n  a(1); // why\n\n// no\n/* one */\nb();\n";
+        assert_eq!(slim(text), "a(1); // why\nb();\n");
+        for (name, file) in FILES.iter() {
+            let text = std::str::from_utf8(file.bytes).unwrap();
+            let open = text.lines().find(|line| line.matches('`').count() % 2 == 1);
+            assert_eq!(open, None, "{name} carries a text over a line end");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Every text a person reads, as one struct: a language that lacks one does not compile.
+//!
+//! `{name}` marks a place for a value; [`fill`] and the script put it in the same way. Texts are
+//! plain text, escaped by the templates like everything else.
+
+use super::form::Fault;
+use super::refusal::{Action, RefusalTexts};
+
+/// A text that depends on a number. Languages without plural forms give the same twice.
+#[derive(Clone, Copy)]
+pub(crate) struct Plural {
+    pub(crate) one: &'static str,
+    pub(crate) other: &'static str,
+}
+
+impl Plural {
+    pub(crate) fn pick(&self, n: u32) -> &'static str {
+        if n == 1 { self.one } else { self.other }
+    }
+}
+
+/// Puts values into their places. A value is never searched for places again.
+pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, tail)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        match values.iter().find(|(known, _)| *known == name) {
+            Some((_, value)) => out.push_str(value),
+            None => out.extend(["{", name, "}"]),
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
+macro_rules! texts {
+    ($($(#[$meta:meta])* $field:ident: $type:ty,)*) => {
+        /// All texts of one language.
+        pub(crate) struct Texts { $($(#[$meta])* pub(crate) $field: $type,)* }
+    };
+}
+
+texts! {
+    // Every page
+    tagline: &'static str,
+    skip_link: &'static str,
+    language_label: &'static str,
+    account_label: &'static str,
+    signed_in_as: &'static str,
+    guest_mark: &'static str,
+    login: &'static str,
+    log_out: &'static str,
+    sign_up: &'static str,
+    come_as_guest: &'static str,
+    profile: &'static str,
+    lobby: &'static str,
+    footer: &'static str,
+    // Seats
+    seats_taken: Plural,
+    seats_reserved: &'static str,
+    seats_held: &'static str,
+    seats_waiting: &'static str,
+    seats_join: &'static str,
+    legend_label: &'static str,
+    legend: [&'static str; 4],
+    full: &'static str,
+    // Lobby
+    lobby_title: &'static str,
+    lobby_lead: &'static str,
+    lobby_welcome: &'static str,
+    search_label: &'static str,
+    search_button: &'static str,
+    search_clear: &'static str,
+    new_room: &'static str,
+    enter: &'static str,
+    look_in: &'static str,
+    room_number: &'static str,
+    password_mark: &'static str,
+    empty_title: &'static str,
+    empty_body: &'static str,
+    nothing_found: &'static str,
+    more_rooms: &'static str,
+    live: &'static str,
+    live_lost: &'static str,
+    // Forms
+    username: &'static str,
+    username_hint: &'static str,
+    password: &'static str,
+    password_hint: &'static str,
+    current_password: &'static str,
+    new_password: &'static str,
+    display_name: &'static str,
+    display_name_hint: &'static str,
+    contact_number: &'static str,
+    contact_hint: &'static str,
+    optional: &'static str,
+    errors_title: &'static str,
+    sign_up_lead: &'static str,
+    sign_up_submit: &'static str,
+    login_lead: &'static str,
+    guest_title: &'static str,
+    guest_lead: &'static str,
+    guest_submit: &'static str,
+    have_account: &'static str,
+    no_account: &'static str,
+    room_lead: &'static str,
+    room_name: &'static str,
+    room_name_hint: &'static str,
+    capacity: &'static str,
+    capacity_hint: &'static str,
+    visibility: &'static str,
+    public: &'static str,
+    public_hint: &'static str,
+    unlisted: &'static str,
+    unlisted_hint: &'static str,
+    room_password: &'static str,
+    room_password_hint: &'static str,
+    lifetime: &'static str,
+    persistent: &'static str,
+    persistent_hint: &'static str,
+    until_empty: &'static str,
+    until_empty_hint: &'static str,
+    create_room: &'static str,
+    change_password: &'static str,
+    change_password_lead: &'static str,
+    profile_lead: &'static str,
+    save: &'static str,
+    saved: &'static str,
+    password_saved: &'static str,
+    log_out_lead: &'static str,
+    // Room
+    entering_label: &'static str,
+    reserving: &'static str,
+    confirming: &'static str,
+    in_line: &'static str,
+    cancel: &'static str,
+    leave: &'static str,
+    members: &'static str,
+    members_more: &'static str,
+    messages: &'static str,
+    message_label: &'static str,
+    message_hint: &'static str,
+    send: &'static str,
+    sending: &'static str,
+    failed: &'static str,
+    retry_send: &'static str,
+    discard: &'static str,
+    reconnecting: &'static str,
+    reconnected: &'static str,
+    retry_now: &'static str,
+    load_older: &'static str,
+    beginning: &'static str,
+    no_messages: &'static str,
+    new_below: &'static str,
+    deleted_message: &'static str,
+    edited_mark: &'static str,
+    you: &'static str,
+    joined: &'static str,
+    left: &'static str,
+    login_expiring: &'static str,
+    needs_script: &'static str,
+    // Refusals
+    refusal_number: &'static str,
+    refusals: RefusalTexts,
+    action: fn(Action) -> &'static str,
+    fault: fn(&Fault) -> String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fill;
+
+    #[test]
+    fn values_are_put_in_once_and_never_read_again() {
+        assert_eq!(fill("{a} of {b}", &[("a", "{b}"), ("b", "2")]), "{b} of 2");
+        assert_eq!(fill("{x} {", &[]), "{x} {");
+    }
+}
