@@ -8,4 +8,7 @@
 
 pub mod ids;
 pub mod limits;
+pub mod place;
+pub mod registry;
+pub mod seat;
 pub mod time;

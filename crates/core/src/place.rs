@@ -1,0 +1,107 @@
+//! Where one user is, across rooms: the record behind the policy `one`.
+//!
+//! Normally a user has one place. While an entry elsewhere is under way there are more: the former
+//! one stays recorded, for the entry may fail. `settle` names the former places, whose seats the
+//! caller then gives up with [`crate::seat::Room::move_out`]. The order is that of `ugen`, which the
+//! durable store allots before a confirm; a lower one comes too late and is refused.
+
+use std::collections::HashMap;
+
+use crate::ids::{Generation, RoomId, SessionId, UserId};
+
+/// Where a user sits, or is about to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Rises with every entry of the user, in whatever room.
+    pub ugen: u64,
+    /// The room.
+    pub room: RoomId,
+    /// The grant number of the part there.
+    pub generation: Generation,
+    /// The session of the part.
+    pub session: SessionId,
+}
+
+/// A newer entry of the same user is recorded already: this one must be undone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a newer entry of the user is recorded")]
+pub struct Stale;
+
+/// The places of all users. No lock inside.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// By user, in rising order of `ugen`; never empty.
+    of: HashMap<UserId, Vec<Place>>,
+}
+
+impl Places {
+    /// Records a new place above the former one, which is returned and stays recorded.
+    ///
+    /// # Errors
+    /// [`Stale`] when the recorded `ugen` is not lower; nothing has changed then.
+    pub fn take(&mut self, user: UserId, place: Place) -> Result<Option<Place>, Stale> {
+        let former = self.current(user).copied();
+        if former.is_some_and(|former| former.ugen >= place.ugen) {
+            return Err(Stale);
+        }
+        self.of.entry(user).or_default().push(place);
+        Ok(former)
+    }
+
+    /// The entry of `session` is complete: returns the places it made former, oldest first, and
+    /// forgets them. Empty when the place of `session` is not recorded any more.
+    pub fn settle(&mut self, user: UserId, session: SessionId) -> Vec<Place> {
+        let Some(places) = self.of.get_mut(&user) else {
+            return Vec::new();
+        };
+        let at = places.iter().position(|place| place.session == session).unwrap_or(0);
+        places.drain(..at).collect()
+    }
+
+    /// Forgets the place of `session`: its entry failed, and the former place is the current one
+    /// again. No effect on any other session's place.
+    pub fn forget(&mut self, user: UserId, session: SessionId) {
+        self.retain(user, |place| place.session != session);
+    }
+
+    /// A stay of the user in `room` ended: forgets its places up to the generation `last` that the
+    /// journal named. A place of a later stay there is kept.
+    pub fn forget_stay(&mut self, user: UserId, room: RoomId, last: Generation) {
+        self.retain(user, |place| place.room != room || place.generation > last);
+    }
+
+    /// Where the user is, or is about to be.
+    #[must_use]
+    pub fn current(&self, user: UserId) -> Option<&Place> {
+        self.of.get(&user).and_then(|places| places.last())
+    }
+
+    /// How many users have a place.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.of.len()
+    }
+
+    /// Whether nobody has a place.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.of.is_empty()
+    }
+
+    /// Panics unless every record is non-empty and in rising order of `ugen`.
+    pub fn check(&self) {
+        for places in self.of.values() {
+            assert!(!places.is_empty(), "a user without a place has no record");
+            assert!(places.is_sorted_by(|a, b| a.ugen < b.ugen), "places are in order");
+        }
+    }
+
+    fn retain(&mut self, user: UserId, keep: impl FnMut(&Place) -> bool) {
+        if let Some(places) = self.of.get_mut(&user) {
+            places.retain(keep);
+            if places.is_empty() {
+                self.of.remove(&user);
+            }
+        }
+    }
+}

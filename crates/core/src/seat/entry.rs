@@ -1,0 +1,210 @@
+//! Step 2 of an entry: the reservation becomes a live part, first provisionally.
+//!
+//! Between `confirm` and `settle_entry` the caller persists and registers. Until then the new part
+//! keeps what it replaced, and `abort` puts that back. Exactly one of the two is called for every
+//! confirm that succeeded, also when the part ended meanwhile: that is how the entry learns why.
+
+use super::resume::{self, Arrival};
+use super::sitting::{Part, Sitting};
+use super::slot::{Slot, Stay};
+use super::{Change, End, Entry, Room, RoomState, Step};
+use crate::ids::{Generation, LoginId, Nonce, Owner, ResumeHash, SessionId, UserId};
+
+use super::room::Entering;
+
+/// A ticket, presented by a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// The user the ticket names.
+    pub user: UserId,
+    /// The generation the ticket names.
+    pub generation: Generation,
+    /// The nonce the ticket carries.
+    pub nonce: Nonce,
+    /// The login the ticket names; live, as the caller has checked.
+    pub login: LoginId,
+    /// The connection; fresh.
+    pub session: SessionId,
+    /// The node that serves it.
+    pub owner: Owner,
+    /// The hash of the resume secret that the connection will be given.
+    pub new_resume: ResumeHash,
+    /// The hash of the resume secret it presented, if it did.
+    pub presented: Option<ResumeHash>,
+}
+
+/// A reservation that became a live part.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Confirmed {
+    /// The grant number of the part.
+    pub generation: Generation,
+    /// How the user came in.
+    pub entry: Entry,
+    /// The sessions that give way if the entry is settled. They are not to be told before.
+    pub replaced: Vec<SessionId>,
+    /// The generation of the first entry of the stay; equal to `generation` for a first entry.
+    pub entered: Generation,
+    /// The user had no live part before: the seat now counts as occupied.
+    pub became_occupied: bool,
+}
+
+/// Why a ticket opened nothing. Nothing changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ConfirmRefusal {
+    /// No such reservation: used, cancelled, under another login, or never made.
+    #[error("no such reservation")]
+    NoReservation,
+    /// The deadline passed first. A reservation that a sweeper took already is not known any more,
+    /// so the caller compares the deadline in the ticket too.
+    #[error("the reservation has expired")]
+    Expired,
+    /// A resume secret that is not the current one, while the user sits here.
+    #[error("the user sits here with another resume secret")]
+    Replaced,
+    /// The room is closed.
+    #[error("the room is closed")]
+    RoomClosed,
+}
+
+impl Room {
+    /// Turns a reservation into a live part, provisionally.
+    ///
+    /// # Errors
+    /// As [`ConfirmRefusal`] says. The reservation then stands as before.
+    pub fn confirm(
+        &mut self,
+        step: &mut Step<'_>,
+        claim: &Claim,
+    ) -> Result<Confirmed, ConfirmRefusal> {
+        // Asked before lazy expiry, which would make a late ticket an unknown one.
+        let is_late = self.claimed(claim).is_some_and(|deadline| deadline <= step.now);
+        self.expire(step);
+        if is_late {
+            return Err(ConfirmRefusal::Expired);
+        }
+        let answer = self.confirm_now(step, claim);
+        self.finish(step);
+        answer
+    }
+
+    fn confirm_now(
+        &mut self,
+        step: &mut Step<'_>,
+        claim: &Claim,
+    ) -> Result<Confirmed, ConfirmRefusal> {
+        if self.state != RoomState::Open {
+            return Err(ConfirmRefusal::RoomClosed);
+        }
+        self.claimed(claim).ok_or(ConfirmRefusal::NoReservation)?;
+        let slot = self.slots.get(&claim.user).ok_or(ConfirmRefusal::NoReservation)?;
+        let parts = step.terms.sessions.parts_per_slot();
+        let arrival = resume::judge(&slot.sitting, claim.presented.as_ref(), parts)
+            .map_err(|_| ConfirmRefusal::Replaced)?;
+        let now = step.now;
+        let seated = self.alter(step, claim.user, End::Left, |slot| {
+            let became_occupied = slot.sitting.live.is_empty();
+            slot.reservation = None;
+            let replaced = sit_down(slot, claim, arrival);
+            let stay = *slot.stay.get_or_insert(Stay { entered: claim.generation, since: now });
+            (became_occupied, replaced, stay.entered)
+        });
+        let (became_occupied, replaced, entered) = seated.ok_or(ConfirmRefusal::NoReservation)?;
+        let &Claim { user, session, generation, owner, .. } = claim;
+        self.entering.insert(session, Entering { user, owner, ended: None });
+        let entry = match arrival {
+            Arrival::First => Entry::First,
+            Arrival::RefreshOf(_) | Arrival::RefreshOfHeld => Entry::Refresh,
+            Arrival::TakeoverOf(_) | Arrival::TakeoverOfHeld => Entry::Takeover,
+            Arrival::Beside => Entry::SecondDevice,
+        };
+        step.tell(Change::Entered { user, session, generation, entry });
+        Ok(Confirmed { generation, entry, replaced, entered, became_occupied })
+    }
+
+    /// The deadline of the reservation that the claim is for.
+    fn claimed(&self, claim: &Claim) -> Option<crate::time::Millis> {
+        let reservation = self.slots.get(&claim.user)?.reservation.as_ref()?;
+        let matches = reservation.generation == claim.generation
+            && reservation.nonce == claim.nonce
+            && reservation.login == claim.login;
+        matches.then_some(reservation.deadline)
+    }
+
+    /// The entry is complete: what it replaced is gone for good, and a pending room is open.
+    ///
+    /// Returns the sessions replaced, those of entries still under way included; they are to be
+    /// told, oldest first.
+    ///
+    /// # Errors
+    /// Why the part ended meanwhile. [`End::Fenced`] also stands for a session the room does not
+    /// know, which is what a node that slept through its lease is told.
+    pub fn settle_entry(
+        &mut self,
+        step: &mut Step<'_>,
+        session: SessionId,
+    ) -> Result<Vec<SessionId>, End> {
+        self.expire(step);
+        let settled = self.finish_entering(session).map(|user| {
+            let slot = self.slots.get_mut(&user);
+            let part = slot.and_then(|slot| slot.sitting.find_mut(session));
+            let before = part.and_then(|part| part.replaced.take());
+            before.map_or_else(Vec::new, |before| before.sessions(|_| true))
+        });
+        if let Ok(replaced) = &settled {
+            self.mark_ended(replaced, End::Replaced);
+            if self.pending_until.take().is_some() {
+                step.tell(Change::Opened);
+            }
+        }
+        self.finish(step);
+        settled
+    }
+
+    /// The entry failed: what it replaced is restored as it stands by now; after a first entry the
+    /// seat is returned. The reservation is not restored, it was consumed.
+    ///
+    /// # Errors
+    /// Why the part had ended already, as for [`Room::settle_entry`]; nothing is left to do.
+    pub fn abort(&mut self, step: &mut Step<'_>, session: SessionId) -> Result<(), End> {
+        self.expire(step);
+        let aborted = self.finish_entering(session).map(|user| {
+            let now = step.now;
+            self.alter(step, user, End::Aborted, |slot| slot.sitting.remove(session, now, None));
+        });
+        self.finish(step);
+        aborted
+    }
+
+    /// Forgets that `session` is entering; its user, or why its part is gone.
+    fn finish_entering(&mut self, session: SessionId) -> Result<UserId, End> {
+        let entering = self.entering.remove(&session).ok_or(End::Fenced)?;
+        entering.ended.map_or(Ok(entering.user), Err)
+    }
+
+    /// How many confirmed entries are neither settled nor aborted.
+    #[must_use]
+    pub fn entries_under_way(&self) -> usize {
+        self.entering.len()
+    }
+}
+
+/// Puts the new part on the slot, with what gives way for it inside.
+fn sit_down(slot: &mut Slot, claim: &Claim, arrival: Arrival) -> Vec<SessionId> {
+    let sitting = &mut slot.sitting;
+    let (live, held) = match arrival {
+        Arrival::RefreshOf(session) | Arrival::TakeoverOf(session) => (sitting.lift(session), None),
+        Arrival::RefreshOfHeld | Arrival::TakeoverOfHeld => (None, sitting.held.take()),
+        Arrival::First | Arrival::Beside => (None, None),
+    };
+    let before = Sitting { live: live.into_iter().collect(), held };
+    let replaced = before.sessions(|_| true);
+    sitting.live.push(Part {
+        session: claim.session,
+        generation: claim.generation,
+        login: claim.login,
+        owner: claim.owner,
+        resume: claim.new_resume,
+        replaced: Some(Box::new(before)),
+    });
+    replaced
+}

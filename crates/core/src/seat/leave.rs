@@ -1,0 +1,261 @@
+//! The ends: a connection closes, a node is gone, a login is superseded or revoked, a user is
+//! removed, the room closes.
+//!
+//! Nobody releases by user id what a session holds: a close names session, generation and owner,
+//! and one that names a former part is stale and changes nothing.
+
+use super::slot::Reservation;
+use super::{Change, CloseCause, End, Room, RoomState, Step, WaiterEnd};
+use crate::ids::{Generation, LoginId, Owner, SessionId, UserId};
+use crate::limits::CAPACITY_MAX;
+use crate::time::Millis;
+
+/// A live part, as its own node names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PartRef {
+    /// Whose it is.
+    pub user: UserId,
+    /// The connection.
+    pub session: SessionId,
+    /// The grant number it was confirmed with.
+    pub generation: Generation,
+    /// The node that serves it.
+    pub owner: Owner,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Parting {
+    /// The user left: the seat is free at once.
+    Clean,
+    /// The line broke, or the page was reloaded: the seat is held for the grace.
+    Unclean,
+}
+
+/// What a close did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Closed {
+    /// No such part any more: no effect.
+    Stale,
+    /// The part is gone; the user still sits here, by another part.
+    Others,
+    /// It was the last, and the seat is held until then.
+    Held(Millis),
+    /// It was the last, and the stay is over.
+    Returned,
+}
+
+/// A capacity outside 1 to [`CAPACITY_MAX`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a room has 1 to {CAPACITY_MAX} seats")]
+pub struct BadCapacity;
+
+impl Room {
+    /// A connection ended. Also for one whose entry is still under way.
+    pub fn close(&mut self, step: &mut Step<'_>, part: &PartRef, parting: Parting) -> Closed {
+        self.expire(step);
+        let known = self.slots.get(&part.user).is_some_and(|slot| {
+            let named = slot.sitting.sessions(|it| {
+                it.session == part.session
+                    && it.generation == part.generation
+                    && it.owner == part.owner
+            });
+            !named.is_empty()
+        });
+        if !known {
+            return Closed::Stale;
+        }
+        let cause = match parting {
+            Parting::Clean => End::Left,
+            Parting::Unclean => End::Lost,
+        };
+        let hold = parting == Parting::Unclean;
+        self.remove_parts(step, part.user, &[part.session], hold, cause);
+        let closed = match self.slots.get(&part.user) {
+            Some(slot) if !slot.sitting.live.is_empty() => Closed::Others,
+            Some(slot) => slot.sitting.held.map_or(Closed::Returned, |h| Closed::Held(h.deadline)),
+            None => Closed::Returned,
+        };
+        self.finish(step);
+        closed
+    }
+
+    /// The user entered another room under the policy `one`: the part of that generation, live or
+    /// held, ends as if cleanly. Returns whether it was still there.
+    pub fn move_out(&mut self, step: &mut Step<'_>, user: UserId, generation: Generation) -> bool {
+        self.expire(step);
+        let moved = self.end_parts(step, user, End::Moved, |it| it.matches(generation));
+        self.finish(step);
+        moved.0
+    }
+
+    /// The lease of a node is over: its parts end uncleanly, and its entries under way are
+    /// forgotten, for it may not ask about them any more. Linear in the slots.
+    pub fn fence(&mut self, step: &mut Step<'_>, owner: Owner) -> Vec<SessionId> {
+        self.expire(step);
+        self.entering.retain(|_, entering| entering.owner != owner);
+        let mut users: Vec<UserId> = self.slots.keys().copied().collect();
+        users.sort_unstable();
+        let mut ended = Vec::new();
+        for user in users {
+            let Some(slot) = self.slots.get(&user) else { continue };
+            let sessions = slot.sitting.sessions(|part| part.owner == owner);
+            self.remove_parts(step, user, &sessions, true, End::Fenced);
+            ended.extend(sessions);
+        }
+        self.finish(step);
+        ended
+    }
+
+    /// A newer login of the same user took over: parts of the old one end and leave the seat held,
+    /// the reservation and the place in the line are rebound. Returns the sessions to close.
+    pub fn supersede(
+        &mut self,
+        step: &mut Step<'_>,
+        user: UserId,
+        old: LoginId,
+        new: LoginId,
+    ) -> Vec<SessionId> {
+        self.expire(step);
+        let slot = self.slots.get(&user);
+        let sessions =
+            slot.map_or_else(Vec::new, |slot| slot.sitting.sessions(|part| part.login == old));
+        self.remove_parts(step, user, &sessions, true, End::Superseded);
+        if let Some(slot) = self.slots.get_mut(&user) {
+            // Neither a deadline nor the state of the slot changes, so no index does.
+            if let Some(reservation) = slot.reservation.as_mut().filter(|it| it.login == old) {
+                reservation.login = new;
+            }
+            slot.sitting.map_held(&|mut held| {
+                held.login = if held.login == old { new } else { held.login };
+                Some(held)
+            });
+        }
+        if let Some(&waiter) = self.line.get(user).filter(|waiter| waiter.login == old) {
+            self.line.put(super::Waiter { login: new, ..waiter });
+        }
+        self.finish(step);
+        sessions
+    }
+
+    /// A login was revoked: its parts, live and held, its reservation and its place in the line go
+    /// at once. Returns the sessions to close.
+    pub fn revoke_login(
+        &mut self,
+        step: &mut Step<'_>,
+        user: UserId,
+        login: LoginId,
+    ) -> Vec<SessionId> {
+        self.expire(step);
+        let cause = End::LoggedOut;
+        let dropped = self.alter(step, user, cause, |slot| {
+            slot.reservation.take_if(|reservation| reservation.login == login)
+        });
+        if let Some(Reservation { generation, .. }) = dropped.flatten() {
+            step.tell(Change::Dropped { user, generation, cause });
+        }
+        let (_, sessions) = self.end_parts(step, user, cause, |it| it.is_under(login));
+        if self.line.get(user).is_some_and(|waiter| waiter.login == login) {
+            self.take_waiter(step, user, WaiterEnd::LoggedOut);
+        }
+        self.finish(step);
+        sessions
+    }
+
+    /// Kicked or banned: everything the user has here goes at once. Returns the sessions to close.
+    pub fn remove(&mut self, step: &mut Step<'_>, user: UserId) -> Vec<SessionId> {
+        self.expire(step);
+        let sessions = self.end_slot(step, user, End::Removed);
+        self.take_waiter(step, user, WaiterEnd::Removed);
+        self.finish(step);
+        sessions
+    }
+
+    /// Closes the room. Returns the sessions to close. Again: no effect.
+    pub fn close_room(&mut self, step: &mut Step<'_>) -> Vec<SessionId> {
+        self.expire(step);
+        if self.state != RoomState::Open {
+            return Vec::new();
+        }
+        let sessions = self.end_room(step, CloseCause::Requested);
+        self.finish(step);
+        sessions
+    }
+
+    /// Changes the capacity. Nobody is thrown out; nobody is let in until there is room again.
+    ///
+    /// # Errors
+    /// Outside 1 to [`CAPACITY_MAX`]; nothing has changed then.
+    pub fn set_capacity(&mut self, step: &mut Step<'_>, capacity: u32) -> Result<(), BadCapacity> {
+        self.expire(step);
+        if !(1..=CAPACITY_MAX).contains(&capacity) {
+            return Err(BadCapacity);
+        }
+        self.capacity = capacity;
+        self.finish(step);
+        Ok(())
+    }
+
+    /// Removes parts of one user, oldest first; entries under way among them learn `cause`.
+    fn remove_parts(
+        &mut self,
+        step: &mut Step<'_>,
+        user: UserId,
+        sessions: &[SessionId],
+        hold: bool,
+        cause: End,
+    ) {
+        let now = step.now;
+        let until = now.after(step.terms.grace);
+        let hold_until = Some(until).filter(|until| hold && now < *until);
+        self.mark_ended(sessions, cause);
+        self.alter(step, user, cause, |slot| {
+            for session in sessions {
+                slot.sitting.remove(*session, now, hold_until);
+            }
+        });
+    }
+
+    /// Ends parts of one user, live and held, at any depth. Returns whether there was one, and the
+    /// sessions among them.
+    fn end_parts(
+        &mut self,
+        step: &mut Step<'_>,
+        user: UserId,
+        cause: End,
+        wanted: impl Fn(PartView) -> bool,
+    ) -> (bool, Vec<SessionId>) {
+        let now = step.now;
+        let ended = self.alter(step, user, cause, |slot| {
+            let sitting = &mut slot.sitting;
+            let sessions = sitting.sessions(|part| wanted(PartView(part.generation, part.login)));
+            let any_held = std::cell::Cell::new(false);
+            sitting.map_held(&|held| {
+                let gone = wanted(PartView(held.generation, held.login));
+                any_held.set(any_held.get() || gone);
+                Some(held).filter(|_| !gone)
+            });
+            for session in &sessions {
+                sitting.remove(*session, now, None);
+            }
+            (any_held.get() || !sessions.is_empty(), sessions)
+        });
+        let (any, sessions) = ended.unwrap_or_default();
+        self.mark_ended(&sessions, cause);
+        (any, sessions)
+    }
+}
+
+/// What a live and a held part have in common.
+#[derive(Clone, Copy)]
+struct PartView(Generation, LoginId);
+
+impl PartView {
+    fn matches(self, generation: Generation) -> bool {
+        self.0 == generation
+    }
+
+    fn is_under(self, login: LoginId) -> bool {
+        self.1 == login
+    }
+}

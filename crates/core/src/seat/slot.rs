@@ -1,0 +1,119 @@
+//! A slot: all that one user has in one room, counted as one place.
+//!
+//! It exists exactly as long as it has a reservation, a live part or a held part. Whatever the
+//! indexes or the stay depend on is changed through one function only, `Room::alter`.
+
+use super::permit::{Class, Permit};
+use super::sitting::{Held, Part, Sitting};
+use crate::ids::{Generation, LoginId, Nonce};
+use crate::limits::ATTEMPTS_MAX;
+use crate::time::Millis;
+
+/// A seat counted for a user until a deadline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reservation {
+    /// The grant number; the part that is confirmed from it has the same.
+    pub generation: Generation,
+    /// The secret half of the ticket.
+    pub nonce: Nonce,
+    /// The login it stands under.
+    pub login: LoginId,
+    /// It can be confirmed before this instant, and is reclaimed at it.
+    pub deadline: Millis,
+    /// Attempts to connect that were seen, up to [`ATTEMPTS_MAX`].
+    pub attempts: u32,
+    /// It was offered to a waiter.
+    pub offered: bool,
+}
+
+impl Reservation {
+    pub(super) fn count_attempt(&mut self) {
+        self.attempts = self.attempts.saturating_add(1).min(ATTEMPTS_MAX);
+    }
+}
+
+/// What a slot counts as.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SlotState {
+    /// At least one live part.
+    Occupied,
+    /// A held part.
+    Held,
+    /// Nothing but a reservation.
+    Reserved,
+}
+
+/// From the first entry of a user until no part is live or held any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stay {
+    /// The generation of the first entry.
+    pub entered: Generation,
+    /// When that was.
+    pub since: Millis,
+}
+
+/// One user's place in one room.
+#[derive(Debug)]
+pub struct Slot {
+    pub(super) reservation: Option<Reservation>,
+    pub(super) sitting: Sitting,
+    pub(super) stay: Option<Stay>,
+    permit: Permit,
+}
+
+impl Slot {
+    pub(super) fn new(permit: Permit) -> Self {
+        Self { reservation: None, sitting: Sitting::default(), stay: None, permit }
+    }
+
+    /// The open reservation.
+    #[must_use]
+    pub fn reservation(&self) -> Option<&Reservation> {
+        self.reservation.as_ref()
+    }
+
+    /// The live parts, in no particular order.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.sitting.live
+    }
+
+    /// The held part; never together with a live one.
+    #[must_use]
+    pub fn held(&self) -> Option<&Held> {
+        self.sitting.held.as_ref()
+    }
+
+    /// The stay, if a part is live or held.
+    #[must_use]
+    pub fn stay(&self) -> Option<&Stay> {
+        self.stay.as_ref()
+    }
+
+    /// Which pool the place came from.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.permit.class()
+    }
+
+    pub(super) fn marks(&self) -> Marks {
+        let held = self.sitting.held.map(|held| held.deadline);
+        let reservation = self.reservation.map(|reservation| reservation.deadline);
+        let state = if !self.sitting.live.is_empty() {
+            Some(SlotState::Occupied)
+        } else if held.is_some() {
+            Some(SlotState::Held)
+        } else {
+            reservation.map(|_| SlotState::Reserved)
+        };
+        Marks { state, reservation, held }
+    }
+}
+
+/// What the room's indexes hold of a slot. `state: None` is a slot that is about to go.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Marks {
+    pub(super) state: Option<SlotState>,
+    pub(super) reservation: Option<Millis>,
+    pub(super) held: Option<Millis>,
+}

@@ -1,0 +1,138 @@
+//! What can be asked of a room without changing it.
+
+use super::permit::Class;
+use super::reserve::Reserved;
+use super::resume::ResumeMatch;
+use super::room::{Lifetime, Room, RoomState};
+use super::slot::{Slot, SlotState};
+use crate::ids::{ResumeHash, RoomId, UserId};
+use crate::time::Millis;
+
+/// The seats of a room at one instant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seats {
+    /// How many there are.
+    pub capacity: u32,
+    /// Slots with a live part.
+    pub occupied: u32,
+    /// Slots with nothing but a reservation.
+    pub reserved: u32,
+    /// Slots with a held part.
+    pub held: u32,
+    /// Ordinary places that could be given; what is free to staff only is not counted.
+    pub free: u32,
+    /// Users in the line.
+    pub waiting: u32,
+    /// The staff seats, in a room that has some.
+    pub staff: Option<StaffSeats>,
+}
+
+/// The staff seats of a room at one instant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StaffSeats {
+    /// How many there are.
+    pub capacity: u32,
+    /// How many of them are taken, in whatever state.
+    pub taken: u32,
+}
+
+/// A user who sits in the room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Member {
+    /// Who.
+    pub user: UserId,
+    /// Since the first entry of the stay.
+    pub since: Millis,
+    /// Live or held; never reserved.
+    pub state: SlotState,
+}
+
+impl Room {
+    /// The room's number.
+    #[must_use]
+    pub fn id(&self) -> RoomId {
+        self.id
+    }
+
+    /// Whether the room takes people.
+    #[must_use]
+    pub fn state(&self) -> RoomState {
+        self.state
+    }
+
+    /// How long the room lives.
+    #[must_use]
+    pub fn lifetime(&self) -> Lifetime {
+        self.lifetime
+    }
+
+    /// When the room is forgotten unless somebody enters; `None` once it is open.
+    #[must_use]
+    pub fn pending_until(&self) -> Option<Millis> {
+        self.pending_until
+    }
+
+    /// The seats as of the last step. Costs the same in a large room as in a small one.
+    #[must_use]
+    pub fn seats(&self) -> Seats {
+        let (held, reserved) = (self.index.held(), self.index.reserved());
+        let staff = self.limit(Class::Staff);
+        Seats {
+            capacity: self.capacity,
+            occupied: count(self.slots.len() - held - reserved),
+            reserved: count(reserved),
+            held: count(held),
+            free: count(self.free(Class::Ordinary)),
+            waiting: count(self.line.len()),
+            staff: (self.staff_seats > 0).then(|| StaffSeats {
+                capacity: count(staff),
+                taken: count(self.permits.outstanding(Class::Staff)),
+            }),
+        }
+    }
+
+    /// Those who sit here, in no particular order.
+    pub fn members(&self) -> impl Iterator<Item = Member> {
+        self.slots.iter().filter_map(|(user, slot)| {
+            let state = slot.marks().state?;
+            Some(Member { user: *user, since: slot.stay?.since, state })
+        })
+    }
+
+    /// Every slot, for an administrator's view.
+    pub fn slots(&self) -> impl Iterator<Item = (UserId, &Slot)> {
+        self.slots.iter().map(|(user, slot)| (*user, slot))
+    }
+
+    /// The slot of one user.
+    #[must_use]
+    pub fn slot(&self, user: UserId) -> Option<&Slot> {
+        self.slots.get(&user)
+    }
+
+    /// Whether the user has a live or held part here.
+    #[must_use]
+    pub fn is_seated(&self, user: UserId) -> bool {
+        self.slots.get(&user).is_some_and(|slot| !slot.sitting.is_empty())
+    }
+
+    /// The user's reservation, if its deadline is later than `now`.
+    #[must_use]
+    pub fn standing(&self, user: UserId, now: Millis) -> Option<Reserved> {
+        let slot = self.slots.get(&user)?;
+        let reservation = slot.reservation.filter(|reservation| now < reservation.deadline)?;
+        Some(Reserved { user, reservation, takeover: !slot.sitting.is_empty(), fresh: false })
+    }
+
+    /// How a resume secret compares with those current here: what the resume rule asks of the
+    /// user's other room under the policy `one`.
+    #[must_use]
+    pub fn compare_resume(&self, user: UserId, presented: &ResumeHash) -> ResumeMatch {
+        self.slots.get(&user).map_or(ResumeMatch::NotSeated, |slot| slot.sitting.compare(presented))
+    }
+}
+
+/// Sizes here are bounded by the capacity or the longest line, so nothing is lost.
+fn count(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
+}

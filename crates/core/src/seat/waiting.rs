@@ -1,0 +1,157 @@
+//! Waiting for a seat: joining the line, keeping the place, leaving it.
+
+use super::index::Due;
+use super::line::{PlaceNo, Waiter};
+use super::reserve::{Ask, Reserved};
+use super::{Room, RoomState, Step, WaiterEnd};
+use crate::ids::UserId;
+use crate::limits::WAITLIST_MAX;
+use crate::time::Millis;
+
+/// The answer to one who asked to wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Waiting {
+    /// In the line.
+    InLine {
+        /// Where.
+        position: Position,
+        /// Joined by this ask; `false` when the place was kept.
+        fresh: bool,
+    },
+    /// A place was free, or a reservation stood already: this is it.
+    Reserved(Reserved),
+}
+
+/// A place in the line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
+    /// Counted from 1.
+    pub position: usize,
+    /// How many stand in front.
+    pub ahead: usize,
+    /// When the place was taken.
+    pub joined: Millis,
+}
+
+/// Why somebody cannot wait. Nothing changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum WaitRefusal {
+    /// The user sits here.
+    #[error("the user sits here already")]
+    AlreadySeated,
+    /// [`WAITLIST_MAX`] wait already.
+    #[error("the line is full")]
+    LineFull,
+    /// The room is closing.
+    #[error("the room is closed")]
+    Closed,
+    /// The room is no more.
+    #[error("the room is gone")]
+    Gone,
+}
+
+impl Room {
+    /// Puts a user at the end of the line, or offers a place at once if one is free.
+    ///
+    /// Asked again, the place is kept, now under the login that asked last, and without a stream
+    /// its deadline starts anew.
+    ///
+    /// # Errors
+    /// As [`WaitRefusal`] says; nothing has changed then.
+    pub fn wait(&mut self, step: &mut Step<'_>, ask: &Ask) -> Result<Waiting, WaitRefusal> {
+        self.expire(step);
+        match self.state {
+            RoomState::Open => {}
+            RoomState::Closing => return Err(WaitRefusal::Closed),
+            RoomState::Gone => return Err(WaitRefusal::Gone),
+        }
+        if let Some(slot) = self.slots.get(&ask.user) {
+            if !slot.sitting.is_empty() {
+                return Err(WaitRefusal::AlreadySeated);
+            }
+            return Ok(Waiting::Reserved(self.reserve_within(step, ask)));
+        }
+        let away = Some(step.now.after(step.terms.waiter_ttl));
+        let former = self.line.get(ask.user).copied();
+        if former.is_none() && self.line.len() >= WAITLIST_MAX {
+            return Err(WaitRefusal::LineFull);
+        }
+        let waiter = match former {
+            Some(former) => {
+                let away_deadline = former.away_deadline.and(away);
+                Waiter { login: ask.login, is_staff: ask.is_staff, away_deadline, ..former }
+            }
+            None => Waiter {
+                user: ask.user,
+                login: ask.login,
+                nonce: ask.nonce,
+                is_staff: ask.is_staff,
+                place: self.line.draw(),
+                joined: step.now,
+                streams: 0,
+                away_deadline: away,
+            },
+        };
+        self.put_waiter(waiter);
+        self.finish(step);
+        Ok(match self.standing(ask.user, step.now) {
+            Some(offer) => Waiting::Reserved(Reserved { fresh: true, ..offer }),
+            None => {
+                Waiting::InLine { position: self.position_of(&waiter), fresh: former.is_none() }
+            }
+        })
+    }
+
+    /// Leaves the line. Returns whether the user stood there; an offer is cancelled, not this.
+    pub fn stop_waiting(&mut self, step: &mut Step<'_>, user: UserId) -> bool {
+        self.expire(step);
+        let gone = self.take_waiter(step, user, WaiterEnd::Stopped);
+        self.finish(step);
+        gone
+    }
+
+    /// A stream of the waiter is attached: the place has no deadline until `stream_lost` is called
+    /// with the number returned. `None`: the user does not wait here.
+    pub fn stream_attached(&mut self, step: &mut Step<'_>, user: UserId) -> Option<PlaceNo> {
+        self.expire(step);
+        let &waiter = self.line.get(user)?;
+        let streams = waiter.streams.saturating_add(1);
+        self.put_waiter(Waiter { streams, away_deadline: None, ..waiter });
+        Some(waiter.place)
+    }
+
+    /// A stream ended. With the last one the place gets a deadline. A stream of a former place
+    /// has no effect.
+    pub fn stream_lost(&mut self, step: &mut Step<'_>, user: UserId, place: PlaceNo) {
+        self.expire(step);
+        let waiter = self.line.get(user).copied();
+        let Some(waiter) = waiter.filter(|it| it.place == place && it.streams > 0) else {
+            return;
+        };
+        let streams = waiter.streams - 1;
+        let away_deadline = (streams == 0).then(|| step.now.after(step.terms.waiter_ttl));
+        self.put_waiter(Waiter { streams, away_deadline, ..waiter });
+    }
+
+    /// Where the user stands in the line; linear in those in front.
+    #[must_use]
+    pub fn position(&self, user: UserId) -> Option<Position> {
+        self.line.get(user).map(|waiter| self.position_of(waiter))
+    }
+
+    fn position_of(&self, waiter: &Waiter) -> Position {
+        let ahead = self.line.ahead_of(waiter.place);
+        Position { position: ahead + 1, ahead, joined: waiter.joined }
+    }
+
+    /// The line from its head: to tell everybody where they stand, walk it once.
+    pub fn waiters(&self) -> impl Iterator<Item = &Waiter> {
+        self.line.iter()
+    }
+
+    fn put_waiter(&mut self, waiter: Waiter) {
+        let before = self.line.get(waiter.user).and_then(|former| former.away_deadline);
+        self.index.deadline(waiter.user, Due::Waiter, before, waiter.away_deadline);
+        self.line.put(waiter);
+    }
+}
