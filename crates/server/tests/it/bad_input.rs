@@ -31,7 +31,7 @@ impl Scene {
     }
 
     /// Nothing was lost, nothing was left behind.
-    async fn is_as_before(mut self) {
+    async fn stands_as_before(mut self) {
         assert_eq!(standing(&self.server, self.room).await, self.before);
         alive(&mut self.session).await;
     }
@@ -94,7 +94,7 @@ async fn rooms_asked_for_badly_are_refused_by_field() {
         assert_eq!(answer.json()["errors"][0]["field"], field);
         assert!(answer.json()["errors"][0]["detail"].as_str().is_some_and(|it| !it.is_empty()));
     }
-    scene.is_as_before().await;
+    scene.stands_as_before().await;
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn bodies_that_are_too_large_or_of_another_kind_are_refused() {
         Answer::to(scene.request(method, path)).await.refuses(405, "method_not_allowed");
     }
     Answer::to(scene.request(Method::GET, "/no/such/thing")).await.refuses(404, "not_found");
-    scene.is_as_before().await;
+    scene.stands_as_before().await;
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn numbers_of_rooms_that_cannot_be_are_not_found() {
             );
         }
     }
-    scene.is_as_before().await;
+    scene.stands_as_before().await;
 }
 
 #[tokio::test]
@@ -167,7 +167,7 @@ async fn lists_asked_for_badly_are_refused() {
         let request = scene.request(Method::GET, "/rooms").query(&[("q", q)]);
         assert_eq!(Answer::to(request).await.status, 200, "{q}");
     }
-    scene.is_as_before().await;
+    scene.stands_as_before().await;
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn accounts_asked_for_badly_are_refused_by_field() {
         answer.refuses(422, "invalid");
         assert_eq!(answer.json()["errors"][0]["field"], "display_name");
     }
-    scene.is_as_before().await;
+    scene.stands_as_before().await;
 }
 
 #[tokio::test]
@@ -223,5 +223,5 @@ async fn headers_and_paths_of_every_kind_are_no_fault_of_the_server() {
         assert!((300..500).contains(&answer.status) || answer.status == 200, "{path}: {answer:?}");
         assert!(!answer.body.contains("[package]") && !answer.body.contains("root:"), "{path}");
     }
-    scene.is_as_before().await;
+    scene.stands_as_before().await;
 }

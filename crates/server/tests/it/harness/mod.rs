@@ -8,9 +8,7 @@ mod settings;
 mod waiting;
 mod web;
 
-pub(crate) use journal::LogEvent;
 pub(crate) use people::{Known, PASSWORD};
 pub(crate) use server::TestServer;
-pub(crate) use settings::Settings;
-pub(crate) use waiting::{PATIENCE, alive, ended, next_message, refused, within};
+pub(crate) use waiting::{alive, ended, next_message, refused, within};
 pub(crate) use web::{Answer, Browser, encode};

@@ -61,12 +61,6 @@ impl TestServer {
         self.exited().await;
     }
 
-    /// Asks the process to stop, and waits until it has.
-    pub(crate) async fn sigterm(&mut self) -> ExitStatus {
-        self.ask_to_stop();
-        self.exited().await
-    }
-
     /// Asks the process to stop.
     pub(crate) fn ask_to_stop(&self) {
         let kill = format!("kill -TERM {}", self.process.child.id());
@@ -130,6 +124,10 @@ impl TestServer {
     }
 
     /// Such events so far.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "fields are written where they are asked for"
+    )]
     pub(crate) fn logged(&self, name: &str, fields: Value) -> Vec<LogEvent> {
         self.journal.matching(0, name, &fields)
     }

@@ -20,6 +20,7 @@ impl Settings {
     }
 
     /// Sets one key.
+    #[expect(clippy::needless_pass_by_value, reason = "values are written where they are set")]
     pub(crate) fn set(&mut self, key: &str, value: impl ToString) -> &mut Self {
         self.0.insert(key.to_owned(), value.to_string());
         self
