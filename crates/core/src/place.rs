@@ -105,3 +105,84 @@ impl Places {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn user() -> UserId {
+        UserId(Uuid::from_u128(1))
+    }
+
+    fn place(ugen: u64, room: i64) -> Place {
+        Place {
+            ugen,
+            room: RoomId(room),
+            generation: Generation { epoch: 1, n: ugen * 10 },
+            session: SessionId(Uuid::from_u128(u128::from(ugen))),
+        }
+    }
+
+    #[test]
+    fn a_settled_entry_names_the_place_it_made_former() {
+        let mut places = Places::default();
+        assert_eq!(places.take(user(), place(1, 101)), Ok(None));
+        assert_eq!(places.settle(user(), place(1, 101).session), []);
+        assert_eq!(places.take(user(), place(2, 102)), Ok(Some(place(1, 101))));
+        assert_eq!(places.settle(user(), place(2, 102).session), [place(1, 101)]);
+        assert_eq!(places.current(user()), Some(&place(2, 102)));
+        places.check();
+    }
+
+    #[test]
+    fn a_lower_or_equal_ugen_comes_too_late_and_changes_nothing() {
+        let mut places = Places::default();
+        places.take(user(), place(5, 101)).unwrap();
+        assert_eq!(places.take(user(), place(4, 102)), Err(Stale));
+        assert_eq!(places.take(user(), place(5, 102)), Err(Stale));
+        assert_eq!(places.current(user()), Some(&place(5, 101)));
+    }
+
+    #[test]
+    fn a_failed_entry_leaves_the_former_place_current() {
+        let mut places = Places::default();
+        places.take(user(), place(1, 101)).unwrap();
+        places.take(user(), place(2, 102)).unwrap();
+        places.forget(user(), place(2, 102).session);
+        assert_eq!(places.current(user()), Some(&place(1, 101)));
+    }
+
+    #[test]
+    fn a_former_place_that_ended_meanwhile_does_not_come_back() {
+        let mut places = Places::default();
+        places.take(user(), place(1, 101)).unwrap();
+        places.take(user(), place(2, 102)).unwrap();
+        places.forget_stay(user(), RoomId(101), place(1, 101).generation);
+        places.forget(user(), place(2, 102).session);
+        assert_eq!(places.current(user()), None);
+        assert!(places.is_empty(), "a user without a place leaves no record");
+    }
+
+    #[test]
+    fn a_later_entry_that_settles_first_takes_the_places_of_entries_under_way_with_it() {
+        let mut places = Places::default();
+        for ugen in 1..=3 {
+            places.take(user(), place(ugen, 100)).unwrap();
+        }
+        assert_eq!(places.settle(user(), place(3, 100).session), [place(1, 100), place(2, 100)]);
+        assert_eq!(places.settle(user(), place(2, 100).session), [], "it is not recorded any more");
+        assert_eq!(places.current(user()), Some(&place(3, 100)));
+    }
+
+    #[test]
+    fn the_end_of_an_earlier_stay_does_not_touch_a_later_one_in_the_same_room() {
+        let mut places = Places::default();
+        places.take(user(), place(1, 101)).unwrap();
+        places.forget(user(), place(1, 101).session);
+        places.take(user(), place(2, 101)).unwrap();
+        places.forget_stay(user(), RoomId(101), place(1, 101).generation);
+        places.forget(user(), place(1, 101).session);
+        assert_eq!(places.current(user()), Some(&place(2, 101)));
+    }
+}

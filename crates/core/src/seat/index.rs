@@ -27,6 +27,9 @@ pub(super) struct Index {
 impl Index {
     /// Replaces what is known of `user`'s slot.
     pub(super) fn slot(&mut self, user: UserId, before: Marks, after: Marks) {
+        if before == after {
+            return;
+        }
         self.deadline(user, Due::Reservation, before.reservation, after.reservation);
         self.deadline(user, Due::Held, before.held, after.held);
         for (state, set) in

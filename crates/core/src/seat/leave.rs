@@ -84,9 +84,9 @@ impl Room {
     /// held, ends as if cleanly. Returns whether it was still there.
     pub fn move_out(&mut self, step: &mut Step<'_>, user: UserId, generation: Generation) -> bool {
         self.expire(step);
-        let moved = self.end_parts(step, user, End::Moved, |it| it.matches(generation));
+        let (moved, _) = self.end_parts(step, user, End::Moved, |it, _| it == generation);
         self.finish(step);
-        moved.0
+        moved
     }
 
     /// The lease of a node is over: its parts end uncleanly, and its entries under way are
@@ -126,7 +126,7 @@ impl Room {
             if let Some(reservation) = slot.reservation.as_mut().filter(|it| it.login == old) {
                 reservation.login = new;
             }
-            slot.sitting.map_held(&|mut held| {
+            slot.sitting.map_held(&mut |mut held| {
                 held.login = if held.login == old { new } else { held.login };
                 Some(held)
             });
@@ -154,7 +154,7 @@ impl Room {
         if let Some(Reservation { generation, .. }) = dropped.flatten() {
             step.tell(Change::Dropped { user, generation, cause });
         }
-        let (_, sessions) = self.end_parts(step, user, cause, |it| it.is_under(login));
+        let (_, sessions) = self.end_parts(step, user, cause, |_, it| it == login);
         if self.line.get(user).is_some_and(|waiter| waiter.login == login) {
             self.take_waiter(step, user, WaiterEnd::LoggedOut);
         }
@@ -223,39 +223,25 @@ impl Room {
         step: &mut Step<'_>,
         user: UserId,
         cause: End,
-        wanted: impl Fn(PartView) -> bool,
+        wanted: impl Fn(Generation, LoginId) -> bool,
     ) -> (bool, Vec<SessionId>) {
         let now = step.now;
         let ended = self.alter(step, user, cause, |slot| {
             let sitting = &mut slot.sitting;
-            let sessions = sitting.sessions(|part| wanted(PartView(part.generation, part.login)));
-            let any_held = std::cell::Cell::new(false);
-            sitting.map_held(&|held| {
-                let gone = wanted(PartView(held.generation, held.login));
-                any_held.set(any_held.get() || gone);
+            let sessions = sitting.sessions(|part| wanted(part.generation, part.login));
+            let mut any = !sessions.is_empty();
+            sitting.map_held(&mut |held| {
+                let gone = wanted(held.generation, held.login);
+                any |= gone;
                 Some(held).filter(|_| !gone)
             });
             for session in &sessions {
                 sitting.remove(*session, now, None);
             }
-            (any_held.get() || !sessions.is_empty(), sessions)
+            (any, sessions)
         });
         let (any, sessions) = ended.unwrap_or_default();
         self.mark_ended(&sessions, cause);
         (any, sessions)
-    }
-}
-
-/// What a live and a held part have in common.
-#[derive(Clone, Copy)]
-struct PartView(Generation, LoginId);
-
-impl PartView {
-    fn matches(self, generation: Generation) -> bool {
-        self.0 == generation
-    }
-
-    fn is_under(self, login: LoginId) -> bool {
-        self.1 == login
     }
 }

@@ -77,9 +77,13 @@ impl Line {
         self.waiters.get(self.staff.first()?)
     }
 
-    /// How many stand in front of `place`; linear in that number.
+    /// How many stand in front of `place`; linear in that number, but for the last in the line,
+    /// which is where everybody asks first.
     pub(super) fn ahead_of(&self, place: PlaceNo) -> usize {
-        self.waiters.range(..place).count()
+        match self.waiters.last_key_value() {
+            Some((last, _)) if *last == place => self.waiters.len() - 1,
+            _ => self.waiters.range(..place).count(),
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Waiter> {

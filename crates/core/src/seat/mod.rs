@@ -33,6 +33,9 @@ mod terms;
 mod view;
 mod waiting;
 
+#[cfg(test)]
+mod tests;
+
 pub use change::{Change, CloseCause, End, Entry, ExpiredOutcome, WaiterEnd};
 pub use entry::{Claim, ConfirmRefusal, Confirmed};
 pub use leave::{BadCapacity, Closed, PartRef, Parting};

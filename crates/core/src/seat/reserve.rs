@@ -103,8 +103,8 @@ impl Room {
     /// Counts seats for several users at once: all of them or none.
     ///
     /// # Errors
-    /// Names those who cannot be seated; nothing has changed then. While anyone waits, that is
-    /// everybody who has no slot yet, or the whole party.
+    /// Names those who cannot be seated; nothing has changed then. While anyone waits, that is the
+    /// whole party.
     pub fn reserve_party(
         &mut self,
         step: &mut Step<'_>,

@@ -106,8 +106,8 @@ impl Sitting {
     }
 
     /// Changes every held part, at any depth, by `keep`: `None` drops it.
-    pub(super) fn map_held(&mut self, map: &dyn Fn(Held) -> Option<Held>) {
-        self.held = self.held.and_then(map);
+    pub(super) fn map_held(&mut self, map: &mut dyn FnMut(Held) -> Option<Held>) {
+        self.held = self.held.and_then(&mut *map);
         for before in self.live.iter_mut().filter_map(|part| part.replaced.as_mut()) {
             before.map_held(map);
         }

@@ -1,0 +1,118 @@
+//! The resume rule, and sessions beside each other.
+
+use super::*;
+
+fn presenting(
+    bench: &mut Bench,
+    s: u8,
+    presented: ResumeHash,
+) -> Result<Confirmed, ConfirmRefusal> {
+    let it = bench.reserve(ask(1)).unwrap().reservation;
+    let confirmed = bench.confirm(Claim { presented: Some(presented), ..claim(1, it, s) })?;
+    bench.settle(s).unwrap();
+    Ok(confirmed)
+}
+
+#[test]
+fn a_secret_is_ignored_where_the_user_does_not_sit() {
+    let mut bench = Bench::new(1);
+    assert_eq!(presenting(&mut bench, 1, secret(77)).unwrap().entry, Entry::First);
+}
+
+#[test]
+fn the_current_secret_is_a_refresh_of_a_live_and_of_a_held_part() {
+    let mut bench = Bench::new(1);
+    bench.enter(1, 1);
+    let live = presenting(&mut bench, 2, secret(1)).unwrap();
+    assert_eq!((live.entry, live.replaced), (Entry::Refresh, vec![session(1)]));
+    let part =
+        PartRef { user: user(1), session: session(2), generation: live.generation, owner: HERE };
+    bench.close(part, Parting::Unclean);
+    let held = presenting(&mut bench, 3, secret(2)).unwrap();
+    assert_eq!((held.entry, held.replaced), (Entry::Refresh, vec![]));
+    assert_eq!(held.entered, live.entered, "the stay goes on");
+    assert!(held.became_occupied);
+}
+
+#[test]
+fn a_stale_tab_cannot_throw_out_the_active_one() {
+    let mut bench = Bench::new(1);
+    bench.enter(1, 1);
+    bench.enter(1, 2);
+    let stale = Ask { resume: Some(secret(1)), ..ask(1) };
+    assert_eq!(bench.reserve(stale), Err(ReserveRefusal::Replaced), "at the first step");
+    let it = bench.reserve(ask(1)).unwrap().reservation;
+    assert_eq!(bench.reserve(stale), Err(ReserveRefusal::Replaced), "with a ticket too");
+    let late = Claim { presented: Some(secret(1)), ..claim(1, it, 3) };
+    assert_eq!(bench.confirm(late), Err(ConfirmRefusal::Replaced), "and at the second");
+    assert_eq!(bench.live(1), [session(2)]);
+    assert_eq!(bench.room.standing(user(1), bench.now).unwrap().reservation, it);
+    bench.confirm(claim(1, it, 3)).unwrap();
+}
+
+#[test]
+fn a_stale_secret_does_not_take_a_held_seat() {
+    let mut bench = Bench::new(1);
+    bench.enter(1, 1);
+    let part = bench.enter(1, 2);
+    bench.close(part, Parting::Unclean);
+    assert_eq!(presenting(&mut bench, 3, secret(1)), Err(ConfirmRefusal::Replaced));
+    assert_eq!(bench.seats(), (0, 0, 1, 0, 0));
+}
+
+#[test]
+fn without_a_secret_the_arrival_takes_over() {
+    let mut bench = Bench::new(1);
+    let part = bench.enter(1, 1);
+    assert_eq!(bench.arrive(1, 2).entry, Entry::Takeover);
+    assert_eq!(bench.settle(2), Ok(vec![session(1)]));
+    assert_eq!(bench.close(part, Parting::Unclean), Closed::Stale);
+    assert_eq!(bench.live(1), [session(2)], "the late close of the old session touches nothing");
+}
+
+#[test]
+fn more_sessions_share_one_seat_up_to_the_policy() {
+    let mut bench = Bench::new(1).allowing(2);
+    bench.enter(1, 1);
+    let second = bench.arrive(1, 2);
+    assert_eq!((second.entry, second.became_occupied), (Entry::SecondDevice, false));
+    bench.settle(2).unwrap();
+    assert_eq!(bench.seats(), (1, 0, 0, 0, 0));
+    let third = bench.arrive(1, 3);
+    assert_eq!((third.entry, third.replaced), (Entry::Takeover, vec![session(1)]));
+    bench.settle(3).unwrap();
+    assert_eq!(bench.live(1), [session(2), session(3)]);
+}
+
+#[test]
+fn a_refresh_replaces_exactly_the_part_whose_secret_it_brings() {
+    let mut bench = Bench::new(1).allowing(2);
+    bench.enter(1, 1);
+    bench.enter(1, 2);
+    let refreshed = presenting(&mut bench, 3, secret(2)).unwrap();
+    assert_eq!((refreshed.entry, refreshed.replaced), (Entry::Refresh, vec![session(2)]));
+    assert_eq!(bench.live(1), [session(1), session(3)]);
+}
+
+#[test]
+fn a_device_that_lost_its_line_comes_back_beside_the_other() {
+    let mut bench = Bench::new(1).allowing(2);
+    bench.enter(1, 1);
+    let lost = bench.enter(1, 2);
+    assert_eq!(bench.close(lost, Parting::Unclean), Closed::Others);
+    assert_eq!(presenting(&mut bench, 3, secret(2)).unwrap().entry, Entry::SecondDevice);
+    bench.enter(1, 4);
+    assert_eq!(bench.live(1), [session(3), session(4)]);
+    assert_eq!(presenting(&mut bench, 5, secret(1)), Err(ConfirmRefusal::Replaced), "full");
+}
+
+#[test]
+fn another_room_can_ask_whose_secret_it_is() {
+    let mut bench = Bench::new(1);
+    assert_eq!(bench.room.compare_resume(user(1), &secret(1)), ResumeMatch::NotSeated);
+    let part = bench.enter(1, 1);
+    assert_eq!(bench.room.compare_resume(user(1), &secret(1)), ResumeMatch::Part(session(1)));
+    assert_eq!(bench.room.compare_resume(user(1), &secret(2)), ResumeMatch::Other);
+    bench.close(part, Parting::Unclean);
+    assert_eq!(bench.room.compare_resume(user(1), &secret(1)), ResumeMatch::Held);
+}

@@ -1,0 +1,169 @@
+//! Pending rooms, rooms that live until empty, closing, and the capacity.
+
+use super::*;
+
+fn pending(capacity: u32) -> (Bench, Millis) {
+    let until = Millis(1_000_000 + 120 * SECOND);
+    (Bench::of(RoomSpec { pending_until: Some(until), ..spec(capacity) }), until)
+}
+
+#[test]
+fn a_pending_room_nobody_entered_goes_with_all_its_reservations_in_one_step() {
+    let (mut bench, until) = pending(2);
+    assert_eq!(bench.room.next_deadline(), Some(until));
+    let first = bench.reserve(ask(1)).unwrap().reservation;
+    bench.pass(60 * SECOND);
+    let second = bench.reserve(ask(2)).unwrap().reservation;
+    assert_eq!((first.deadline, second.deadline), (until, until), "none outlasts the room");
+    bench.wait(ask(3)).unwrap();
+    bench.step(|room, step| room.stream_attached(step, user(3))).unwrap();
+    bench.now = until;
+    assert_eq!(bench.confirm(claim(1, first, 1)), Err(ConfirmRefusal::Expired));
+    assert_eq!(bench.room.state(), RoomState::Gone);
+    assert_eq!(bench.offer(3), None, "no offer from a room that is over");
+    assert!(bench.journal.contains(&Change::Closed { cause: CloseCause::PendingExpired }));
+    assert_eq!(bench.reserve(ask(1)), Err(ReserveRefusal::Gone));
+}
+
+#[test]
+fn a_pending_room_opens_with_the_first_entry_that_is_settled() {
+    let (mut bench, until) = pending(2);
+    bench.arrive(1, 1);
+    assert_eq!(bench.room.pending_until(), Some(until), "a confirm alone does not open it");
+    bench.settle(1).unwrap();
+    assert_eq!(bench.room.pending_until(), None);
+    assert!(bench.journal.contains(&Change::Opened));
+    bench.now = until.after(Duration::from_secs(1));
+    bench.expire();
+    assert_eq!(bench.room.state(), RoomState::Open);
+}
+
+#[test]
+fn a_pending_room_waits_for_the_entry_that_is_under_way() {
+    let (mut bench, until) = pending(1);
+    bench.arrive(1, 1);
+    bench.now = until;
+    bench.expire();
+    assert_eq!(bench.room.state(), RoomState::Open);
+    assert_eq!(bench.room.next_deadline(), None, "no deadline in the past to spin on");
+    bench.abort(1).unwrap();
+    assert_eq!(bench.room.state(), RoomState::Gone);
+}
+
+#[test]
+fn a_pending_room_stays_when_its_first_entry_fails_in_time() {
+    let (mut bench, until) = pending(1);
+    bench.arrive(1, 1);
+    bench.abort(1).unwrap();
+    assert_eq!(bench.room.pending_until(), Some(until));
+    bench.enter(1, 2);
+    assert_eq!(bench.seats(), (1, 0, 0, 0, 0));
+}
+
+#[test]
+fn a_room_that_lives_until_empty_goes_with_its_last_seat() {
+    let mut bench = Bench::of(RoomSpec { lifetime: Lifetime::UntilEmpty, ..spec(2) });
+    bench.expire();
+    assert_eq!(bench.room.state(), RoomState::Open, "it was never used");
+    let part = bench.enter(1, 1);
+    bench.reserve(ask(2)).unwrap();
+    bench.close(part, Parting::Unclean);
+    bench.step(|room, step| room.cancel(step, user(2)));
+    assert_eq!(bench.room.state(), RoomState::Open, "a held seat is not empty");
+    bench.pass(10 * SECOND);
+    bench.expire();
+    assert_eq!(bench.room.state(), RoomState::Gone);
+    assert_eq!(bench.journal.last(), Some(&Change::Closed { cause: CloseCause::Empty }));
+}
+
+#[test]
+fn a_room_that_lives_until_empty_stays_for_those_who_wait() {
+    let mut bench = Bench::of(RoomSpec { lifetime: Lifetime::UntilEmpty, ..spec(1) });
+    let part = bench.enter(1, 1);
+    bench.wait(ask(2)).unwrap();
+    bench.close(part, Parting::Clean);
+    assert_eq!(bench.seats(), (0, 1, 0, 0, 0), "the offer");
+    bench.pass(30 * SECOND);
+    bench.expire();
+    assert_eq!(bench.room.state(), RoomState::Gone);
+}
+
+#[test]
+fn a_closed_room_ends_everybody_and_refuses_all_steps() {
+    let mut bench = Bench::new(3);
+    bench.enter(1, 1);
+    let part = bench.enter(2, 2);
+    bench.close(part, Parting::Unclean);
+    let it = bench.reserve(ask(3)).unwrap().reservation;
+    bench.wait(ask(4)).unwrap();
+    assert_eq!(bench.step(|room, step| room.close_room(step)), [session(1)]);
+    assert_eq!(bench.room.state(), RoomState::Gone);
+    assert_eq!(bench.seats(), (0, 0, 0, 3, 0));
+    assert_eq!(bench.room.next_deadline(), None);
+    assert_eq!(bench.returned(), [(user(1), End::RoomClosed), (user(2), End::RoomClosed)]);
+    assert_eq!(bench.confirm(claim(3, it, 3)), Err(ConfirmRefusal::RoomClosed));
+    assert_eq!(bench.wait(ask(5)), Err(WaitRefusal::Gone));
+    assert_eq!(bench.step(|room, step| room.close_room(step)), []);
+}
+
+#[test]
+fn a_closing_room_is_gone_once_the_entries_under_way_have_learnt_it() {
+    let mut bench = Bench::new(2);
+    bench.arrive(1, 1);
+    bench.step(|room, step| room.close_room(step));
+    assert_eq!(bench.room.state(), RoomState::Closing);
+    assert_eq!(bench.reserve(ask(2)), Err(ReserveRefusal::Closed));
+    assert_eq!(bench.wait(ask(2)), Err(WaitRefusal::Closed));
+    assert_eq!(bench.settle(1), Err(End::RoomClosed));
+    assert_eq!(bench.room.state(), RoomState::Gone);
+}
+
+#[test]
+fn a_smaller_capacity_throws_nobody_out_and_lets_nobody_in_until_below() {
+    let mut bench = Bench::new(3);
+    let parts: Vec<PartRef> = (1..4).map(|n| bench.enter(n, n)).collect();
+    bench.step(|room, step| room.set_capacity(step, 2)).unwrap();
+    assert_eq!(bench.seats(), (3, 0, 0, 0, 0));
+    bench.close(parts[0], Parting::Clean);
+    assert_eq!(bench.reserve(ask(4)), Err(ReserveRefusal::RoomFull));
+    bench.close(parts[1], Parting::Clean);
+    assert!(bench.reserve(ask(4)).is_ok());
+}
+
+#[test]
+fn after_a_cut_even_a_free_staff_seat_waits_until_the_room_is_below() {
+    let mut bench = Bench::of(RoomSpec { staff_seats: 1, ..spec(4) });
+    for n in 1..4 {
+        bench.enter(n, n);
+    }
+    bench.step(|room, step| room.set_capacity(step, 3)).unwrap();
+    assert_eq!(bench.reserve(staff(5)), Err(ReserveRefusal::RoomFull));
+}
+
+#[test]
+fn a_capacity_out_of_range_is_refused() {
+    let mut bench = Bench::new(2);
+    for capacity in [0, crate::limits::CAPACITY_MAX + 1] {
+        let answer = bench.step(|room, step| room.set_capacity(step, capacity));
+        assert_eq!(answer, Err(BadCapacity));
+    }
+    assert_eq!(bench.room.seats().capacity, 2);
+}
+
+#[test]
+fn members_are_those_who_sit_or_are_held() {
+    let mut bench = Bench::new(3);
+    let since = bench.now;
+    bench.enter(1, 1);
+    bench.pass(SECOND);
+    let part = bench.enter(2, 2);
+    bench.close(part, Parting::Unclean);
+    bench.reserve(ask(3)).unwrap();
+    let mut members: Vec<Member> = bench.room.members().collect();
+    members.sort_by_key(|member| member.since);
+    let expected = Member { user: user(1), since, state: SlotState::Occupied };
+    assert_eq!(members[0], expected);
+    assert_eq!((members[1].user, members[1].state), (user(2), SlotState::Held));
+    assert_eq!(members.len(), 2);
+    assert!(bench.room.is_seated(user(2)) && !bench.room.is_seated(user(3)));
+}

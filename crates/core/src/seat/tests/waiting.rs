@@ -1,0 +1,173 @@
+//! The line in front of a full room.
+
+use super::*;
+
+fn position(bench: &Bench, n: u8) -> Option<usize> {
+    bench.room.position(user(n)).map(|it| it.position)
+}
+
+#[test]
+fn a_freed_seat_goes_to_the_head_of_the_line_and_to_no_newcomer() {
+    let mut bench = Bench::new(1);
+    let part = bench.enter(1, 1);
+    bench.wait(ask(2)).unwrap();
+    bench.wait(ask(3)).unwrap();
+    assert_eq!((position(&bench, 2), position(&bench, 3)), (Some(1), Some(2)));
+    bench.close(part, Parting::Clean);
+    let offer = bench.offer(2).unwrap();
+    assert!(offer.offered);
+    assert_eq!(offer.deadline, bench.now.after(bench.terms.offer_ttl));
+    assert_eq!(position(&bench, 3), Some(1));
+    assert_eq!(bench.reserve(ask(4)), Err(ReserveRefusal::RoomFull));
+    bench.confirm(claim(2, offer, 2)).unwrap();
+}
+
+#[test]
+fn an_offer_not_taken_goes_to_the_next() {
+    let mut bench = Bench::new(1);
+    let part = bench.enter(1, 1);
+    bench.wait(ask(2)).unwrap();
+    bench.wait(ask(3)).unwrap();
+    for n in [2, 3] {
+        bench.step(|room, step| room.stream_attached(step, user(n))).unwrap();
+    }
+    bench.close(part, Parting::Clean);
+    let offer = bench.offer(2).unwrap();
+    bench.now = offer.deadline;
+    assert_eq!(bench.reserve(ask(4)), Err(ReserveRefusal::RoomFull), "lazily, and in order");
+    let (user, generation) = (user(2), offer.generation);
+    let outcome = ExpiredOutcome::NeverConnected;
+    assert!(bench.journal.contains(&Change::Expired { user, generation, outcome, offered: true }));
+    assert!(bench.offer(3).is_some());
+}
+
+#[test]
+fn joining_while_a_place_is_free_is_an_offer_at_once() {
+    let mut bench = Bench::new(1);
+    let Ok(Waiting::Reserved(reserved)) = bench.wait(ask(1)) else { panic!("no offer") };
+    assert!(reserved.fresh && reserved.reservation.offered);
+    let again = bench.wait(ask(1));
+    assert_eq!(again, Ok(Waiting::Reserved(Reserved { fresh: false, ..reserved })));
+}
+
+#[test]
+fn the_place_is_kept_when_asked_again() {
+    let mut bench = Bench::new(1);
+    bench.enter(1, 1);
+    bench.wait(ask(2)).unwrap();
+    bench.wait(ask(3)).unwrap();
+    let joined = bench.now;
+    bench.pass(SECOND);
+    let Ok(Waiting::InLine { position, fresh }) = bench.wait(ask(2)) else { panic!("no line") };
+    assert_eq!((position, fresh), (Position { position: 1, ahead: 0, joined }, false));
+}
+
+#[test]
+fn one_who_sits_or_is_held_cannot_wait() {
+    let mut bench = Bench::new(1);
+    let part = bench.enter(1, 1);
+    assert_eq!(bench.wait(ask(1)), Err(WaitRefusal::AlreadySeated));
+    bench.close(part, Parting::Unclean);
+    assert_eq!(bench.wait(ask(1)), Err(WaitRefusal::AlreadySeated));
+}
+
+#[test]
+fn a_waiter_whose_stream_stays_away_loses_the_place_and_one_with_a_stream_never_does() {
+    let mut bench = Bench::new(1);
+    bench.enter(1, 1);
+    bench.wait(ask(2)).unwrap();
+    bench.wait(ask(3)).unwrap();
+    let place = bench.step(|room, step| room.stream_attached(step, user(3))).unwrap();
+    bench.pass(30 * SECOND);
+    bench.expire();
+    assert_eq!((position(&bench, 2), position(&bench, 3)), (None, Some(1)));
+    bench.step(|room, step| room.stream_lost(step, user(3), place));
+    bench.pass(30 * SECOND);
+    bench.expire();
+    assert_eq!(position(&bench, 3), None);
+    assert_eq!(bench.room.next_deadline(), None);
+}
+
+#[test]
+fn a_second_stream_keeps_the_place_and_a_stream_of_a_former_place_has_no_say() {
+    let mut bench = Bench::new(1);
+    bench.enter(1, 1);
+    bench.wait(ask(2)).unwrap();
+    let attach =
+        |bench: &mut Bench| bench.step(|room, step| room.stream_attached(step, user(2))).unwrap();
+    let former = attach(&mut bench);
+    bench.step(|room, step| room.stop_waiting(step, user(2)));
+    bench.wait(ask(2)).unwrap();
+    let place = attach(&mut bench);
+    assert_eq!(attach(&mut bench), place);
+    bench.step(|room, step| room.stream_lost(step, user(2), former));
+    bench.step(|room, step| room.stream_lost(step, user(2), place));
+    bench.pass(600 * SECOND);
+    bench.expire();
+    assert_eq!(position(&bench, 2), Some(1));
+}
+
+#[test]
+fn one_who_stops_waiting_gets_no_offer() {
+    let mut bench = Bench::new(1);
+    let part = bench.enter(1, 1);
+    bench.wait(ask(2)).unwrap();
+    let stop = |bench: &mut Bench| bench.step(|room, step| room.stop_waiting(step, user(2)));
+    assert!(stop(&mut bench));
+    assert!(!stop(&mut bench));
+    bench.close(part, Parting::Clean);
+    assert_eq!(bench.offer(2), None);
+    assert_eq!(bench.seats(), (0, 0, 0, 1, 0));
+}
+
+#[test]
+fn every_place_that_a_larger_capacity_brings_is_offered_in_order() {
+    let mut bench = Bench::new(1);
+    bench.enter(1, 1);
+    for n in 2..5 {
+        bench.wait(ask(n)).unwrap();
+    }
+    bench.step(|room, step| room.set_capacity(step, 3)).unwrap();
+    let offered: Vec<bool> = (2..5).map(|n| bench.offer(n).is_some()).collect();
+    assert_eq!(offered, [true, true, false]);
+}
+
+#[test]
+fn a_staff_seat_goes_to_staff_past_the_line() {
+    let mut bench = Bench::of(RoomSpec { staff_seats: 1, ..spec(2) });
+    bench.enter(1, 1);
+    bench.wait(ask(2)).unwrap();
+    assert!(bench.reserve(staff(3)).is_ok());
+    bench.wait(staff(4)).unwrap();
+    bench.step(|room, step| room.cancel(step, user(3)));
+    assert!(bench.offer(4).is_some(), "the first of the staff who wait");
+    assert_eq!(position(&bench, 2), Some(1));
+}
+
+#[test]
+fn a_removed_or_logged_out_user_loses_the_place_in_the_line() {
+    let mut bench = Bench::new(1);
+    bench.enter(1, 1);
+    for n in 2..5 {
+        bench.wait(ask(n)).unwrap();
+    }
+    bench.step(|room, step| room.remove(step, user(2)));
+    bench.step(|room, step| room.revoke_login(step, user(3), login(3, 1)));
+    bench.step(|room, step| room.supersede(step, user(4), login(4, 1), login(4, 2)));
+    assert_eq!(bench.room.waiters().count(), 1);
+    assert_eq!(bench.room.waiters().next().unwrap().login, login(4, 2), "rebound");
+}
+
+#[test]
+fn the_line_has_a_bound() {
+    let mut bench = Bench::new(1);
+    bench.enter(1, 1);
+    let line = crate::limits::WAITLIST_MAX as u128;
+    let mut step = Step::new(bench.now, &bench.terms, &mut bench.journal);
+    for n in 0..line {
+        let user = UserId(Uuid::from_u128(1_000_000 + n));
+        bench.room.wait(&mut step, &Ask { user, ..ask(2) }).unwrap();
+    }
+    assert_eq!(bench.room.wait(&mut step, &ask(2)), Err(WaitRefusal::LineFull));
+    bench.room.check();
+}
