@@ -1,5 +1,5 @@
 //! What to do after a session or an attempt ended: PROTOCOL.md section 5 as a table, and how long to
-//! wait. Pure but for [`pause`], the only place of this crate that lets time pass.
+//! wait. Pure but for `pause`, the only place of this crate that lets time pass.
 
 use std::time::Duration;
 

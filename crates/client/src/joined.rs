@@ -8,21 +8,21 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use anteroom_protocol::Code;
 use anteroom_protocol::entry::Reserve;
-use anteroom_protocol::frame::{
-    Ack, Change, ClientFrame, FrameError, Replay, Send, ServerFrame, Welcome,
-};
-use anteroom_protocol::message::Message;
+use anteroom_protocol::frame::{ClientFrame, Replay, Send, ServerFrame};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::account::{Account, HistoryFrom};
 use crate::backoff::{Backoff, Next, after_close, after_error, forgets_resume};
 use crate::confirm::ConfirmOptions;
 use crate::error::{Error, Result};
+use crate::heartbeat::read_alive;
 use crate::order::{Order, Verdict, seq_of};
 use crate::reconnect::Return;
+pub use crate::room_event::{JoinOptions, RoomEvent};
 use crate::session::{Closed, Event, Session};
 
 /// Sends that wait for their `ack` at most.
@@ -31,49 +31,6 @@ pub const UNACKNOWLEDGED_MAX: usize = 256;
 const STEADY: Duration = Duration::from_secs(10);
 /// Messages asked for at once when a gap is filled.
 const FILL_PAGE: u32 = 200;
-
-/// How to join.
-#[derive(Clone, Debug, Default)]
-pub struct JoinOptions {
-    /// Password and key of the room, and a `resume` secret kept from an earlier life.
-    pub reserve: Reserve,
-    /// The last `seq` seen in an earlier life; from now on when absent.
-    pub since: Option<i64>,
-    /// The spans of the back-off.
-    pub backoff: Backoff,
-}
-
-/// What happens in a joined room.
-#[derive(Debug)]
-pub enum RoomEvent {
-    /// A session stands: the first one, or one after [`RoomEvent::Away`].
-    Entered(Box<Welcome>),
-    /// Something was said.
-    Message(Message),
-    /// A message has new words.
-    Edited(Change),
-    /// A message is gone.
-    Deleted(Change),
-    /// What was sent is durable.
-    Acked(Ack),
-    /// What was sent under this `client_id` was refused and will not be sent again.
-    Rejected(FrameError),
-    /// Numbers between the two, both exclusive, that history no longer shows by themselves: edits
-    /// and deletes, whose result shows in the messages they are about. Who keeps older messages
-    /// reads those again.
-    Missed {
-        /// The last number handed out.
-        after: i64,
-        /// The number that comes next.
-        before: i64,
-    },
-    /// Any frame without a place in the sequence.
-    Other(ServerFrame),
-    /// The line is lost; a return is on its way.
-    Away(Closed),
-    /// The end: the contract says to stay away, or no attempt succeeded. Then only `None`.
-    Over(Error),
-}
 
 /// A room joined for good. See the module's invariant.
 pub struct JoinedRoom {
@@ -354,7 +311,8 @@ impl JoinedRoom {
                 self.stands(session);
             }
             Ok((_, Err(error))) | Err(error) => {
-                if error.status().is_some_and(forgets_resume) || replaced(&error) {
+                let replaced = error.code() == Some(Code::Replaced);
+                if replaced || error.status().is_some_and(forgets_resume) {
                     self.resume = None;
                 }
                 self.over(error);
@@ -366,33 +324,6 @@ impl JoinedRoom {
         self.state = State::Over;
         self.fill_below = None;
         self.ready.push_back(RoomEvent::Over(error));
-    }
-}
-
-fn replaced(error: &Error) -> bool {
-    error.code() == Some(anteroom_protocol::Code::Replaced)
-}
-
-/// The next event, or a broken line after two silent heartbeats with a `ping` between them.
-async fn read_alive(session: &mut Session, pinged: &mut bool) -> Option<Event> {
-    let beat = Duration::from_millis(session.welcome().heartbeat_ms.max(1));
-    loop {
-        let heard = session.heard_at();
-        let deadline = heard + if *pinged { beat * 2 } else { beat };
-        if let Ok(event) = timeout_at(deadline, session.next()).await {
-            *pinged = false;
-            return event;
-        }
-        if session.heard_at() > heard {
-            *pinged = false;
-        } else if *pinged {
-            let reason = "two heartbeats without a sign of life".into();
-            return Some(Event::Closed(Closed { code: 1006, reason }));
-        } else {
-            *pinged = true;
-            // A broken line shows in the read that follows.
-            let _ = session.send_frame(&ClientFrame::Ping { nonce: None }).await;
-        }
     }
 }
 

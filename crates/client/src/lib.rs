@@ -13,11 +13,13 @@ pub mod account;
 pub mod backoff;
 pub mod confirm;
 pub mod error;
+mod heartbeat;
 pub mod http;
 pub mod joined;
 mod line;
 pub mod order;
 mod reconnect;
+mod room_event;
 pub mod session;
 
 pub use account::{Account, HistoryFrom, RoomQuery};

@@ -53,36 +53,39 @@ pub struct Closed {
 pub(crate) struct Line {
     pub(crate) socket: WebSocketStream<TcpStream>,
     pub(crate) heard_at: Instant,
+    /// How it ended, until somebody has been told.
+    last: Option<Closed>,
     ended: bool,
 }
 
 impl Line {
     pub(crate) fn opened(socket: WebSocketStream<TcpStream>) -> Self {
-        Self { socket, heard_at: Instant::now(), ended: false }
+        Self { socket, heard_at: Instant::now(), last: None, ended: false }
     }
 
     pub(crate) async fn next_raw(&mut self) -> Option<RawEvent> {
-        if self.ended {
-            return None;
-        }
-        loop {
+        while self.last.is_none() {
+            if self.ended {
+                return None;
+            }
             let read = self.socket.next().await;
             self.heard_at = Instant::now();
-            let closed = match read {
+            self.last = match read {
                 Some(Ok(Message::Text(text))) => return Some(RawEvent::Text(text)),
                 Some(Ok(Message::Binary(bytes))) => return Some(RawEvent::Binary(bytes)),
-                Some(Ok(Message::Close(frame))) => Closed::from(frame),
-                Some(Ok(_)) => continue,
-                Some(Err(error)) => Closed { code: 1006, reason: error.to_string() },
-                None => Closed { code: 1006, reason: "the line broke".into() },
+                Some(Ok(Message::Close(frame))) => Some(Closed::from(frame)),
+                Some(Ok(_)) => None,
+                Some(Err(error)) => Some(Closed { code: 1006, reason: error.to_string() }),
+                None => Some(Closed { code: 1006, reason: "the line broke".into() }),
             };
-            self.ended = true;
-            if closed.code != 1006 {
-                // The close handshake is ours to finish; the answer was queued by the read.
-                let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.socket.flush()).await;
-            }
-            return Some(RawEvent::Closed(closed));
         }
+        if self.last.as_ref().is_some_and(|closed| closed.code != 1006) {
+            // The close handshake is ours to finish; the read has queued the answer. The end stays
+            // in `last` meanwhile, so that cancelling here loses nothing.
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.socket.flush()).await;
+        }
+        self.ended = true;
+        self.last.take().map(RawEvent::Closed)
     }
 
     pub(crate) async fn read(&mut self) -> Option<Event> {

@@ -1,1 +1,59 @@
-fn main() {}
+//! The load generator: drives a real server process through the client, checks what must hold while
+//! it does, and reports what it cost.
+//!
+//! Every scenario answers a [`report::Report`]; the exit status is 1 when a check did not
+//! hold and 2 when the scenario could not be run.
+//! The lab knows the server only from outside: its address, and its process id where given. Servers
+//! under load should run with `limits.enabled = false`.
+
+mod args;
+mod churn;
+mod crowd;
+mod delivery;
+mod entry;
+mod hold;
+mod latency;
+mod procfs;
+mod report;
+mod storm;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+use crate::args::{Args, Scenario};
+
+/// The exit status when the scenario could not be run to its end.
+const NOT_RUN: u8 = 2;
+
+fn main() -> ExitCode {
+    match run(&Args::parse().scenario) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            // Nobody is left to tell when stderr is closed too.
+            let _ = writeln!(std::io::stderr().lock(), "anteroom-lab: {error:#}");
+            ExitCode::from(NOT_RUN)
+        }
+    }
+}
+
+/// Runs a scenario, writes its report, and answers whether every check held.
+fn run(scenario: &Scenario) -> anyhow::Result<bool> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let report = runtime.block_on(async {
+        match scenario {
+            Scenario::Hold(hold) => hold::run(hold).await,
+            Scenario::Storm(storm) => storm::run(storm).await,
+            Scenario::Churn(churn) => churn::run(churn).await,
+        }
+    })?;
+    if let Some(path) = &scenario.common().json {
+        std::fs::write(path, report.to_json()?)
+            .with_context(|| format!("writing {}", path.display()))?;
+    }
+    std::io::stdout().lock().write_all(report.to_string().as_bytes())?;
+    Ok(report.holds())
+}

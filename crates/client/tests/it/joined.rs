@@ -6,6 +6,7 @@ use anteroom_client::backoff::Backoff;
 use anteroom_client::{Account, JoinOptions, JoinedRoom, RoomEvent};
 use serde_json::json;
 use tokio::join;
+use tokio::time::timeout;
 
 use crate::peer::{Line, Peer, ROOM, ack, item, message, problem, refused, welcome};
 
@@ -23,11 +24,15 @@ async fn joined(peer: &Peer, account: &Account) -> (JoinedRoom, Line) {
     (joined.unwrap(), line)
 }
 
+/// Nothing here takes longer unless it would take for ever.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The next events in short: what came, without the words.
 async fn told(joined: &mut JoinedRoom, count: usize) -> Vec<String> {
     let mut told = Vec::new();
     while told.len() < count {
-        told.push(match joined.next().await {
+        let next = timeout(PATIENCE, joined.next()).await;
+        told.push(match next.unwrap_or_else(|_| panic!("nothing came after {told:?}")) {
             Some(RoomEvent::Entered(welcome)) => format!("entered {}", welcome.resume),
             Some(RoomEvent::Message(message)) => format!("{}", message.seq),
             Some(RoomEvent::Acked(ack)) => format!("ack {}", ack.seq),

@@ -97,6 +97,10 @@ impl Line {
         self.socket.send(Message::text(frame.to_string())).await.unwrap();
     }
 
+    pub(crate) async fn ping(&mut self) {
+        self.socket.send(Message::Ping("alive?".into())).await.unwrap();
+    }
+
     pub(crate) async fn close(&mut self, code: u16) {
         let frame = CloseFrame { code: code.into(), reason: "scripted".into() };
         self.socket.close(Some(frame)).await.unwrap();

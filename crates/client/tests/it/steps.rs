@@ -152,3 +152,39 @@ async fn leaving_sends_the_frame_and_waits_for_the_close() {
     assert_eq!(heard, serde_json::json!({"type": "leave"}));
     assert_eq!(closed.unwrap().code, 1000);
 }
+
+#[tokio::test]
+async fn a_session_that_is_read_answers_pings() {
+    let (peer, account) = Peer::bind().await;
+    let (mut session, mut line) = entered(&peer, &account).await;
+    let server = async {
+        line.ping().await;
+        let heard = line.hear().await;
+        line.say(&message(1)).await;
+        heard
+    };
+    let (event, heard) = join!(session.next(), server);
+    assert_eq!(heard, Some(Message::Pong("alive?".into())));
+    assert!(matches!(event, Some(Event::Frame(ServerFrame::Message(_)))), "{event:?}");
+}
+
+#[tokio::test]
+async fn waiting_for_one_frame_keeps_the_others() {
+    let (peer, account) = Peer::bind().await;
+    let (mut session, mut line) = entered(&peer, &account).await;
+    let server = async {
+        for seq in 1..=3 {
+            line.say(&message(seq)).await;
+        }
+    };
+    let third = |frame: &ServerFrame| match frame {
+        ServerFrame::Message(message) if message.seq == 3 => Some(message.content.clone()),
+        _ => None,
+    };
+    let (found, ()) = join!(session.wait_for(third), server);
+    assert_eq!(found.unwrap(), "number 3");
+    for seq in 1..=2 {
+        let wanted = |frame: &ServerFrame| anteroom_client::order::seq_of(frame);
+        assert_eq!(session.wait_for(wanted).await.unwrap(), seq);
+    }
+}

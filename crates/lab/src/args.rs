@@ -1,0 +1,96 @@
+//! What can be asked of the lab on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+/// Load and checks for an Anteroom server.
+#[derive(Parser)]
+#[command(name = "anteroom-lab", version)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) scenario: Scenario,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Scenario {
+    /// Fill one room, send messages, and check that everyone got each once and in order.
+    Hold(Hold),
+    /// Let many users reserve few seats at the same instant; exactly the seats may be granted.
+    Storm(Storm),
+    /// Reserve, connect and leave, over and over.
+    Churn(Churn),
+}
+
+/// What every scenario needs.
+#[derive(clap::Args, Clone, Serialize)]
+pub(crate) struct Common {
+    /// Address of the server.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: String,
+    /// Process id of the server, to account for its CPU and memory.
+    #[arg(long)]
+    pub(crate) server_pid: Option<u32>,
+    /// Entries under way at the same time.
+    #[arg(long, default_value_t = 64)]
+    pub(crate) concurrency: usize,
+    /// Also write the report to this file as JSON.
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(clap::Args, Serialize)]
+pub(crate) struct Hold {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// How many enter.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) members: usize,
+    /// Seats of the room; as many as members when absent.
+    #[arg(long)]
+    pub(crate) room_capacity: Option<usize>,
+    /// Messages to send once all sit.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) messages: usize,
+    /// Messages per second.
+    #[arg(long, default_value_t = 20.0)]
+    pub(crate) rate: f64,
+    /// How many members take turns in sending.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) senders: usize,
+}
+
+#[derive(clap::Args, Serialize)]
+pub(crate) struct Storm {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Seats of the room.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) capacity: usize,
+    /// Users who reserve at the same instant.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) users: usize,
+}
+
+#[derive(clap::Args, Serialize)]
+pub(crate) struct Churn {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// How many come and go side by side.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) members: usize,
+    /// How often each.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) cycles: usize,
+}
+
+impl Scenario {
+    pub(crate) fn common(&self) -> &Common {
+        match self {
+            Self::Hold(hold) => &hold.common,
+            Self::Storm(storm) => &storm.common,
+            Self::Churn(churn) => &churn.common,
+        }
+    }
+}
