@@ -256,25 +256,7 @@ async fn bug_b04_connections_that_vanish_during_the_entry_leave_no_seat_behind()
         }
         drop(stream);
     }
-    let opened =
-        |server: &TestServer| server.logged("entry.connecting", json!({ "room": room })).len();
-    // Each of the thirty ends in one of two ways; all have ended when only the owner is left.
-    let mut endings = 0;
-    for who in server.logged("entry.reserved", json!({ "room": room, "fresh": true })) {
-        let user = json!({ "room": room, "user": who.text("user") });
-        if !server.logged("entry.confirmed", user.clone()).is_empty() {
-            continue;
-        }
-        endings += 1;
-        server.event("reservation.expired", user).await;
-    }
-    assert!(endings + opened(&server) >= 30, "every one was looked at");
-    crate::harness::within("only the owner left", async {
-        while server.seats(room).await.free < 39 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    server.seats_when(room, |seats, _| seats.free == 39).await;
     alive(&mut owner).await;
     let seats = server.balanced(room).await;
     assert_eq!((seats.occupied, seats.held, seats.reserved), (1, 0, 0));

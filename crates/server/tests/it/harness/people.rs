@@ -15,6 +15,8 @@ use super::waiting::{PATIENCE, within};
 pub(crate) const PASSWORD: &str = "correct horse battery";
 /// Guests who come in at once; more would only wait in each other's way.
 const ARRIVALS_AT_ONCE: usize = 25;
+/// How soon seats are looked at again when the log is silent.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// An account whose user is known, as it is after every sign-in.
 pub(crate) trait Known {
@@ -103,21 +105,29 @@ impl TestServer {
     /// Waits until the seats a room shows and the stays in the journal agree: whoever entered and
     /// was not reported gone is counted, and nobody else. Returns the seats then.
     pub(crate) async fn balanced(&self, room: i64) -> Seats {
+        self.seats_when(room, |seats, stays| i64::from(seats.occupied + seats.held) == stays).await
+    }
+
+    /// Waits until the seats of a room, and its stays begun and not ended, are as wanted.
+    pub(crate) async fn seats_when(
+        &self,
+        room: i64,
+        wanted: impl Fn(&Seats, i64) -> bool,
+    ) -> Seats {
         let mut grown = self.grown();
         let mut last = (Seats::default(), 0);
-        let agreeing = async {
+        let waiting = async {
             loop {
-                let seats = self.seats(room).await;
-                last = (seats, self.open_stays(room));
-                if i64::from(seats.occupied + seats.held) == last.1 {
-                    return seats;
+                last = (self.seats(room).await, self.open_stays(room));
+                if wanted(&last.0, last.1) {
+                    return last.0;
                 }
-                // The two are told one after the other; look again at the next line of the log, or
-                // soon, in case that line was the one just read.
-                let _ = tokio::time::timeout(Duration::from_millis(200), grown.changed()).await;
+                // The journal and the seats are told one after the other; look again at the next
+                // line of the log, or soon, in case that line was the one just read.
+                let _ = tokio::time::timeout(LOOK_AGAIN, grown.changed()).await;
             }
         };
-        match tokio::time::timeout(PATIENCE, agreeing).await {
+        match tokio::time::timeout(PATIENCE, waiting).await {
             Ok(seats) => seats,
             Err(_) => {
                 panic!("room {room} has {:?} and {} open stays; {}", last.0, last.1, self.tail())
