@@ -185,7 +185,7 @@ async fn presence_and_seats_tell_the_room_who_came_and_went() {
 #[tokio::test]
 async fn what_cannot_be_stored_is_not_acknowledged() {
     let server = TestServer::plain().await;
-    server.expect_error("message.failed");
+    server.expect_error("messages.unavailable");
     let (room, mut speaker) = server.room(&server.user("owner").await, 3).await;
     speaker.send("before").await.unwrap();
     server.break_store("INSERT ON messages");
