@@ -1,1 +1,77 @@
-fn main() {}
+//! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`.
+//!
+//! [`plan`] says which steps there are, [`run`] does one of them, [`install`] brings what a fresh
+//! machine lacks, [`count`] adds up. The last line printed is `N passed, N failed` over everything
+//! that ran, and the exit status is zero only if nothing failed. A step that cannot run fails,
+//! unless it was asked for that way or says why it was not run.
+
+mod count;
+mod install;
+mod plan;
+mod run;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+
+/// Everything a person or CI runs.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what the tests need, then run every check and test.
+    Test(Options),
+    /// As `test`, and the licence and dependency rules where cargo-deny is installed.
+    Ci(Options),
+}
+
+/// What to leave out.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// Only tests whose name has this text; leaves formatting and lints out.
+    #[arg(long)]
+    pub(crate) filter: Option<String>,
+    /// Leave the browser tests out.
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Install nothing.
+    #[arg(long)]
+    pub(crate) no_install: bool,
+    /// The quick round while writing: no browser, nothing installed.
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+impl Options {
+    pub(crate) fn has_browser(&self) -> bool {
+        !(self.no_browser || self.quick)
+    }
+
+    pub(crate) fn installs(&self) -> bool {
+        !(self.no_install || self.quick)
+    }
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let root = root()?;
+    let (options, with_deny) = match Cli::parse().command {
+        Command::Test(options) => (options, false),
+        Command::Ci(options) => (options, true),
+    };
+    let failed = plan::run_all(&root, &options, with_deny)?;
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The repository's root, wherever the command was typed.
+fn root() -> anyhow::Result<PathBuf> {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = xtask.parent().context("xtask lies directly below the root")?;
+    Ok(root.to_owned())
+}

@@ -1,1 +1,28 @@
-//! x
+//! Drives the real server process over real HTTP and WebSocket.
+//!
+//! One binary, so that everything links once; each module is one subject. [`harness`] starts
+//! servers, reads their log as a journal of events and lends people who enter rooms. Nothing here
+//! is faked and nothing waits for time to pass: a test waits for the event it is about.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that cannot go on fails its test where it stands"
+)]
+
+mod harness;
+
+mod accounts;
+mod bad_frames;
+mod bad_input;
+mod chat;
+mod durability;
+mod entering;
+mod history;
+mod layers;
+mod leaving;
+mod ledgers;
+mod pages;
+mod races;
+mod refresh;
+mod rooms;
+mod scn_entry;
+mod tokens;

@@ -1,0 +1,50 @@
+//! The server's database, seen from outside: rows to look at, and real failures to put in.
+
+use rusqlite::{Connection, Params};
+
+use super::people::Known as _;
+use super::server::TestServer;
+use super::waiting::PATIENCE;
+
+impl TestServer {
+    fn database(&self) -> Connection {
+        let connection = Connection::open(self.data_dir().join("anteroom.db")).unwrap();
+        connection.busy_timeout(PATIENCE).unwrap();
+        connection
+    }
+
+    /// How many rows there are of `what`, which is a table and its conditions.
+    pub(crate) fn rows(&self, what: &str, params: impl Params) -> i64 {
+        let sql = format!("SELECT count(*) FROM {what}");
+        self.database().query_row(&sql, params, |row| row.get(0)).unwrap()
+    }
+
+    /// How many stays the store has as open in a room.
+    pub(crate) fn open_memberships(&self, room: i64) -> i64 {
+        self.rows("memberships WHERE room_id = ?1 AND left_at IS NULL", [room])
+    }
+
+    /// How many stays of one user the store has as open in a room.
+    pub(crate) fn memberships_of(&self, room: i64, account: &anteroom_client::Account) -> i64 {
+        let what = "memberships WHERE room_id = ?1 AND user_id = ?2 AND left_at IS NULL";
+        self.rows(what, rusqlite::params![room, account.id()])
+    }
+
+    /// From now on the store refuses this kind of statement, such as `INSERT ON memberships`.
+    pub(crate) fn break_store(&self, statement: &str) {
+        let sql = format!(
+            "CREATE TRIGGER injected BEFORE {statement} BEGIN SELECT RAISE(ABORT, 'injected'); END"
+        );
+        self.database().execute_batch(&sql).unwrap();
+    }
+
+    /// The store works again.
+    pub(crate) fn mend_store(&self) {
+        self.database().execute_batch("DROP TRIGGER injected").unwrap();
+    }
+
+    /// Runs a statement that changes rows behind the server's back; how many it changed.
+    pub(crate) fn change_rows(&self, sql: &str, params: impl Params) -> usize {
+        self.database().execute(sql, params).unwrap()
+    }
+}

@@ -1,0 +1,40 @@
+//! The settings of one server, as the environment gives them to it.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+/// Settings by their path, such as `admission.grace`.
+#[derive(Clone)]
+pub(crate) struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// What a test wants unless it says otherwise: a free port, a log to be read by a program, and
+    /// no limits per address, because everybody here comes from the same one.
+    pub(crate) fn for_tests() -> Self {
+        let mut settings = Self(BTreeMap::new());
+        settings
+            .set("server.listen", "127.0.0.1:0")
+            .set("log.format", "json")
+            .set("limits.enabled", false);
+        settings
+    }
+
+    /// Sets one key.
+    #[expect(clippy::needless_pass_by_value, reason = "values are written where they are set")]
+    pub(crate) fn set(&mut self, key: &str, value: impl ToString) -> &mut Self {
+        self.0.insert(key.to_owned(), value.to_string());
+        self
+    }
+
+    /// Hands them to a process, which otherwise sees none of its parent's.
+    pub(super) fn give_to(&self, command: &mut Command) {
+        let inherited = std::env::vars_os().map(|(name, _)| name);
+        for name in inherited.filter(|name| name.to_string_lossy().starts_with("ANTEROOM_")) {
+            command.env_remove(name);
+        }
+        for (key, value) in &self.0 {
+            let name = key.to_uppercase().replace('.', "__");
+            command.env(format!("ANTEROOM_{name}"), value);
+        }
+    }
+}

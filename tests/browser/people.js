@@ -1,0 +1,114 @@
+// People with a browser each: what they see is looked for as a person would, by role and label.
+
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const screenshots =
+  process.env.ANTEROOM_SCREENSHOTS ?? fileURLToPath(new URL('../../out/screenshots/', import.meta.url));
+const PATIENCE_MS = 30_000;
+export const PASSWORD = 'correct horse battery';
+
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** One browser profile: its own cookies, a language, a window of some width. */
+export class Person {
+  #faults = [];
+
+  constructor(context, base, words, walk) {
+    Object.assign(this, { context, base, words, walk });
+  }
+
+  static async arrive(browser, { base, words, walk, locale, width }) {
+    const viewport = { width, height: width < 600 ? 740 : 900 };
+    const context = await browser.newContext({ locale, viewport, baseURL: base });
+    context.setDefaultTimeout(PATIENCE_MS);
+    const person = new Person(context, base, words, walk);
+    person.page = await person.newTab();
+    return person;
+  }
+
+  /** A tab whose script errors and blocked loads are remembered. */
+  async newTab() {
+    const page = await this.context.newPage();
+    page.on('pageerror', (error) => this.#faults.push(String(error)));
+    page.on('console', (message) => {
+      if (/content security policy|refused to/i.test(message.text())) this.#faults.push(message.text());
+    });
+    return page;
+  }
+
+  /** Fills the form in front of it and sends it with its own button. */
+  async fill(fields, button, page = this.page) {
+    const form = page.locator('main form[method="post"]').first();
+    for (const [name, value] of Object.entries(fields)) await form.locator(`[name="${name}"]`).fill(value);
+    await form.getByRole('button', { name: button, exact: true }).click();
+  }
+
+  async signUp(username) {
+    for (const label of [this.words.username, this.words.password]) {
+      await this.page.getByLabel(label, { exact: false }).first().waitFor();
+    }
+    await this.fill({ username, password: PASSWORD, display_name: username }, this.words.signUpSubmit);
+  }
+
+  /** Waits until the room shows that one sits in it. */
+  async isSeated(page = this.page) {
+    const outcome = page.locator('#room[data-state="live"], #room[data-state="refused"]');
+    await outcome.waitFor();
+    const told = await page.locator('#refused').getAttribute('data-refusal');
+    assert.equal(await page.locator('#room').getAttribute('data-state'), 'live', `refused: ${told}`);
+    await page.locator('#text').waitFor({ state: 'visible' });
+  }
+
+  /** Waits for the panel of a refusal, and checks that it is in words with a way onward. */
+  async isRefused(code, words, page = this.page) {
+    const panel = page.locator(`#refused[data-refusal="${code}"]`);
+    await panel.waitFor({ state: 'visible' });
+    assert.ok((await panel.innerText()).includes(words), `${code} in words: ${words}`);
+    assert.ok((await panel.locator('[data-action]').count()) > 0, 'with a way onward');
+    assert.equal(await page.locator('#chat').isVisible(), false);
+    return panel;
+  }
+
+  /** Says something by keyboard alone. */
+  async say(text, page = this.page) {
+    await page.locator('#text').focus();
+    await page.keyboard.type(text);
+    await page.keyboard.press('Enter');
+    await this.hears(text, page);
+    assert.equal(await page.locator('#text').inputValue(), '', 'what was sent is gone from the box');
+  }
+
+  async hears(text, page = this.page) {
+    await page.locator('#messages').getByText(text, { exact: true }).waitFor();
+  }
+
+  /** Keeps a picture, and looks that nothing stands out sideways. */
+  async picture(name, page = this.page) {
+    await mkdir(screenshots, { recursive: true });
+    await page.screenshot({ path: join(screenshots, `${this.walk}-${name}.png`) });
+    const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(content <= window, `${name}: ${content} px wide in a window of ${window}`);
+  }
+
+  async goHome() {
+    assert.deepEqual(this.#faults, [], 'no page had a fault');
+    await this.context.close();
+  }
+}

@@ -1,0 +1,123 @@
+//! Brings what the tests need and a fresh Debian machine lacks.
+//!
+//! What is there already is left as it is. Debian's own packages first; the only other source is
+//! npm, for the library that drives the browser. Needs root only when a package is missing.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::Options;
+use crate::count::Tally;
+use crate::plan::BROWSER_DIR;
+use crate::run::{Counting, Report, say, step};
+
+const NAME: &str = "install";
+
+/// A Debian package and how to see that its purpose is met already.
+struct Need {
+    package: &'static str,
+    is_met: fn() -> bool,
+    for_browser_only: bool,
+}
+
+const NEEDS: &[Need] = &[
+    Need { package: "nodejs", is_met: || runs("node", &["--version"]), for_browser_only: false },
+    Need { package: "npm", is_met: || runs("npm", &["--version"]), for_browser_only: true },
+    Need { package: "chromium", is_met: has_chromium, for_browser_only: true },
+    Need { package: "fonts-noto-cjk", is_met: has_korean_font, for_browser_only: true },
+];
+
+/// Installs what is missing.
+pub(crate) fn run(root: &Path, options: &Options) -> Report {
+    let began = Instant::now();
+    say(&format!("== {NAME}"));
+    for (component, command) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if !runs("cargo", &[command, "--version"])
+            && !runs("rustup", &["component", "add", component])
+        {
+            let reason = format!("{component} is missing: rustup component add {component}");
+            return Report::broken(NAME, reason);
+        }
+    }
+    if let Err(reason) = packages(options.has_browser()) {
+        return Report::broken(NAME, reason);
+    }
+    if options.has_browser()
+        && let Err(reason) = npm(root)
+    {
+        return Report::broken(NAME, reason);
+    }
+    Report { name: NAME, tally: Tally::PASSED, took: began.elapsed(), note: None }
+}
+
+fn packages(browser: bool) -> Result<(), String> {
+    let missing: Vec<&str> = NEEDS
+        .iter()
+        .filter(|need| (browser || !need.for_browser_only) && !(need.is_met)())
+        .map(|need| need.package)
+        .collect();
+    if missing.is_empty() {
+        say("every package is there");
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    if !runs("apt-get", &["--version"]) {
+        return Err(format!("no apt-get here; install by hand: {names}"));
+    }
+    if !is_root() {
+        return Err(format!("run as root, or: apt-get install --no-install-recommends {names}"));
+    }
+    // A machine whose lists are fresh enough needs no update, and may not be able to make one.
+    let install = || {
+        let mut install = Command::new("apt-get");
+        install.env("DEBIAN_FRONTEND", "noninteractive");
+        install.args(["install", "--yes", "--no-install-recommends"]).args(&missing);
+        done("apt-get install", install)
+    };
+    if install() {
+        return Ok(());
+    }
+    let mut update = Command::new("apt-get");
+    update.arg("update");
+    if done("apt-get update", update) && install() {
+        return Ok(());
+    }
+    Err(format!("apt-get could not install {names}"))
+}
+
+/// The browser library, exactly as the lock file has it.
+fn npm(root: &Path) -> Result<(), String> {
+    let dir = root.join(BROWSER_DIR);
+    let changed = |path: &str| dir.join(path).metadata().and_then(|file| file.modified()).ok();
+    let installed = changed("node_modules/.package-lock.json");
+    if installed.is_some() && installed >= changed("package-lock.json") {
+        say("every npm package is there");
+        return Ok(());
+    }
+    let mut ci = Command::new("npm");
+    ci.current_dir(dir).args(["ci", "--no-audit", "--no-fund"]);
+    if done("npm ci", ci) { Ok(()) } else { Err("npm ci failed".into()) }
+}
+
+fn done(name: &'static str, command: Command) -> bool {
+    step(name, command, Counting::Whole).tally.failed == 0
+}
+
+fn runs(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program).args(arguments).output().is_ok_and(|out| out.status.success())
+}
+
+fn has_chromium() -> bool {
+    std::env::var_os("CHROMIUM").is_some() || Path::new("/usr/bin/chromium").exists()
+}
+
+fn has_korean_font() -> bool {
+    let listed = Command::new("fc-list").args([":lang=ko", "family"]).output();
+    listed.is_ok_and(|out| !out.stdout.is_empty())
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|out| out.stdout.trim_ascii() == b"0")
+}

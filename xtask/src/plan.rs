@@ -1,0 +1,157 @@
+//! Which steps there are, in which order, and the summary at the end.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::Options;
+use crate::count::{self, Tally};
+use crate::install;
+use crate::run::{Counting, Report, say, step};
+
+/// Where the browser tests live.
+pub(crate) const BROWSER_DIR: &str = "tests/browser";
+/// Where the browser client lives.
+const CLIENT_DIR: &str = "clients/js";
+
+/// Runs every step, prints the summary, and returns how many outcomes failed.
+pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow::Result<u32> {
+    let mut reports = Vec::new();
+    if options.installs() {
+        reports.push(install::run(root, options));
+    }
+    if options.filter.is_none() {
+        reports.push(step("format", cargo(root, &["fmt", "--all", "--check"]), Counting::Whole));
+        reports.push(step("lints", clippy(root), Counting::Whole));
+    }
+    reports.push(step("cargo test", cargo_test(root, options), summary(count::cargo, options)));
+    reports.push(client_tests(root, options)?);
+    reports.push(browser_tests(root, options)?);
+    if with_deny {
+        reports.push(deny(root));
+    }
+    Ok(summarise(&reports, options))
+}
+
+fn summary(count: fn(&str) -> Tally, options: &Options) -> Counting {
+    Counting::Summary { count, may_be_empty: options.filter.is_some() }
+}
+
+fn cargo(root: &Path, arguments: &[&str]) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.current_dir(root).args(arguments);
+    command
+}
+
+fn clippy(root: &Path) -> Command {
+    cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+fn cargo_test(root: &Path, options: &Options) -> Command {
+    let mut command = cargo(root, &["test", "--workspace", "--no-fail-fast"]);
+    if let Some(filter) = &options.filter {
+        command.args(["--", filter]);
+    }
+    command
+}
+
+fn client_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {
+    const NAME: &str = "browser client";
+    let files = test_files(&root.join(CLIENT_DIR))?;
+    if files.is_empty() {
+        return Ok(Report::not_run(NAME, format!("{CLIENT_DIR} has no *.test.js or *.test.mjs")));
+    }
+    Ok(step(NAME, node_test(root, &files, options), summary(count::node, options)))
+}
+
+fn browser_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {
+    const NAME: &str = "browser";
+    if !options.has_browser() {
+        return Ok(Report::not_run(NAME, "left out as asked"));
+    }
+    let files = test_files(&root.join(BROWSER_DIR))?;
+    let built =
+        step("build for the browser", cargo(root, &["build", "-p", "anteroom"]), Counting::Whole);
+    if built.tally.failed > 0 {
+        return Ok(Report::broken(NAME, "the server does not build"));
+    }
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let mut command = node_test(root, &files, options);
+    command.env("ANTEROOM_BIN", target.join("debug/anteroom"));
+    command.env("ANTEROOM_SCREENSHOTS", root.join("out/screenshots"));
+    Ok(step(NAME, command, summary(count::node, options)))
+}
+
+fn node_test(root: &Path, files: &[PathBuf], options: &Options) -> Command {
+    let mut command = Command::new("node");
+    command.current_dir(root).args(["--test", "--test-reporter=spec"]);
+    if let Some(filter) = &options.filter {
+        command.arg(format!("--test-name-pattern={filter}"));
+    }
+    command.args(files);
+    command
+}
+
+/// The test files below `dir`, sorted. Named one by one, because what `node --test` makes of a
+/// directory differs between its versions.
+fn test_files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    if !dir.is_dir() {
+        return Ok(found);
+    }
+    let entries = std::fs::read_dir(dir).with_context(|| dir.display().to_string())?;
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && name != "node_modules" {
+            found.extend(test_files(&path)?);
+        } else if name.ends_with(".test.js") || name.ends_with(".test.mjs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn deny(root: &Path) -> Report {
+    const NAME: &str = "dependency rules";
+    let there = cargo(root, &["deny", "--version"]).output().is_ok_and(|out| out.status.success());
+    if !there {
+        return Report::not_run(NAME, "cargo-deny is not installed (cargo install cargo-deny)");
+    }
+    step(NAME, cargo(root, &["deny", "check", "bans", "licenses", "sources"]), Counting::Whole)
+}
+
+fn summarise(reports: &[Report], options: &Options) -> u32 {
+    say("\n== summary");
+    let mut sum = Tally::default();
+    for report in reports {
+        let seconds = report.took.as_secs_f64();
+        let note = report.note.as_deref().unwrap_or_default();
+        let line = format!("{:<18} {seconds:>7.1} s  {}  {note}", report.name, report.tally);
+        say(line.trim_end());
+        sum += report.tally;
+    }
+    if options.filter.is_some() && sum.passed + sum.failed == 0 {
+        say("no test has that in its name");
+        sum += Tally::FAILED;
+    }
+    say(&sum.to_string());
+    sum.failed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_matches_nothing_fails() {
+        let options = Options { filter: Some("nonsense".into()), ..Options::default() };
+        let reports = [Report::not_run("browser", "left out as asked")];
+        assert_eq!(summarise(&reports, &options), 1);
+        assert_eq!(summarise(&reports, &Options::default()), 0);
+    }
+}
