@@ -7,8 +7,8 @@
 //! rooms) and [`registry`] (which live session belongs to whom).
 
 pub mod ids;
+pub mod time;
 pub mod limits;
+pub mod seat;
 pub mod place;
 pub mod registry;
-pub mod seat;
-pub mod time;

@@ -73,6 +73,9 @@ pub enum Change {
         entered: Generation,
         /// The generation of the youngest part that the stay ended with.
         last: Generation,
+        /// An entry of it had been settled. Otherwise nobody was told of it, and for the others it
+        /// never was.
+        settled: bool,
         /// Why it ended.
         cause: End,
     },

@@ -4,6 +4,8 @@
 //! keeps what it replaced, and `abort` puts that back. Exactly one of the two is called for every
 //! confirm that succeeded, also when the part ended meanwhile: that is how the entry learns why.
 
+use std::time::Duration;
+
 use super::resume::{self, Arrival};
 use super::sitting::{Part, Sitting};
 use super::slot::{Slot, Stay};
@@ -44,8 +46,13 @@ pub struct Confirmed {
     pub replaced: Vec<SessionId>,
     /// The generation of the first entry of the stay; equal to `generation` for a first entry.
     pub entered: Generation,
+    /// An earlier entry of the same stay was settled: the stay is recorded already. Until then
+    /// every entry records it, because the one that was first may yet fail.
+    pub is_recorded: bool,
     /// The user had no live part before: the seat now counts as occupied.
     pub became_occupied: bool,
+    /// From the reservation to this step.
+    pub waited: Duration,
 }
 
 /// Why a ticket opened nothing. Nothing changed.
@@ -103,12 +110,17 @@ impl Room {
         let now = step.now;
         let seated = self.alter(step, claim.user, End::Left, |slot| {
             let became_occupied = slot.sitting.live.is_empty();
-            slot.reservation = None;
+            let waited = slot.reservation.take().map(|it| now.since(it.since));
             let replaced = sit_down(slot, claim, arrival);
-            let stay = *slot.stay.get_or_insert(Stay { entered: claim.generation, since: now });
-            (became_occupied, replaced, stay.entered)
+            let stay = *slot.stay.get_or_insert(Stay {
+                entered: claim.generation,
+                since: now,
+                settled: false,
+            });
+            (became_occupied, replaced, stay, waited.unwrap_or_default())
         });
-        let (became_occupied, replaced, entered) = seated.ok_or(ConfirmRefusal::NoReservation)?;
+        let (became_occupied, replaced, stay, waited) =
+            seated.ok_or(ConfirmRefusal::NoReservation)?;
         let &Claim { user, session, generation, owner, .. } = claim;
         self.entering.insert(session, Entering { user, owner, ended: None });
         let entry = match arrival {
@@ -118,7 +130,15 @@ impl Room {
             Arrival::Beside => Entry::SecondDevice,
         };
         step.tell(Change::Entered { user, session, generation, entry });
-        Ok(Confirmed { generation, entry, replaced, entered, became_occupied })
+        Ok(Confirmed {
+            generation,
+            entry,
+            replaced,
+            entered: stay.entered,
+            is_recorded: stay.settled,
+            became_occupied,
+            waited,
+        })
     }
 
     /// The deadline of the reservation that the claim is for.
@@ -146,7 +166,10 @@ impl Room {
         self.expire(step);
         let settled = self.finish_entering(session).map(|user| {
             let slot = self.slots.get_mut(&user);
-            let part = slot.and_then(|slot| slot.sitting.find_mut(session));
+            let part = slot.and_then(|slot| {
+                slot.stay.iter_mut().for_each(|stay| stay.settled = true);
+                slot.sitting.find_mut(session)
+            });
             let before = part.and_then(|part| part.replaced.take());
             before.map_or_else(Vec::new, |before| before.sessions(|_| true))
         });
@@ -158,6 +181,14 @@ impl Room {
         }
         self.finish(step);
         settled
+    }
+
+    /// The peer of a session was heard, so it knows its own resume secret: the former one is void.
+    /// True when there was one.
+    pub fn heard(&mut self, user: UserId, session: SessionId) -> bool {
+        let slot = self.slots.get_mut(&user);
+        let part = slot.and_then(|slot| slot.sitting.find_mut(session));
+        part.is_some_and(|part| part.former.take().is_some())
     }
 
     /// The entry failed: what it replaced is restored as it stands by now; after a first entry the
@@ -191,6 +222,7 @@ impl Room {
 /// Puts the new part on the slot, with what gives way for it inside.
 fn sit_down(slot: &mut Slot, claim: &Claim, arrival: Arrival) -> Vec<SessionId> {
     let sitting = &mut slot.sitting;
+    let is_refresh = matches!(arrival, Arrival::RefreshOf(_) | Arrival::RefreshOfHeld);
     let (live, held) = match arrival {
         Arrival::RefreshOf(session) | Arrival::TakeoverOf(session) => (sitting.lift(session), None),
         Arrival::RefreshOfHeld | Arrival::TakeoverOfHeld => (None, sitting.held.take()),
@@ -204,6 +236,7 @@ fn sit_down(slot: &mut Slot, claim: &Claim, arrival: Arrival) -> Vec<SessionId> 
         login: claim.login,
         owner: claim.owner,
         resume: claim.new_resume,
+        former: claim.presented.filter(|_| is_refresh),
         replaced: Some(Box::new(before)),
     });
     replaced

@@ -190,6 +190,22 @@ impl Room {
         Some(generation)
     }
 
+    /// Removes one grant, and no other: for a caller who found out after its step that it must not
+    /// stand. False when that reservation is not there any more, or stands under another login.
+    pub fn withdraw(
+        &mut self,
+        step: &mut Step<'_>,
+        user: UserId,
+        generation: Generation,
+        login: LoginId,
+    ) -> bool {
+        let slot = self.slots.get(&user);
+        let stands = slot.and_then(|slot| slot.reservation).is_some_and(|reservation| {
+            reservation.generation == generation && reservation.login == login
+        });
+        stands && self.cancel(step, user) == Some(generation)
+    }
+
     pub(super) fn must_be_open(&self) -> Result<(), ReserveRefusal> {
         match self.state {
             RoomState::Open => Ok(()),

@@ -157,9 +157,9 @@ impl Room {
             step.tell(Change::Held { user, until });
         }
         if slot.sitting.is_empty()
-            && let (Some(Stay { entered, .. }), Some(last)) = (slot.stay.take(), youngest)
+            && let (Some(Stay { entered, settled, .. }), Some(last)) = (slot.stay.take(), youngest)
         {
-            step.tell(Change::Returned { user, entered, last, cause });
+            step.tell(Change::Returned { user, entered, last, settled, cause });
         }
         if after.state.is_none() {
             self.slots.remove(&user);
@@ -180,7 +180,8 @@ impl Room {
         self.next += 1;
         let generation = Generation { epoch: self.epoch, n: self.next };
         let deadline = self.bounded_by_pending(step.now, step.now.after(ttl));
-        let new = Reservation { generation, nonce, login, deadline, attempts: 0, offered };
+        let since = step.now;
+        let new = Reservation { generation, nonce, login, deadline, since, attempts: 0, offered };
         let old = self.alter(step, user, End::Superseded, |slot| slot.reservation.replace(new));
         if let Some(old) = old.flatten() {
             let generation = old.generation;

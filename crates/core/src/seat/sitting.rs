@@ -22,6 +22,9 @@ pub struct Part {
     pub owner: Owner,
     /// Proves an automatic reconnect of this very part.
     pub resume: ResumeHash,
+    /// The secret that brought it here by a refresh, good until its peer was heard: the line may
+    /// have broken before the peer learnt the new one, and then it has only this.
+    pub former: Option<ResumeHash>,
     /// What the entry of this part replaced; `Some` until the entry is settled.
     pub(super) replaced: Option<Box<Sitting>>,
 }
@@ -34,8 +37,8 @@ impl Part {
     }
 
     fn hold(&self, deadline: Millis) -> Held {
-        let &Self { generation, login, resume, .. } = self;
-        Held { generation, login, resume, deadline }
+        let &Self { generation, login, resume, former, .. } = self;
+        Held { generation, login, resume, former, deadline }
     }
 }
 
@@ -48,6 +51,8 @@ pub struct Held {
     pub login: LoginId,
     /// Proves the return of that part.
     pub resume: ResumeHash,
+    /// As [`Part::former`].
+    pub former: Option<ResumeHash>,
     /// The seat is reclaimed at this instant.
     pub deadline: Millis,
 }
@@ -124,10 +129,13 @@ impl Sitting {
         if self.is_empty() {
             return ResumeMatch::NotSeated;
         }
-        if self.held.is_some_and(|held| held.resume == *presented) {
+        let fits = |resume: ResumeHash, former: Option<ResumeHash>| {
+            resume == *presented || former == Some(*presented)
+        };
+        if self.held.is_some_and(|held| fits(held.resume, held.former)) {
             return ResumeMatch::Held;
         }
-        match self.live.iter().find(|part| part.resume == *presented) {
+        match self.live.iter().find(|part| fits(part.resume, part.former)) {
             Some(part) => ResumeMatch::Part(part.session),
             None => ResumeMatch::Other,
         }

@@ -20,6 +20,8 @@ pub struct Reservation {
     pub login: LoginId,
     /// It can be confirmed before this instant, and is reclaimed at it.
     pub deadline: Millis,
+    /// When it was made.
+    pub since: Millis,
     /// Attempts to connect that were seen, up to [`ATTEMPTS_MAX`].
     pub attempts: u32,
     /// It was offered to a waiter.
@@ -50,6 +52,8 @@ pub struct Stay {
     pub entered: Generation,
     /// When that was.
     pub since: Millis,
+    /// An entry of the stay was settled: it is recorded, and the others may be told of it.
+    pub settled: bool,
 }
 
 /// One user's place in one room.

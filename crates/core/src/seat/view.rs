@@ -4,7 +4,7 @@ use super::permit::Class;
 use super::reserve::Reserved;
 use super::resume::ResumeMatch;
 use super::room::{Lifetime, Room, RoomState};
-use super::slot::{Slot, SlotState};
+use super::slot::{Slot, SlotState, Stay};
 use crate::ids::{ResumeHash, RoomId, UserId};
 use crate::time::Millis;
 
@@ -43,6 +43,8 @@ pub struct Member {
     pub user: UserId,
     /// Since the first entry of the stay.
     pub since: Millis,
+    /// False while the first entry is still under way: nobody is to be told of it yet.
+    pub settled: bool,
     /// Live or held; never reserved.
     pub state: SlotState,
 }
@@ -95,7 +97,8 @@ impl Room {
     pub fn members(&self) -> impl Iterator<Item = Member> {
         self.slots.iter().filter_map(|(user, slot)| {
             let state = slot.marks().state?;
-            Some(Member { user: *user, since: slot.stay?.since, state })
+            let Stay { since, settled, .. } = slot.stay?;
+            Some(Member { user: *user, since, settled, state })
         })
     }
 

@@ -56,7 +56,7 @@ impl World {
             Op::Reserve { .. } | Op::Party { .. } | Op::Connecting { .. } => {
                 self.apply_reserve(op, journal)
             }
-            Op::Confirm { .. } | Op::Settle { .. } | Op::Abort { .. } => {
+            Op::Confirm { .. } | Op::Settle { .. } | Op::Abort { .. } | Op::Heard { .. } => {
                 self.apply_entry(op, journal)
             }
             Op::Wait { .. }
@@ -138,6 +138,12 @@ impl World {
                 self.entries.retain(|it| *it != session);
                 let _ = both!(self, journal, abort(session));
                 false
+            }
+            Op::Heard { session } => {
+                let Some((part, _)) = picked(&self.parts, session) else { return false };
+                let heard = self.room.heard(part.user, part.session);
+                assert_eq!(heard, self.model.heard(part.user, part.session));
+                !heard
             }
             _ => unreachable!("no part of an entry"),
         }

@@ -31,6 +31,7 @@ pub(crate) enum Op {
     Confirm { ticket: Pick, twist: Twist, resume: Secret, node: u8 },
     Settle { entry: Pick },
     Abort { entry: Pick },
+    Heard { session: Pick },
     Cancel { user: u8 },
     Close { session: Pick, twist: Twist, clean: bool },
     MoveOut { session: Pick },
@@ -98,6 +99,7 @@ fn arriving() -> impl Strategy<Value = Op> {
         }),
         5 => pick().prop_map(|entry| Op::Settle { entry }),
         3 => pick().prop_map(|entry| Op::Abort { entry }),
+        2 => pick().prop_map(|session| Op::Heard { session }),
     ]
 }
 

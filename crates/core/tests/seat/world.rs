@@ -187,7 +187,7 @@ impl World {
                         it.generation,
                         it.login,
                         it.owner,
-                        it.resume,
+                        (it.resume, it.former),
                         it.is_settled(),
                     )
                 })
@@ -197,7 +197,10 @@ impl World {
             rows.sort_by_key(|row| row.generation);
             let rows: Vec<_> = rows
                 .into_iter()
-                .map(|it| (it.session, it.generation, it.login, it.owner, it.resume, it.settled))
+                .map(|it| {
+                    let secrets = (it.resume, it.former);
+                    (it.session, it.generation, it.login, it.owner, secrets, it.settled)
+                })
                 .collect();
             assert_eq!(live, rows);
         }

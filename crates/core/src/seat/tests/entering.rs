@@ -188,6 +188,23 @@ fn a_stay_keeps_the_generation_of_its_first_entry() {
         PartRef { user: user(1), session: session(2), generation: second.generation, owner: HERE };
     bench.close(part, Parting::Clean);
     let (user, entered, last) = (user(1), first, second.generation);
-    let ended = Change::Returned { user, entered, last, cause: End::Left };
+    let ended = Change::Returned { user, entered, last, settled: true, cause: End::Left };
     assert_eq!(bench.journal.last(), Some(&ended));
+}
+
+#[test]
+fn a_stay_counts_as_recorded_only_once_an_entry_of_it_was_settled() {
+    let mut bench = Bench::new(1);
+    let first = bench.reserve(ask(1)).unwrap().reservation;
+    assert!(!bench.confirm(claim(1, first, 1)).unwrap().is_recorded);
+    let second = bench.reserve(ask(1)).unwrap().reservation;
+    let taken = bench.confirm(claim(1, second, 2)).unwrap();
+    assert!(!taken.is_recorded, "the first entry is still under way and may fail");
+    assert_eq!(taken.entered, first.generation, "one stay, one record");
+    assert!(!bench.room.members().next().unwrap().settled);
+    bench.settle(2).unwrap();
+    assert_eq!(bench.settle(1), Err(End::Replaced));
+    assert!(bench.room.members().next().unwrap().settled);
+    let third = bench.reserve(ask(1)).unwrap().reservation;
+    assert!(bench.confirm(claim(1, third, 3)).unwrap().is_recorded);
 }

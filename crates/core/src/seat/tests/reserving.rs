@@ -134,3 +134,17 @@ fn ordinary_users_never_sit_on_staff_seats_and_staff_take_those_first() {
     assert_eq!(bench.room.seats().staff, Some(StaffSeats { capacity: 1, taken: 0 }));
     assert!(bench.reserve(staff(5)).is_ok());
 }
+
+#[test]
+fn a_grant_is_withdrawn_by_its_number_and_login_and_no_other_is_touched() {
+    let mut bench = Bench::new(1);
+    let it = bench.reserve(ask(1)).unwrap().reservation;
+    let later = Generation { n: it.generation.n + 1, ..it.generation };
+    for (generation, login) in [(later, it.login), (it.generation, login(1, 2))] {
+        let withdrawn = bench.step(|room, step| room.withdraw(step, user(1), generation, login));
+        assert!(!withdrawn, "another grant, or rebound to another login");
+        assert_eq!(bench.seats(), (0, 1, 0, 0, 0));
+    }
+    assert!(bench.step(|room, step| room.withdraw(step, user(1), it.generation, it.login)));
+    assert_eq!(bench.seats(), (0, 0, 0, 1, 0));
+}

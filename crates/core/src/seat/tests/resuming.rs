@@ -116,3 +116,29 @@ fn another_room_can_ask_whose_secret_it_is() {
     bench.close(part, Parting::Unclean);
     assert_eq!(bench.room.compare_resume(user(1), &secret(1)), ResumeMatch::Held);
 }
+
+#[test]
+fn who_never_learnt_the_new_secret_comes_back_with_the_former_one() {
+    let mut bench = Bench::new(1);
+    bench.enter(1, 1);
+    let refreshed = |bench: &mut Bench, by: u8, s: u8| {
+        let presented = Some(secret(by));
+        let it = bench.reserve(Ask { resume: presented, ..ask(1) })?.reservation;
+        let claim = Claim { presented, ..claim(1, it, s) };
+        let confirmed = bench.confirm(claim).map_err(|_| ReserveRefusal::Replaced)?;
+        bench.settle(s).unwrap();
+        Ok::<Entry, ReserveRefusal>(confirmed.entry)
+    };
+    assert_eq!(refreshed(&mut bench, 1, 2), Ok(Entry::Refresh));
+    // The line broke before session 2 was told its secret.
+    assert_eq!(refreshed(&mut bench, 1, 3), Ok(Entry::Refresh));
+    assert_eq!(
+        refreshed(&mut bench, 2, 4),
+        Err(ReserveRefusal::Replaced),
+        "2 was never current again"
+    );
+    assert!(bench.room.heard(user(1), session(3)));
+    assert!(!bench.room.heard(user(1), session(3)), "once");
+    assert_eq!(refreshed(&mut bench, 1, 5), Err(ReserveRefusal::Replaced), "3 knows its own");
+    assert_eq!(refreshed(&mut bench, 3, 5), Ok(Entry::Refresh));
+}

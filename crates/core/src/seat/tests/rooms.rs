@@ -161,7 +161,7 @@ fn members_are_those_who_sit_or_are_held() {
     bench.reserve(ask(3)).unwrap();
     let mut members: Vec<Member> = bench.room.members().collect();
     members.sort_by_key(|member| member.since);
-    let expected = Member { user: user(1), since, state: SlotState::Occupied };
+    let expected = Member { user: user(1), since, settled: true, state: SlotState::Occupied };
     assert_eq!(members[0], expected);
     assert_eq!((members[1].user, members[1].state), (user(2), SlotState::Held));
     assert_eq!(members.len(), 2);

@@ -21,6 +21,7 @@ pub(crate) struct Row {
     pub(crate) login: LoginId,
     pub(crate) owner: Owner,
     pub(crate) resume: ResumeHash,
+    pub(crate) former: Option<ResumeHash>,
     pub(crate) settled: bool,
     pub(crate) until: Option<Millis>,
     /// The entry under way that replaced it; `None` for what sits there now.
@@ -108,8 +109,8 @@ impl Model {
 
     pub(crate) fn held(&self, user: UserId) -> Option<Held> {
         let row = self.top(user).into_iter().find(|row| row.until.is_some())?;
-        let Row { generation, login, resume, .. } = row;
-        Some(Held { generation, login, resume, deadline: row.until.unwrap() })
+        let Row { generation, login, resume, former, .. } = row;
+        Some(Held { generation, login, resume, former, deadline: row.until.unwrap() })
     }
 
     pub(crate) fn state_of(&self, user: UserId) -> SlotState {
@@ -179,7 +180,13 @@ impl Model {
                 && let Some(stay) = seat.stay.take()
             {
                 let (user, last) = (seat.user, seat.youngest.unwrap());
-                self.tell(Change::Returned { user, entered: stay.entered, last, cause });
+                self.tell(Change::Returned {
+                    user,
+                    entered: stay.entered,
+                    last,
+                    settled: stay.settled,
+                    cause,
+                });
             }
             seat.youngest = top.iter().map(|row| row.generation).max();
             if !top.is_empty() || self.reservation(seat.user).is_some() {
@@ -264,7 +271,8 @@ impl Model {
         {
             deadline = deadline.min(until);
         }
-        let new = Reservation { generation, nonce, login, deadline, attempts: 0, offered };
+        let since = self.now;
+        let new = Reservation { generation, nonce, login, deadline, since, attempts: 0, offered };
         self.drop_reservation(user, End::Superseded, |_| true);
         self.reservations.push((user, new));
         self.tell(match offered {
@@ -372,7 +380,8 @@ impl Model {
         }
         let parts = self.terms.sessions.parts_per_slot();
         if let Some(secret) = presented {
-            if let Some(at) = here.iter().find(|at| self.rows[**at].resume == secret) {
+            let fits = |row: &Row| row.resume == secret || row.former == Some(secret);
+            if let Some(at) = here.iter().find(|at| fits(&self.rows[**at])) {
                 return Ok((Entry::Refresh, Some(*at)));
             }
             if here.len() >= parts {

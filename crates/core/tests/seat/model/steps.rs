@@ -121,6 +121,8 @@ impl Model {
         };
         let &Claim { user, session, generation, .. } = claim;
         let became_occupied = self.state_of(user) != SlotState::Occupied;
+        let waited =
+            self.reservation(user).map_or_else(Default::default, |it| self.now.since(it.since));
         self.reservations.retain(|(who, _)| *who != user);
         if let Some(at) = target {
             self.rows[at].covered_by = Some(session);
@@ -132,6 +134,7 @@ impl Model {
             login: claim.login,
             owner: claim.owner,
             resume: claim.new_resume,
+            former: claim.presented.filter(|_| entry == anteroom_core::seat::Entry::Refresh),
             settled: false,
             until: None,
             covered_by: None,
@@ -140,13 +143,21 @@ impl Model {
         let replaced = self.sessions(|row| covered.contains(&row.generation));
         let now = self.now;
         let seat = self.seats.iter_mut().find(|seat| seat.user == user).unwrap();
-        let stay = *seat.stay.get_or_insert(Stay { entered: generation, since: now });
+        let stay =
+            *seat.stay.get_or_insert(Stay { entered: generation, since: now, settled: false });
         self.entering.push((session, user, claim.owner, None));
         self.tidy(End::Left);
         self.tell(Change::Entered { user, session, generation, entry });
         self.finish();
-        let entered = stay.entered;
-        Ok(Confirmed { generation, entry, replaced, entered, became_occupied })
+        Ok(Confirmed {
+            generation,
+            entry,
+            replaced,
+            entered: stay.entered,
+            is_recorded: stay.settled,
+            became_occupied,
+            waited,
+        })
     }
 
     fn finish_entering(&mut self, session: SessionId) -> Result<(), End> {
@@ -166,6 +177,9 @@ impl Model {
             self.mark(&replaced, End::Replaced);
             let row = self.rows.iter_mut().find(|row| row.session == Some(session)).unwrap();
             row.settled = true;
+            let user = row.user;
+            let seat = self.seats.iter_mut().find(|seat| seat.user == user).unwrap();
+            seat.stay.as_mut().unwrap().settled = true;
             if self.spec.pending_until.take().is_some() {
                 self.tell(Change::Opened);
             }
@@ -173,6 +187,11 @@ impl Model {
         });
         self.finish();
         answer
+    }
+
+    pub(crate) fn heard(&mut self, user: UserId, session: SessionId) -> bool {
+        let mine = |row: &&mut Row| row.user == user && row.session == Some(session);
+        self.rows.iter_mut().find(mine).is_some_and(|row| row.former.take().is_some())
     }
 
     pub(crate) fn abort(&mut self, session: SessionId) -> Result<(), End> {
