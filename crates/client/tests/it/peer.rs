@@ -73,7 +73,6 @@ impl Peer {
     pub(crate) async fn upgrade(&self) -> Line {
         let (stream, _) = self.listener.accept().await.unwrap();
         let mut address = String::new();
-        #[expect(clippy::result_large_err, reason = "the callback's type is the library's")]
         let keep = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
             address = request.uri().to_string();
             let offered = request.headers()["sec-websocket-protocol"].clone();
