@@ -128,8 +128,10 @@ pub trait RoomStore {
     /// The creation queue, by number.
     async fn queued_rooms(&self) -> Stored<Vec<QueuedRoom>>;
 
-    /// Takes a room out of the creation queue. False when it was not there.
-    async fn forget_queued(&self, id: RoomId) -> Stored<bool>;
+    /// Forgets a room that nobody was let into: takes it out of the creation queue or, when an
+    /// entry that then failed had made it a row already, removes that row and its failed stays.
+    /// False when it is neither, for instance because somebody did enter.
+    async fn forget_pending(&self, id: RoomId) -> Stored<bool>;
 
     /// All open rooms, by number.
     async fn open_rooms(&self) -> Stored<Vec<RoomRecord>>;

@@ -41,6 +41,7 @@ macro_rules! storage_contract {
             rooms::a_queued_room_is_listed_and_forgotten_once,
             rooms::numbers_start_at_101_and_never_come_back,
             rooms::a_room_opens_as_it_was_queued,
+            rooms::a_room_whose_only_entries_failed_is_forgotten_whole,
             rooms::an_open_room_changes_only_where_it_is_told,
             rooms::a_closed_room_stays_closed,
             rooms::a_ban_can_be_repeated_and_may_come_before_the_room_opens,

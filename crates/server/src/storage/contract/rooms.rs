@@ -5,7 +5,7 @@ use anteroom_protocol::room::Visibility;
 use futures_util::future::join_all;
 
 use super::{NOW, new_room, open_room, stay, user};
-use crate::storage::{RoomPatch, Storage};
+use crate::storage::{MembershipEnd, RoomPatch, Storage};
 
 pub(crate) async fn a_queued_room_is_listed_and_forgotten_once(store: &dyn Storage) {
     let me = user(store, "me").await;
@@ -14,8 +14,8 @@ pub(crate) async fn a_queued_room_is_listed_and_forgotten_once(store: &dyn Stora
     let other = store.queue_room(new_room(me)).await.unwrap();
     assert_eq!(store.queued_rooms().await.unwrap(), [queued.clone(), other.clone()]);
     assert_eq!(store.room(queued.id).await.unwrap(), None, "pending rooms are not rooms yet");
-    assert!(store.forget_queued(queued.id).await.unwrap());
-    assert!(!store.forget_queued(queued.id).await.unwrap());
+    assert!(store.forget_pending(queued.id).await.unwrap());
+    assert!(!store.forget_pending(queued.id).await.unwrap());
     assert_eq!(store.queued_rooms().await.unwrap(), [other]);
 }
 
@@ -25,7 +25,7 @@ pub(crate) async fn numbers_start_at_101_and_never_come_back(store: &dyn Storage
     for _ in 0..3 {
         let queued = store.queue_room(new_room(me)).await.unwrap();
         given.push(queued.id.0);
-        assert!(store.forget_queued(queued.id).await.unwrap());
+        assert!(store.forget_pending(queued.id).await.unwrap());
     }
     // Opening one empties the queue as well; its number stays taken.
     given.push(open_room(store, me).await.0);
@@ -44,8 +44,25 @@ pub(crate) async fn a_room_opens_as_it_was_queued(store: &dyn Storage) {
     assert_eq!(room.opened_at, stay(id, me, 1, 1).at);
     assert_eq!((room.closed_at, room.last_seq), (None, 0));
     assert_eq!(store.queued_rooms().await.unwrap(), [], "it left the queue");
-    assert!(!store.forget_queued(id).await.unwrap());
+    assert!(!store.forget_pending(id).await.unwrap());
     assert_eq!(store.open_rooms().await.unwrap(), [room]);
+}
+
+pub(crate) async fn a_room_whose_only_entries_failed_is_forgotten_whole(store: &dyn Storage) {
+    let me = user(store, "me").await;
+    let id = open_room(store, me).await;
+    let failed = stay(id, me, 1, 1).generation;
+    assert!(!store.forget_pending(id).await.unwrap(), "somebody sits there");
+    store.end_membership(id, failed, MembershipEnd::EntryFailed, NOW).await.unwrap();
+    assert!(store.forget_pending(id).await.unwrap());
+    assert_eq!(store.room(id).await.unwrap(), None, "no row that nobody ever entered");
+    let id = open_room(store, me).await;
+    store
+        .end_membership(id, stay(id, me, 1, 1).generation, MembershipEnd::Left, NOW)
+        .await
+        .unwrap();
+    assert!(!store.forget_pending(id).await.unwrap(), "somebody was there");
+    assert!(store.room(id).await.unwrap().is_some());
 }
 
 pub(crate) async fn an_open_room_changes_only_where_it_is_told(store: &dyn Storage) {

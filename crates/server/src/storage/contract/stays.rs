@@ -28,7 +28,7 @@ pub(crate) async fn an_unknown_or_forgotten_room_takes_nobody(store: &dyn Storag
     let me = user(store, "me").await;
     assert_eq!(store.enter(stay(RoomId(101), me, 1, 1)).await.unwrap(), Entered::NoRoom);
     let room = store.queue_room(new_room(me)).await.unwrap().id;
-    store.forget_queued(room).await.unwrap();
+    store.forget_pending(room).await.unwrap();
     assert_eq!(store.enter(stay(room, me, 1, 1)).await.unwrap(), Entered::NoRoom);
     assert!(!was_open(store, room, 1, 1).await);
     assert_eq!(store.room(room).await.unwrap(), None);

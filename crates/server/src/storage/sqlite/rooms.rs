@@ -33,6 +33,14 @@ statements! {
                   RETURNING id";
     QUEUED_ROOMS = concat!("SELECT ", columns_of_both!(), " FROM creation_queue ORDER BY id");
     FORGET_QUEUED = "DELETE FROM creation_queue WHERE id = ?1";
+    /// Only entries that came to nothing.
+    FORGET_FAILED_STAYS = "DELETE FROM memberships WHERE room_id = ?1
+        AND NOT EXISTS (SELECT 1 FROM messages WHERE room_id = ?1)
+        AND NOT EXISTS (SELECT 1 FROM memberships
+            WHERE room_id = ?1 AND left_reason IS NOT 'entry_failed')";
+    FORGET_ROOM = "DELETE FROM rooms WHERE id = ?1 AND closed_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM memberships WHERE room_id = ?1)
+        AND NOT EXISTS (SELECT 1 FROM messages WHERE room_id = ?1)";
     OPEN_ROOMS = concat!("SELECT ", columns_of_rooms!(),
                          " FROM rooms WHERE closed_at IS NULL ORDER BY id");
     ROOM = concat!("SELECT ", columns_of_rooms!(), " FROM rooms WHERE id = ?1");
@@ -138,8 +146,15 @@ impl RoomStore for SqliteStorage {
         self.read(|conn| all(conn, QUEUED_ROOMS, queued)).await
     }
 
-    async fn forget_queued(&self, id: RoomId) -> Stored<bool> {
-        self.write(move |conn| Ok(conn.prepare_cached(FORGET_QUEUED)?.execute([id.0])? == 1)).await
+    async fn forget_pending(&self, id: RoomId) -> Stored<bool> {
+        self.write(move |conn| {
+            if conn.prepare_cached(FORGET_QUEUED)?.execute([id.0])? == 1 {
+                return Ok(true);
+            }
+            conn.prepare_cached(FORGET_FAILED_STAYS)?.execute([id.0])?;
+            Ok(conn.prepare_cached(FORGET_ROOM)?.execute([id.0])? == 1)
+        })
+        .await
     }
 
     async fn open_rooms(&self) -> Stored<Vec<RoomRecord>> {
