@@ -1,0 +1,281 @@
+//! What an operator may set, and how the parts are merged.
+//!
+//! Built-in defaults < `anteroom.toml` (or `--config FILE`) < environment < flags. The environment
+//! name of a key is its path in capitals with `ANTEROOM_` in front and `__` between the levels. An
+//! unknown key is an error that names the nearest known one. Each section is passed on to the part
+//! that needs it; nobody holds the whole.
+
+mod load;
+mod units;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use load::{ConfigError, Overrides, load};
+use serde::{Deserialize, Serialize};
+pub use units::{Size, Span};
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $ty:ty = $default:expr,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$fdoc])* pub $field: $ty,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+    };
+}
+
+section! {
+    /// Every setting.
+    Config {
+        /// Where the server listens and what it takes for its own.
+        server: Server = Server::default(),
+        /// Where facts are kept.
+        storage: StorageSettings = StorageSettings::default(),
+        /// How seats are given.
+        admission: Admission = Admission::default(),
+        /// How many sessions a user may have.
+        sessions: Sessions = Sessions::default(),
+        /// Accounts and tokens.
+        auth: Auth = Auth::default(),
+        /// What may be said.
+        messages: Messages = Messages::default(),
+        /// When a silent line counts as dead.
+        heartbeat: Heartbeat = Heartbeat::default(),
+        /// Bounds against flooding and hoarding.
+        limits: Limits = Limits::default(),
+        /// What is written to standard error.
+        log: Log = Log::default(),
+    }
+}
+
+section! {
+    /// `server.*`
+    Server {
+        /// Address and port; port 0 picks a free one.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)),
+        /// Where the embedded database and the generated secret live.
+        data_dir: PathBuf = PathBuf::from("./data"),
+        /// How people reach this server from outside, e.g. `https://chat.example.org`. Empty: as the
+        /// `Host` header of each request says.
+        public_url: String = String::new(),
+        /// Other origins that may use the API and open WebSockets.
+        allowed_origins: Vec<String> = Vec::new(),
+        /// Addresses of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
+        trusted_proxies: Vec<IpAddr> = Vec::new(),
+        /// Connections open at once; more wait in the kernel's queue.
+        connections_max: usize = 65_536,
+        /// How long sessions may take to end when the server stops.
+        shutdown_grace: Span = Span(Duration::from_secs(10)),
+    }
+}
+
+section! {
+    /// `storage.*`
+    StorageSettings {
+        /// Empty: SQLite in the data directory.
+        url: String = String::new(),
+    }
+}
+
+/// How a reservation is decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// In memory; each slot owns a permit.
+    #[default]
+    Semaphore,
+}
+
+impl Strategy {
+    /// As it is written in the configuration and in logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Semaphore => "semaphore",
+        }
+    }
+}
+
+section! {
+    /// `admission.*`
+    Admission {
+        /// How a reservation is decided.
+        strategy: Strategy = Strategy::Semaphore,
+        /// How long a reserved seat waits for its connection.
+        reservation_ttl: Span = Span(Duration::from_secs(120)),
+        /// The same for a seat offered to somebody in line.
+        offer_ttl: Span = Span(Duration::from_secs(30)),
+        /// How long a seat is kept after an unclean close; 0 gives it back at once.
+        grace: Span = Span(Duration::from_secs(10)),
+        /// How long a new room waits for its first entry.
+        pending_room_ttl: Span = Span(Duration::from_secs(120)),
+        /// How long a waiter without a stream keeps the place.
+        waiter_ttl: Span = Span(Duration::from_secs(30)),
+        /// Open reservations one user may hold over all rooms.
+        reservations_per_user: usize = 3,
+    }
+}
+
+/// How many sessions a user may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionPolicy {
+    /// One in all.
+    #[default]
+    One,
+    /// One in each room.
+    OnePerRoom,
+    /// `sessions.max_per_user` in each room; they share one seat.
+    Many,
+}
+
+section! {
+    /// `sessions.*`
+    Sessions {
+        /// How many sessions a user may have.
+        policy: SessionPolicy = SessionPolicy::One,
+        /// With `many`: how many in one room.
+        max_per_user: usize = 5,
+    }
+}
+
+section! {
+    /// `auth.*`
+    Auth {
+        /// Signs tokens and tickets; at least 32 characters. Empty: generated into the data directory.
+        secret: String = String::new(),
+        /// How long a token works unless refreshed.
+        token_ttl: Span = Span(Duration::from_secs(30 * 60)),
+        /// Whether people may enter with only a name.
+        guests: bool = true,
+        /// Logins of one user at once; a newer one supersedes the oldest.
+        logins_per_user: usize = 1,
+        /// How long a new account lives; 0 for ever.
+        account_life: Span = Span(Duration::ZERO),
+        /// How long a password lives; 0 for ever.
+        credentials_life: Span = Span(Duration::ZERO),
+        /// Passwords hashed at once; 0 takes the number of processors.
+        hashing_max: usize = 0,
+    }
+}
+
+section! {
+    /// `messages.*`
+    Messages {
+        /// Characters in one message.
+        content_chars_max: usize = 4_000,
+        /// Messages taken and not yet stored; beyond it senders are told `unavailable`.
+        backlog_max: usize = 8_192,
+    }
+}
+
+section! {
+    /// `heartbeat.*`
+    Heartbeat {
+        /// Silence after which the server asks whether the peer is there.
+        ping: Span = Span(Duration::from_secs(25)),
+        /// Silence after which it takes the peer for gone.
+        silence: Span = Span(Duration::from_secs(60)),
+    }
+}
+
+section! {
+    /// `limits.*`
+    Limits {
+        /// Off only for load tests; does not switch off `admission.*`.
+        enabled: bool = true,
+        /// Bytes in one inbound frame or message.
+        frame_bytes: Size = Size(64 << 10),
+        /// Bytes in one request body.
+        body_bytes: Size = Size(64 << 10),
+        /// Bytes queued for one session before it counts as a slow consumer.
+        outbound_bytes: Size = Size(1 << 20),
+        /// Frames that are none of the contract's, in 60 s, before 4400.
+        bad_frames: usize = 20,
+        /// Frames of one session in 10 s before 4529.
+        frames_per_10s: usize = 300,
+        /// Open reservations from one address.
+        reservations_per_address: usize = 20,
+        /// Failed sign-ins per account and per address in 15 minutes.
+        login_failures: usize = 5,
+        /// Wrong passwords of one user for one room in 15 minutes.
+        room_password_failures: usize = 5,
+        /// Accounts and guests made from one address in 10 minutes.
+        signups_per_address: usize = 60,
+        /// Rooms one user may have in the creation queue.
+        pending_rooms_per_user: usize = 3,
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+section! {
+    /// `log.*`
+    Log {
+        /// `error`, `warn`, `info`, `debug`, `trace`, or a filter like `info,anteroom=debug`.
+        level: String = "info".to_owned(),
+        /// How the lines look.
+        format: LogFormat = LogFormat::Auto,
+    }
+}
+
+impl Config {
+    /// The configuration as TOML, secrets hidden.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let mut shown = self.clone();
+        if !shown.auth.secret.is_empty() {
+            shown.auth.secret = "(hidden)".to_owned();
+        }
+        toml::to_string_pretty(&shown).unwrap_or_default()
+    }
+
+    /// Refuses settings that cannot work together, in words.
+    ///
+    /// # Errors
+    /// The first contradiction found.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |text: &str| Err(ConfigError::Contradiction(text.to_owned()));
+        if !self.auth.secret.is_empty() && self.auth.secret.chars().count() < 32 {
+            return wrong("auth.secret must have at least 32 characters");
+        }
+        if !self.storage.url.is_empty() && !self.storage.url.starts_with("sqlite:") {
+            return wrong(
+                "storage.url must start with `sqlite:`; other stores are not built in yet",
+            );
+        }
+        if self.heartbeat.silence.0 <= self.heartbeat.ping.0 {
+            return wrong("heartbeat.silence must be longer than heartbeat.ping");
+        }
+        if self.auth.logins_per_user == 0 || self.sessions.max_per_user == 0 {
+            return wrong("auth.logins_per_user and sessions.max_per_user must be at least 1");
+        }
+        if self.auth.token_ttl.0 < Duration::from_secs(1) {
+            return wrong("auth.token_ttl must be at least 1s");
+        }
+        if self.admission.reservation_ttl.0.is_zero() || self.admission.offer_ttl.0.is_zero() {
+            return wrong("admission.reservation_ttl and admission.offer_ttl must not be 0");
+        }
+        Ok(())
+    }
+}
