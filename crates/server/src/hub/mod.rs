@@ -1,0 +1,113 @@
+//! The live sessions of this node, and how they are told things.
+//!
+//! One registry behind one mutex; nobody writes to a socket while it is held: a fan-out copies the
+//! list of links and lets go. Which session sits where is the registry's knowledge; which seat is
+//! taken is not: that is the ledger's.
+
+pub(crate) mod outbox;
+mod presence;
+mod session;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anteroom_core::ids::{LoginId, RoomId, SessionId, UserId};
+use anteroom_core::registry::{Registered, Registry};
+use anteroom_protocol::CloseCode;
+use bytes::Bytes;
+pub(crate) use presence::{Presence, lobby_room};
+pub(crate) use session::{NewSession, Session, encode, farewell};
+
+use outbox::Batch;
+
+/// A session as the registry holds it.
+pub(crate) type Link = Arc<Session>;
+
+/// The registry, and the ways to reach who is in it.
+#[derive(Debug, Default)]
+pub(crate) struct Hub {
+    registry: Mutex<Registry<Link>>,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) sessions: usize,
+    pub(crate) users: usize,
+}
+
+impl Hub {
+    fn lock(&self) -> MutexGuard<'_, Registry<Link>> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers a session. False when its id is taken, which a fresh UUID never is.
+    #[must_use]
+    pub(crate) fn insert(&self, session: &Link) -> bool {
+        let entry = Registered {
+            user: session.user,
+            room: session.room,
+            login: session.login,
+            link: Arc::clone(session),
+        };
+        self.lock().insert(session.id, entry)
+    }
+
+    /// Takes a session out. False when it was not in.
+    pub(crate) fn remove(&self, session: SessionId) -> bool {
+        self.lock().remove(session).is_some()
+    }
+
+    /// The sessions in a room.
+    pub(crate) fn in_room(&self, room: RoomId) -> Vec<Link> {
+        self.lock().in_room(room).map(|(_, link)| Arc::clone(link)).collect()
+    }
+
+    /// The sessions of a user.
+    pub(crate) fn of_user(&self, user: UserId) -> Vec<Link> {
+        self.lock().of_user(user).map(|(_, entry)| Arc::clone(&entry.link)).collect()
+    }
+
+    /// One session.
+    pub(crate) fn get(&self, session: SessionId) -> Option<Link> {
+        self.lock().get(session).map(|entry| Arc::clone(&entry.link))
+    }
+
+    /// How much there is.
+    pub(crate) fn counts(&self) -> Counts {
+        let registry = self.lock();
+        Counts { sessions: registry.len(), users: registry.user_count() }
+    }
+
+    /// Tells sessions that their end has come. One that is still entering is not here yet: its
+    /// own entry learns it from the ledger when it settles.
+    pub(crate) fn end(&self, sessions: &[SessionId], code: CloseCode) {
+        for id in sessions {
+            if let Some(session) = self.get(*id) {
+                session.end(code);
+            }
+        }
+    }
+
+    /// Ends every session under a login, whatever the ledger says.
+    pub(crate) fn end_login(&self, user: UserId, login: LoginId, code: CloseCode) {
+        for session in self.of_user(user) {
+            if session.login == login {
+                session.end(code);
+            }
+        }
+    }
+
+    /// Sends one frame to everyone in a room.
+    pub(crate) fn broadcast(&self, room: RoomId, frame: &Bytes) {
+        for session in self.in_room(room) {
+            session.push(frame.clone());
+        }
+    }
+
+    /// Sends numbered frames to everyone in a room who lacks them.
+    pub(crate) fn publish(&self, room: RoomId, batch: &Arc<Batch>) {
+        for session in self.in_room(room) {
+            session.deliver(batch);
+        }
+    }
+}

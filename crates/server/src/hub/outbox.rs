@@ -1,0 +1,376 @@
+//! What one connection still has to be told, and the write that tells it.
+//!
+//! Whoever has a frame for a session writes it straight to the socket when nothing is queued there;
+//! only what the socket did not take is queued, bounded in bytes. So no task is woken per member and
+//! message, and a reader that does not read costs the others nothing: at the bound it is cut.
+//!
+//! A session is registered before its `welcome` is written, so that nothing said in between is lost.
+//! Until [`Outbox::open`] frames are kept apart; numbered ones that the replay already covered are
+//! dropped then. After that the cursor alone decides: a numbered frame is delivered once, in order.
+//!
+//! The mutex is a leaf: nothing is locked while it is held, and no await happens under it.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anteroom_protocol::CloseCode;
+use bytes::Bytes;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+/// Most buffers handed to one vectored write.
+const SLICES_MAX: usize = 64;
+
+/// Numbered frames of one room that one commit made durable, encoded once for everyone.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    bytes: Bytes,
+    /// For each frame its `seq` and where it ends in `bytes`.
+    ends: Vec<(i64, usize)>,
+}
+
+impl Batch {
+    /// Joins frames in rising order of `seq`.
+    pub(crate) fn new(frames: &[(i64, Bytes)]) -> Self {
+        let mut bytes = Vec::with_capacity(frames.iter().map(|(_, frame)| frame.len()).sum());
+        let mut ends = Vec::with_capacity(frames.len());
+        for (seq, frame) in frames {
+            bytes.extend_from_slice(frame);
+            ends.push((*seq, bytes.len()));
+        }
+        Self { bytes: bytes.into(), ends }
+    }
+
+    /// What a session that has seen everything up to `cursor` still lacks, and its new cursor.
+    fn after(&self, cursor: i64) -> Option<(Bytes, i64)> {
+        let seen = self.ends.partition_point(|(seq, _)| *seq <= cursor);
+        let last = self.ends.last()?.0;
+        if seen == self.ends.len() {
+            return None;
+        }
+        let start = if seen == 0 { 0 } else { self.ends[seen - 1].1 };
+        Some((self.bytes.slice(start..), last))
+    }
+}
+
+/// What became of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// Written or queued.
+    Taken,
+    /// The session is ending; nothing more is delivered.
+    Ended,
+    /// The bound was reached: the caller ends the session as a slow consumer.
+    Overflow,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Registered, `welcome` not yet written: frames wait apart, numbered ones by batch.
+    Opening(Vec<Early>),
+    Live,
+    /// The close frame is queued; nothing follows it. With why, where the server ended it.
+    Closing(Option<CloseCode>),
+}
+
+#[derive(Debug)]
+enum Early {
+    Frame(Bytes),
+    Batch(Arc<Batch>),
+}
+
+#[derive(Debug)]
+struct Inner {
+    phase: Phase,
+    queue: VecDeque<Bytes>,
+    /// Bytes in `queue` (or in the early frames), the bound's measure.
+    bytes: usize,
+    /// How many of them are the answer to the session's own arrival: a replay may be larger than
+    /// the bound without the reader being slow. Written first, so used up first.
+    exempt: usize,
+    /// The highest `seq` delivered.
+    cursor: i64,
+    /// Bytes that ever left the queue.
+    written: u64,
+}
+
+/// One session's outgoing side.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    stream: Arc<TcpStream>,
+    inner: Mutex<Inner>,
+    /// Wakes the session's task when something is left to be written.
+    wake: Notify,
+    bytes_max: usize,
+}
+
+impl Outbox {
+    /// An outbox in the opening phase that queues at most `bytes_max` bytes.
+    pub(crate) fn new(stream: Arc<TcpStream>, bytes_max: usize) -> Self {
+        let inner = Inner {
+            phase: Phase::Opening(Vec::new()),
+            queue: VecDeque::new(),
+            bytes: 0,
+            exempt: 0,
+            cursor: 0,
+            written: 0,
+        };
+        Self { stream, inner: Mutex::new(inner), wake: Notify::new(), bytes_max }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends one frame that has no number.
+    pub(crate) fn push(&self, frame: Bytes) -> Pushed {
+        let mut inner = self.lock();
+        match &mut inner.phase {
+            Phase::Closing(_) => Pushed::Ended,
+            Phase::Opening(early) => {
+                early.push(Early::Frame(frame.clone()));
+                inner.bytes += frame.len();
+                self.within_bound(&inner)
+            }
+            Phase::Live => self.write_or_queue(&mut inner, frame),
+        }
+    }
+
+    /// Sends what of the batch this session has not seen.
+    pub(crate) fn deliver(&self, batch: &Arc<Batch>) -> Pushed {
+        let mut inner = self.lock();
+        match &mut inner.phase {
+            Phase::Closing(_) => Pushed::Ended,
+            Phase::Opening(early) => {
+                early.push(Early::Batch(Arc::clone(batch)));
+                inner.bytes += batch.bytes.len();
+                self.within_bound(&inner)
+            }
+            Phase::Live => match batch.after(inner.cursor) {
+                None => Pushed::Taken,
+                Some((bytes, cursor)) => {
+                    inner.cursor = cursor;
+                    self.write_or_queue(&mut inner, bytes)
+                }
+            },
+        }
+    }
+
+    /// Ends the opening phase: first `head` (the `welcome` and the replay, which together cover
+    /// everything up to `cursor`), then what arrived meanwhile and is not covered.
+    pub(crate) fn open(&self, head: Vec<Bytes>, cursor: i64) -> Pushed {
+        let mut inner = self.lock();
+        if matches!(inner.phase, Phase::Closing(_)) {
+            return Pushed::Ended;
+        }
+        let Phase::Opening(early) = std::mem::replace(&mut inner.phase, Phase::Live) else {
+            return Pushed::Taken;
+        };
+        inner.bytes = 0;
+        inner.cursor = cursor;
+        for frame in head {
+            inner.enqueue(frame);
+        }
+        inner.exempt = inner.bytes;
+        for item in early {
+            match item {
+                Early::Frame(frame) => inner.enqueue(frame),
+                Early::Batch(batch) => {
+                    if let Some((bytes, cursor)) = batch.after(inner.cursor) {
+                        inner.cursor = cursor;
+                        inner.enqueue(bytes);
+                    }
+                }
+            }
+        }
+        drop(inner);
+        self.wake.notify_one();
+        Pushed::Taken
+    }
+
+    /// Queues the last frames; whatever is pushed later is dropped. Only the first call has an
+    /// effect: true then. Why it ends and the words for it are one step, so whoever sees the
+    /// reason finds the words queued. With `cut`, what waits is dropped too, except the frame that
+    /// is half written.
+    pub(crate) fn finish(&self, why: Option<CloseCode>, last: Vec<Bytes>, cut: bool) -> bool {
+        let mut inner = self.lock();
+        if matches!(inner.phase, Phase::Closing(_)) {
+            return false;
+        }
+        inner.phase = Phase::Closing(why);
+        if cut {
+            inner.queue.truncate(1);
+            inner.bytes = inner.queue.front().map_or(0, Bytes::len);
+        }
+        for frame in last {
+            inner.enqueue(frame);
+        }
+        drop(inner);
+        self.wake.notify_one();
+        true
+    }
+
+    /// Why the server ended it, once it has.
+    pub(crate) fn ending(&self) -> Option<CloseCode> {
+        match self.lock().phase {
+            Phase::Closing(why) => why,
+            Phase::Opening(_) | Phase::Live => None,
+        }
+    }
+
+    /// Whether something waits for the socket.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.lock().queue.is_empty()
+    }
+
+    /// Resolves when something was queued since the last call.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Writes what the socket takes now. True when nothing is left.
+    pub(crate) fn drain(&self) -> io::Result<bool> {
+        let mut inner = self.lock();
+        while !inner.queue.is_empty() {
+            let slices: Vec<IoSlice<'_>> =
+                inner.queue.iter().take(SLICES_MAX).map(|bytes| IoSlice::new(bytes)).collect();
+            match self.stream.try_write_vectored(&slices) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => inner.advance(written),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(e) => return Err(e),
+            }
+        }
+        // An idle session keeps no buffer.
+        inner.queue = VecDeque::new();
+        Ok(true)
+    }
+
+    /// Straight to the socket when nothing is queued; the rest waits for the session's task. What
+    /// the socket did not take of one frame or batch is no sign of a slow reader, however much it
+    /// is: only what comes on top of it is.
+    fn write_or_queue(&self, inner: &mut Inner, mut frame: Bytes) -> Pushed {
+        if !inner.queue.is_empty() {
+            inner.enqueue(frame);
+            return self.within_bound(inner);
+        }
+        match self.stream.try_write(&frame) {
+            Ok(written) if written == frame.len() => return Pushed::Taken,
+            Ok(written) => bytes::Buf::advance(&mut frame, written),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            // The session's task sees the same error when it reads, and ends the session.
+            Err(_) => return Pushed::Ended,
+        }
+        inner.enqueue(frame);
+        self.wake.notify_one();
+        Pushed::Taken
+    }
+
+    /// How much was ever written, when something still waits: the measure of a reader that stands
+    /// still.
+    pub(crate) fn waiting_at(&self) -> Option<u64> {
+        let inner = self.lock();
+        (!inner.queue.is_empty()).then_some(inner.written)
+    }
+
+    fn within_bound(&self, inner: &Inner) -> Pushed {
+        let counted = inner.bytes.saturating_sub(inner.exempt);
+        if counted > self.bytes_max { Pushed::Overflow } else { Pushed::Taken }
+    }
+}
+
+impl Inner {
+    fn enqueue(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
+        self.queue.push_back(frame);
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        self.bytes = self.bytes.saturating_sub(written);
+        self.exempt = self.exempt.saturating_sub(written);
+        self.written += written as u64;
+        while written > 0 {
+            let Some(front) = self.queue.front_mut() else { return };
+            if written < front.len() {
+                bytes::Buf::advance(front, written);
+                return;
+            }
+            written -= front.len();
+            self.queue.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (Arc<TcpStream>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        server.writable().await.unwrap();
+        (Arc::new(server), client)
+    }
+
+    fn batch(from: i64, to: i64) -> Arc<Batch> {
+        let frames: Vec<_> =
+            (from..=to).map(|seq| (seq, Bytes::from(format!("<{seq}>")))).collect();
+        Arc::new(Batch::new(&frames))
+    }
+
+    async fn received(client: &mut TcpStream, len: usize) -> String {
+        let mut buf = vec![0; len];
+        client.read_exact(&mut buf).await.unwrap();
+        String::from_utf8(buf).unwrap()
+    }
+
+    #[tokio::test]
+    async fn replay_and_live_frames_join_without_a_hole_or_a_double() {
+        let (server, mut client) = pair().await;
+        let outbox = Outbox::new(server, 1 << 20);
+        outbox.deliver(&batch(3, 5));
+        outbox.push(Bytes::from_static(b"p"));
+        let head = vec![Bytes::from_static(b"w"), Bytes::from_static(b"<4>")];
+        outbox.open(head, 4);
+        assert!(outbox.drain().unwrap());
+        outbox.deliver(&batch(5, 6));
+        assert_eq!(received(&mut client, 11).await, "w<4><5>p<6>");
+    }
+
+    #[tokio::test]
+    async fn a_replay_larger_than_the_bound_is_no_slow_reader() {
+        let (server, mut client) = pair().await;
+        let outbox = Outbox::new(server, 1_000);
+        let replay = Bytes::from(vec![b'r'; 8 << 20]);
+        outbox.open(vec![replay.clone()], 0);
+        assert!(!outbox.drain().unwrap(), "the socket does not take all of it at once");
+        assert_eq!(outbox.push(Bytes::from(vec![b'x'; 900])), Pushed::Taken);
+        assert_eq!(outbox.push(Bytes::from(vec![b'x'; 200])), Pushed::Overflow);
+        let mut read = vec![0; 1 << 20];
+        client.read_exact(&mut read).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_bound_is_told_and_nothing_follows_the_close() {
+        let (server, _client) = pair().await;
+        let outbox = Outbox::new(server, 64 << 10);
+        outbox.open(Vec::new(), 0);
+        let frame = Bytes::from(vec![b'x'; 60 << 10]);
+        let mut pushed = Pushed::Taken;
+        for _ in 0..200 {
+            pushed = outbox.push(frame.clone());
+            if pushed == Pushed::Overflow {
+                break;
+            }
+        }
+        assert_eq!(pushed, Pushed::Overflow, "a reader that never reads must hit the bound");
+        assert!(outbox.finish(None, vec![Bytes::from_static(b"close")], true));
+        assert_eq!(outbox.push(frame), Pushed::Ended);
+        assert!(outbox.lock().bytes <= (60 << 10) + 5, "what waited was dropped");
+    }
+}

@@ -1,0 +1,204 @@
+//! Who came and went, told in bulk.
+//!
+//! A change only marks its room. One task looks at the marked rooms, at most every
+//! [`COALESCE`], and tells the difference between who was announced last and who sits there now. So
+//! bursts collapse into one frame, and two changes that raced each other can never be told in the
+//! wrong order: what is told is always the state, never the event.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anteroom_core::ids::{RoomId, UserId};
+use anteroom_protocol::frame::{Presence as PresenceFrame, ServerFrame};
+use anteroom_protocol::room::{LobbyRoom, MemberUser, RoomState, Seats, Visibility};
+use tokio::sync::{Notify, broadcast};
+
+use super::{Hub, encode};
+use crate::admission::Admission;
+use crate::rooms::{RoomInfo, Rooms};
+use crate::view;
+
+/// Changes of one room within this span are told together.
+const COALESCE: Duration = Duration::from_millis(25);
+/// In rooms with more people than this only counts are told.
+const NAMED_MAX: usize = 250;
+/// Lobby events a slow watcher may lag behind before it has to start over.
+const LOBBY_BACKLOG: usize = 1_024;
+
+#[derive(Debug, Default)]
+struct State {
+    marked: HashSet<RoomId>,
+    /// Whom each room was told about.
+    announced: HashMap<RoomId, HashSet<UserId>>,
+    /// The seats each room was told about.
+    seats: HashMap<RoomId, Seats>,
+    /// The names of those who sit somewhere.
+    names: HashMap<RoomId, HashMap<UserId, Arc<str>>>,
+}
+
+/// The marks, and what was told last. The mutex is a leaf.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    state: Mutex<State>,
+    wake: Notify,
+    lobby: broadcast::Sender<Arc<LobbyRoom>>,
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        let lobby = broadcast::channel(LOBBY_BACKLOG).0;
+        Self { state: Mutex::default(), wake: Notify::new(), lobby }
+    }
+}
+
+impl Presence {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something about this room's seats, people or state may have changed.
+    pub(crate) fn mark(&self, room: RoomId) {
+        if self.lock().marked.insert(room) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// The name under which a user entered; told with the next presence.
+    pub(crate) fn name(&self, room: RoomId, user: UserId, name: &Arc<str>) {
+        self.lock().names.entry(room).or_default().insert(user, Arc::clone(name));
+    }
+
+    /// The name is not needed: the entry it was noted for came to nothing.
+    pub(crate) fn forget_name(&self, room: RoomId, user: UserId) {
+        let mut state = self.lock();
+        if let Some(names) = state.names.get_mut(&room) {
+            names.remove(&user);
+            if names.is_empty() {
+                state.names.remove(&room);
+            }
+        }
+    }
+
+    /// The name of somebody who sits in the room: noted at the entry, or else a live session's.
+    pub(crate) fn name_of(&self, hub: &Hub, room: RoomId, user: UserId) -> String {
+        let noted = self.lock().names.get(&room).and_then(|names| names.get(&user)).cloned();
+        let name = noted.or_else(|| {
+            let session = hub.of_user(user).into_iter().find(|session| session.room == room)?;
+            Some(Arc::clone(&session.name))
+        });
+        name.map_or_else(String::new, |name| name.to_string())
+    }
+
+    /// Live changes of public rooms.
+    pub(crate) fn watch_lobby(&self) -> broadcast::Receiver<Arc<LobbyRoom>> {
+        self.lobby.subscribe()
+    }
+
+    /// Tells what was marked, for ever.
+    pub(crate) async fn run(&self, hub: &Hub, rooms: &Rooms, admission: &dyn Admission) {
+        let mut pace = tokio::time::interval(COALESCE);
+        pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            self.wake.notified().await;
+            pace.tick().await;
+            let marked = std::mem::take(&mut self.lock().marked);
+            for room in marked {
+                self.tell(room, hub, rooms, admission).await;
+            }
+        }
+    }
+
+    async fn tell(&self, room: RoomId, hub: &Hub, rooms: &Rooms, admission: &dyn Admission) {
+        let Some(seats) = admission.seats(room).await.map(view::seats) else {
+            self.forget(room);
+            return;
+        };
+        self.tell_lobby(room, rooms, seats);
+        // Who is still on the way in is nobody's business yet.
+        let seated = admission.members(room).await;
+        let members: HashSet<UserId> =
+            seated.iter().filter(|member| member.settled).map(|member| member.user).collect();
+        let (joined, left) = self.difference(room, &members);
+        if !joined.is_empty() || !left.is_empty() {
+            let is_named = members.len() <= NAMED_MAX;
+            let named =
+                |user: UserId| MemberUser { id: user.0, name: self.name_of(hub, room, user) };
+            let frame = PresenceFrame {
+                joined: joined.into_iter().filter(|_| is_named).map(named).collect(),
+                left: left.iter().filter(|_| is_named).map(|user| user.0).collect(),
+                occupied: seats.occupied,
+            };
+            hub.broadcast(room, &encode(&ServerFrame::Presence(frame)));
+        }
+        self.keep_names(room, &seated.iter().map(|member| member.user).collect());
+        if self.lock().seats.insert(room, seats) != Some(seats) {
+            hub.broadcast(room, &encode(&ServerFrame::Seats(seats)));
+        }
+    }
+
+    /// Who came and who went since the room was told last.
+    fn difference(&self, room: RoomId, members: &HashSet<UserId>) -> (Vec<UserId>, Vec<UserId>) {
+        let mut state = self.lock();
+        let announced = match members.is_empty() {
+            true => state.announced.remove(&room),
+            false => state.announced.insert(room, members.clone()),
+        };
+        let announced = announced.unwrap_or_default();
+        let joined = members.difference(&announced).copied().collect();
+        (joined, announced.difference(members).copied().collect())
+    }
+
+    /// Names of those who are not here any more are dropped, whether or not they were ever told of.
+    /// One noted just now for somebody on the way in may go too; it is noted again once the entry
+    /// holds.
+    fn keep_names(&self, room: RoomId, here: &HashSet<UserId>) {
+        let mut state = self.lock();
+        if let Some(names) = state.names.get_mut(&room) {
+            names.retain(|user, _| here.contains(user));
+            if names.is_empty() {
+                state.names.remove(&room);
+            }
+        }
+    }
+
+    fn forget(&self, room: RoomId) {
+        let mut state = self.lock();
+        state.announced.remove(&room);
+        state.names.remove(&room);
+        state.seats.remove(&room);
+    }
+
+    fn tell_lobby(&self, room: RoomId, rooms: &Rooms, seats: Seats) {
+        if let Some(info) = rooms.get(room).filter(|info| is_listed(info)) {
+            self.send(lobby_room(&info, Some(seats)));
+        }
+    }
+
+    /// A room is gone from the lobby: told only of rooms that stood there.
+    pub(crate) fn tell_closed(&self, info: &RoomInfo) {
+        if is_listed(info) {
+            self.send(LobbyRoom { state: RoomState::Closed, ..lobby_room(info, None) });
+        }
+    }
+
+    fn send(&self, event: LobbyRoom) {
+        // Nobody watching is not an error.
+        let _ = self.lobby.send(Arc::new(event));
+    }
+}
+
+/// A room as the lobby shows it.
+pub(crate) fn lobby_room(info: &RoomInfo, seats: Option<Seats>) -> LobbyRoom {
+    LobbyRoom {
+        id: info.id.0,
+        name: info.name.clone(),
+        has_password: info.password_hash.is_some(),
+        seats,
+        state: info.state,
+    }
+}
+
+fn is_listed(info: &RoomInfo) -> bool {
+    info.visibility == Visibility::Public && info.state == RoomState::Open
+}
