@@ -204,6 +204,9 @@ pub struct LobbyRoom {
     pub id: i64,
     /// Its name.
     pub name: String,
+    /// Whether a password is asked for.
+    #[serde(default)]
+    pub has_password: bool,
     /// How its seats stand; absent when the room is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seats: Option<Seats>,

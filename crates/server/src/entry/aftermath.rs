@@ -1,0 +1,221 @@
+//! What follows from a step of a ledger: the log, the memberships, the room's end, and who is told.
+//!
+//! Everything here is fed from the journal and from nothing else, so no path of entry or exit can
+//! forget a part of it. Durable follow-ups run in the background with repeats: a seat is never kept
+//! waiting for a store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anteroom_core::ids::{Generation, RoomId, UserId};
+use anteroom_core::seat::{Change, CloseCause, End, ExpiredOutcome};
+use tokio_util::task::TaskTracker;
+
+use crate::admission::Journal;
+use crate::clock::Clock;
+use crate::hub::Presence;
+use crate::rooms::Rooms;
+use crate::storage::{MembershipEnd, SharedStorage, StorageError};
+
+/// How often a durable follow-up is repeated before it is left to the next start's clean-up.
+const REPEATS_MAX: u32 = 8;
+/// How often a pending room's row is asked to be forgotten before it is closed instead.
+const FORGET_ASKS: u32 = 3;
+
+/// Applies journals.
+#[derive(Clone)]
+pub(crate) struct Aftermath {
+    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) presence: Arc<Presence>,
+    pub(crate) storage: SharedStorage,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Aftermath {
+    /// Follows up on what steps changed, in order.
+    pub(crate) fn apply(&self, journal: Journal) {
+        for (room, change) in journal {
+            self.presence.mark(room);
+            self.one(room, change);
+        }
+    }
+
+    fn one(&self, room: RoomId, change: Change) {
+        match change {
+            Change::Expired { user, generation, outcome, offered } => {
+                let outcome = outcome_word(outcome);
+                tracing::info!(event = "reservation.expired", room = room.0, %user, %generation,
+                    outcome, offered, "a reservation passed its deadline and was reclaimed");
+            }
+            Change::Dropped { user, generation, cause } => {
+                tracing::info!(event = "reservation.cancelled", room = room.0, %user, %generation,
+                    cause = end_word(cause), "a reservation was given back");
+            }
+            Change::Held { user, until } => {
+                tracing::info!(event = "seat.held", room = room.0, %user, until_ms = until.0,
+                    "the line broke; the seat is kept for the grace");
+            }
+            Change::Returned { user, entered, last, settled, cause } => {
+                tracing::info!(event = "seat.returned", room = room.0, %user, generation = %last,
+                    %entered, cause = end_word(cause), "the seat was returned");
+                // A stay that was never settled came to nothing, whatever ended it.
+                let reason = stay_end(cause, settled);
+                match reason {
+                    // Closing the room ended its memberships, in the store's own transaction.
+                    reason @ MembershipEnd::RoomClosed => ended(room, user, entered, reason),
+                    reason => self.end_membership(room, user, entered, reason),
+                }
+            }
+            Change::Opened => self.rooms.opened(room),
+            Change::Closed { cause } => self.closed(room, cause),
+            Change::Offered { user, reservation } => {
+                tracing::info!(event = "entry.offered", room = room.0, %user,
+                    generation = %reservation.generation, "a free seat was offered to the line");
+            }
+            Change::Reserved { .. } | Change::Entered { .. } | Change::WaiterGone { .. } => {}
+        }
+    }
+
+    fn closed(&self, room: RoomId, cause: CloseCause) {
+        match cause {
+            // Whoever asked for it has made it durable before.
+            CloseCause::Requested => {}
+            CloseCause::Empty => {
+                tracing::info!(
+                    event = "room.closed",
+                    room = room.0,
+                    cause = "empty",
+                    "the last seat went and the room with it"
+                );
+                self.drop_room(room);
+                let (storage, at) = (Arc::clone(&self.storage), self.clock.wall());
+                self.persist("close room", move || {
+                    let storage = Arc::clone(&storage);
+                    async move { storage.close_room(room, at).await.map(drop) }
+                });
+            }
+            CloseCause::PendingExpired => {
+                tracing::info!(
+                    event = "room.pending_expired",
+                    room = room.0,
+                    "nobody entered in time; the room is forgotten"
+                );
+                self.drop_room(room);
+                self.forget_pending(room);
+            }
+        }
+    }
+
+    /// Forgets a room that nobody was let into. The end of a stay that failed may still be on its way
+    /// to the store: then it is asked again, and in the end closed at least.
+    fn forget_pending(&self, room: RoomId) {
+        let (storage, at) = (Arc::clone(&self.storage), self.clock.wall());
+        let asked = Arc::new(AtomicU32::new(0));
+        self.persist("forget pending room", move || {
+            let (storage, asked) = (Arc::clone(&storage), Arc::clone(&asked));
+            async move {
+                if storage.forget_pending(room).await? {
+                    return Ok(());
+                }
+                if asked.fetch_add(1, Ordering::Relaxed) < FORGET_ASKS {
+                    return Err(StorageError::Unavailable("a failed stay is still open".into()));
+                }
+                storage.close_room(room, at).await.map(drop)
+            }
+        });
+    }
+
+    /// The room is gone from memory, and from the lobby if it stood there.
+    pub(crate) fn drop_room(&self, room: RoomId) {
+        if let Some(info) = self.rooms.remove(room) {
+            self.presence.tell_closed(&info);
+        }
+    }
+
+    /// Ends the membership of a stay, in the background.
+    pub(crate) fn end_membership(
+        &self,
+        room: RoomId,
+        user: UserId,
+        entered: Generation,
+        reason: MembershipEnd,
+    ) {
+        let (storage, at) = (Arc::clone(&self.storage), self.clock.wall());
+        self.persist("end membership", move || {
+            let storage = Arc::clone(&storage);
+            async move {
+                if storage.end_membership(room, entered, reason, at).await? {
+                    ended(room, user, entered, reason);
+                }
+                Ok(())
+            }
+        });
+    }
+
+    /// Repeats a durable step with growing pauses. What never succeeds is mended at the next start.
+    fn persist<F>(&self, what: &'static str, step: impl Fn() -> F + Send + 'static)
+    where
+        F: Future<Output = Result<(), StorageError>> + Send,
+    {
+        self.tasks.spawn(async move {
+            for repeat in 0..REPEATS_MAX {
+                match step().await {
+                    Ok(()) => return,
+                    Err(error) => tracing::warn!(event = "store.retry", what, repeat, %error,
+                        "a durable step failed and will be repeated"),
+                }
+                pause(Duration::from_millis(100 << repeat)).await;
+            }
+            tracing::error!(event = "store.given_up", what, "a durable step was given up");
+        });
+    }
+}
+
+fn ended(room: RoomId, user: UserId, entered: Generation, reason: MembershipEnd) {
+    tracing::info!(event = "membership.ended", room = room.0, %user, generation = %entered,
+        reason = reason.as_str(), "a membership ended");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a pause between repeats has no event to wait for")]
+async fn pause(span: Duration) {
+    tokio::time::sleep(span).await;
+}
+
+fn outcome_word(outcome: ExpiredOutcome) -> &'static str {
+    match outcome {
+        ExpiredOutcome::NeverConnected => "expired_never_connected",
+        ExpiredOutcome::AfterFailedAttempt => "expired_after_failed_attempt",
+    }
+}
+
+/// Why a stay ended. One that was never settled came to nothing, whatever ended it; one that was
+/// settled was real, also when the end was that an entry on top of it failed.
+fn stay_end(cause: End, settled: bool) -> MembershipEnd {
+    match (settled, membership_end(cause)) {
+        (false, _) => MembershipEnd::EntryFailed,
+        (true, MembershipEnd::EntryFailed) => MembershipEnd::Left,
+        (true, reason) => reason,
+    }
+}
+
+fn membership_end(cause: End) -> MembershipEnd {
+    match cause {
+        End::Left | End::Cancelled => MembershipEnd::Left,
+        End::Lost | End::HeldExpired | End::Fenced => MembershipEnd::GraceExpired,
+        End::Moved => MembershipEnd::Moved,
+        End::Removed => MembershipEnd::Removed,
+        End::LoggedOut => MembershipEnd::LoggedOut,
+        End::RoomClosed => MembershipEnd::RoomClosed,
+        End::Aborted => MembershipEnd::EntryFailed,
+        End::Replaced | End::Superseded => MembershipEnd::Superseded,
+    }
+}
+
+fn end_word(cause: End) -> &'static str {
+    match cause {
+        End::Cancelled => "cancelled",
+        other => membership_end(other).as_str(),
+    }
+}

@@ -1,0 +1,328 @@
+//! Step 2: the ticket is confirmed, and the entry becomes a fact.
+
+use std::sync::Arc;
+
+use anteroom_core::ids::{Generation, SessionId};
+use anteroom_core::seat::{Change, Claim, ConfirmRefusal, Confirmed, End, PartRef};
+use anteroom_protocol::CloseCode;
+
+use super::{Entry, EntryError, new_resume, resume_hash};
+use crate::admission::{Journal, Ticket};
+use crate::hub::outbox::Outbox;
+use crate::hub::{Link, NewSession, Session};
+use crate::storage::{Entered as Stored, MembershipEnd, NewMembership};
+use crate::tokens::Identity;
+use crate::view;
+
+/// A connection that presents a ticket.
+pub(crate) struct Arrival<'a> {
+    /// The ticket as it was presented.
+    pub(crate) ticket: &'a str,
+    /// The resume secret, if one came along.
+    pub(crate) resume: Option<&'a str>,
+    /// How the connection is called from now on.
+    pub(crate) session: SessionId,
+    /// Who a cookie or bearer beside the ticket says it is.
+    pub(crate) beside: Option<&'a Identity>,
+    /// The connection's outgoing side.
+    pub(crate) outbox: Outbox,
+}
+
+/// An entry that is a fact; `welcome` comes next.
+pub(crate) struct Entered {
+    pub(crate) session: Link,
+    /// The secret that the next reconnect presents.
+    pub(crate) resume: String,
+    pub(crate) kind: anteroom_core::seat::Entry,
+    /// Sessions that gave way; to be told once `welcome` is queued.
+    pub(crate) replaced: Vec<SessionId>,
+}
+
+/// What became of a ticket that was good.
+pub(crate) enum Arrived {
+    /// It holds.
+    Entered(Entered),
+    /// It was undone while it was under way; the refusal is queued on the session.
+    Undone(Link),
+}
+
+impl Entry {
+    /// Confirms a ticket.
+    ///
+    /// # Errors
+    /// The refusal, and the outbox to say it with. Nothing has changed then, or all of it was undone.
+    pub(crate) async fn confirm(
+        &self,
+        arrival: Arrival<'_>,
+    ) -> Result<Arrived, (EntryError, Outbox)> {
+        let ticket = match self.admit(&arrival).await {
+            Ok(ticket) => ticket,
+            Err(error) => {
+                tracing::info!(event = "entry.refused", code = error.code().as_str(),
+                    step = "confirm", %error, "a ticket was refused");
+                return Err((error, arrival.outbox));
+            }
+        };
+        let session = arrival.session;
+        let entered = self.enter(&ticket, session, arrival.resume).await;
+        let (confirmed, resume, name) = match entered {
+            Ok(entered) => entered,
+            Err(error) => return Err((error, arrival.outbox)),
+        };
+        let part = PartRef {
+            user: ticket.user,
+            session,
+            generation: confirmed.generation,
+            owner: self.owner,
+        };
+        let link = Arc::new(Session::new(NewSession {
+            part,
+            name,
+            login: ticket.login,
+            room: ticket.room,
+            outbox: arrival.outbox,
+            now: self.clock.now(),
+        }));
+        match self.register(&ticket, &link, &confirmed).await {
+            Ok(replaced) => Ok(Arrived::Entered(Entered {
+                session: link,
+                resume,
+                kind: confirmed.entry,
+                replaced,
+            })),
+            Err(code) => {
+                link.refuse(code);
+                Ok(Arrived::Undone(link))
+            }
+        }
+    }
+
+    /// Is it a ticket of ours, for whoever presents it, in time, under a login that lives?
+    async fn admit(&self, arrival: &Arrival<'_>) -> Result<Ticket, EntryError> {
+        let ticket = self.ticket_key.open(arrival.ticket).map_err(|_| EntryError::NoReservation)?;
+        if arrival.beside.is_some_and(|who| who.user != ticket.user) {
+            return Err(EntryError::NoReservation);
+        }
+        let mut journal = Journal::new();
+        let matched = self.admission.connecting(&ticket, &mut journal).await;
+        self.aftermath.apply(journal);
+        if matched {
+            tracing::info!(event = "entry.connecting", room = ticket.room.0, user = %ticket.user,
+                generation = %ticket.generation, "an attempt to connect was seen");
+        }
+        if self.clock.now() >= ticket.deadline {
+            return Err(EntryError::ReservationExpired);
+        }
+        if !self.login_lives(ticket.user, ticket.login).await? {
+            return Err(EntryError::Unauthenticated);
+        }
+        Ok(ticket)
+    }
+
+    /// The ledger's step, and the durable one where it is a first entry.
+    async fn enter(
+        &self,
+        ticket: &Ticket,
+        session: SessionId,
+        presented: Option<&str>,
+    ) -> Result<(Confirmed, String, Arc<str>), EntryError> {
+        let name = self.name_of(ticket).await?;
+        let (resume, new_resume) = new_resume()?;
+        let claim = Claim {
+            user: ticket.user,
+            generation: ticket.generation,
+            nonce: ticket.nonce,
+            login: ticket.login,
+            session,
+            owner: self.owner,
+            new_resume,
+            presented: presented.map(resume_hash),
+        };
+        // Known before anybody can be told of the entry.
+        self.aftermath.presence.name(ticket.room, ticket.user, &name);
+        let mut journal = Journal::new();
+        let answer = self.admission.confirm(ticket.room, claim, &mut journal).await;
+        self.aftermath.apply(journal);
+        let refused = |error: EntryError| {
+            tracing::info!(event = "entry.refused", room = ticket.room.0, user = %ticket.user,
+                code = error.code().as_str(), step = "confirm", %error, "an entry was refused");
+            error
+        };
+        let confirmed = match answer {
+            None => {
+                self.forget_name(ticket).await;
+                return Err(refused(self.gone_room(ticket).await));
+            }
+            Some(Err(refusal)) => {
+                self.forget_name(ticket).await;
+                return Err(refused(refusal.into()));
+            }
+            Some(Ok(confirmed)) => confirmed,
+        };
+        if let Err(error) = self.persist(ticket, &confirmed).await {
+            self.fail(ticket, session, &confirmed, "persist", &error).await;
+            return Err(error);
+        }
+        Ok((confirmed, resume, name))
+    }
+
+    /// The name the others will read. A user that is gone cannot enter.
+    async fn name_of(&self, ticket: &Ticket) -> Result<Arc<str>, EntryError> {
+        let user = self.storage.user(ticket.user).await?;
+        user.map(|user| user.display_name.into()).ok_or(EntryError::Unauthenticated)
+    }
+
+    /// No ledger knows the room: it was closed, or forgotten, or the ticket is of another life.
+    async fn gone_room(&self, ticket: &Ticket) -> EntryError {
+        match self.storage.room(ticket.room).await {
+            Ok(Some(record)) if record.closed_at.is_some() => EntryError::RoomClosed,
+            Ok(_) => EntryError::NoReservation,
+            Err(error) => error.into(),
+        }
+    }
+
+    /// A stay is written before anybody is told of it: the membership, and with it the room's row
+    /// while the room is pending. Once recorded, a takeover or refresh writes nothing. While its first
+    /// entry is still under way every entry records the stay, for the first may yet fail; the store
+    /// writes it once.
+    async fn persist(&self, ticket: &Ticket, confirmed: &Confirmed) -> Result<(), EntryError> {
+        if confirmed.is_recorded {
+            return Ok(());
+        }
+        let membership = NewMembership {
+            room: ticket.room,
+            user: ticket.user,
+            generation: confirmed.entered,
+            at: self.clock.wall(),
+        };
+        match self.storage.enter(membership).await {
+            Ok(Stored::Joined | Stored::Opened) => Ok(()),
+            Ok(Stored::NoRoom) => Err(EntryError::RoomClosed),
+            Err(error @ crate::storage::StorageError::Unavailable(_)) => Err(error.into()),
+            Err(error) => {
+                tracing::warn!(event = "store.failed", %error, "an entry could not be persisted");
+                Err(EntryError::Failed)
+            }
+        }
+    }
+
+    /// Registers the session and settles the entry. On `Err` it was undone; the code says why.
+    async fn register(
+        &self,
+        ticket: &Ticket,
+        session: &Link,
+        confirmed: &Confirmed,
+    ) -> Result<Vec<SessionId>, CloseCode> {
+        if !self.hub.insert(session) {
+            self.fail(ticket, session.id, confirmed, "register", &EntryError::Failed).await;
+            return Err(CloseCode::EntryFailed);
+        }
+        let wrong = match self.login_lives(ticket.user, ticket.login).await {
+            Ok(true) => None,
+            Ok(false) => Some(EntryError::Unauthenticated),
+            Err(error) => Some(error.into()),
+        };
+        if let Some(error) = wrong {
+            self.hub.remove(session.id);
+            self.fail(ticket, session.id, confirmed, "login", &error).await;
+            return Err(session.ending().unwrap_or(crate::edge::close(error.code())));
+        }
+        let mut journal = Journal::new();
+        let (room, user) = (ticket.room, ticket.user);
+        let settled = self.admission.settle(room, user, session.id, &mut journal).await;
+        if journal.contains(&(room, Change::Opened)) {
+            tracing::info!(event = "room.opened", room = room.0, %user,
+                "a pending room was really entered");
+        }
+        self.aftermath.apply(journal);
+        match settled {
+            Ok(replaced) => {
+                self.aftermath.presence.name(room, user, &session.name);
+                self.aftermath.presence.mark(room);
+                tracing::info!(event = "entry.confirmed", room = room.0, %user,
+                    session = %session.id, generation = %session.generation,
+                    entry = view::entry_word(confirmed.entry),
+                    waited_ms = millis(confirmed.waited), "an entry became a fact");
+                Ok(replaced)
+            }
+            Err(end) => {
+                self.hub.remove(session.id);
+                // Who replaced it goes on with the stay, and with its record.
+                if end != End::Replaced && !confirmed.is_recorded {
+                    self.end_record(ticket, confirmed.entered).await;
+                }
+                self.forget_name(ticket).await;
+                let code = ended_code(end);
+                tracing::info!(event = "entry.failed", room = room.0, %user, session = %session.id,
+                    generation = %session.generation, stage = "settle", code = code.status(),
+                    "an entry was ended while it was under way");
+                Err(session.ending().unwrap_or(code))
+            }
+        }
+    }
+
+    /// The record of a stay that is over. It may have been written after the stay had ended; a stay
+    /// that another entry of the same user goes on with keeps its record.
+    async fn end_record(&self, ticket: &Ticket, entered: Generation) {
+        if self.admission.stay(ticket.room, ticket.user).await != Some(entered) {
+            let end = MembershipEnd::EntryFailed;
+            self.aftermath.end_membership(ticket.room, ticket.user, entered, end);
+        }
+    }
+
+    async fn forget_name(&self, ticket: &Ticket) {
+        if !self.admission.is_seated(ticket.room, ticket.user).await {
+            self.aftermath.presence.forget_name(ticket.room, ticket.user);
+        }
+    }
+
+    /// Undoes a confirm: what it replaced is restored, or the seat is back.
+    async fn fail(
+        &self,
+        ticket: &Ticket,
+        session: SessionId,
+        confirmed: &Confirmed,
+        stage: &'static str,
+        error: &EntryError,
+    ) {
+        tracing::warn!(event = "entry.failed", room = ticket.room.0, user = %ticket.user, %session,
+            generation = %ticket.generation, stage, code = error.code().as_str(), %error,
+            "an entry could not be completed and was undone");
+        let mut journal = Journal::new();
+        self.admission.abort(ticket.room, ticket.user, session, &mut journal).await;
+        self.aftermath.apply(journal);
+        if !confirmed.is_recorded {
+            self.end_record(ticket, confirmed.entered).await;
+        }
+        self.forget_name(ticket).await;
+    }
+}
+
+impl From<ConfirmRefusal> for EntryError {
+    fn from(refusal: ConfirmRefusal) -> Self {
+        match refusal {
+            ConfirmRefusal::NoReservation => Self::NoReservation,
+            ConfirmRefusal::Expired => Self::ReservationExpired,
+            ConfirmRefusal::Replaced => Self::Replaced,
+            ConfirmRefusal::RoomClosed => Self::RoomClosed,
+        }
+    }
+}
+
+/// Whole milliseconds, for the log.
+fn millis(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// With which code a part's end is told to its connection.
+fn ended_code(end: End) -> CloseCode {
+    match end {
+        End::Removed => CloseCode::Removed,
+        End::LoggedOut => CloseCode::LoggedOut,
+        End::Superseded => CloseCode::Unauthenticated,
+        End::RoomClosed => CloseCode::RoomClosed,
+        End::Fenced => CloseCode::Fenced,
+        End::Aborted | End::Lost | End::Cancelled | End::HeldExpired => CloseCode::EntryFailed,
+        End::Replaced | End::Moved | End::Left => CloseCode::Replaced,
+    }
+}

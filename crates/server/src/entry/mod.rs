@@ -1,0 +1,142 @@
+//! The way in, both steps, and the ways out. Every path (page, API, refresh, takeover, administrator)
+//! goes through these few verbs; none touches a ledger by itself.
+//!
+//! Step 1, [`Entry::reserve`], writes nothing durable. Step 2, [`Entry::confirm`]: the ticket is
+//! consumed, the membership persisted (first entries only), the session registered, and only then
+//! does the caller send `welcome`. Whatever fails in between is undone, and the seat is back before
+//! the connection is told.
+//!
+//! A login may end while an entry under it is going on. Ends are durable first and reach the ledger
+//! second; entries ask whether the login lives *after* their step in the ledger. So one of the two
+//! always sees the other.
+
+mod aftermath;
+mod confirm;
+mod exit;
+mod reserve;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anteroom_core::ids::{LoginId, Owner, ResumeHash, RoomId, UserId};
+use anteroom_protocol::Code;
+use anteroom_protocol::room::Seats;
+use aws_lc_rs::{digest, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+pub(crate) use aftermath::Aftermath;
+pub(crate) use confirm::{Arrival, Arrived, Entered};
+
+use crate::accounts::Passwords;
+use crate::admission::{Admission, Journal, TicketKey};
+use crate::clock::Clock;
+use crate::hub::Hub;
+use crate::rooms::Rooms;
+use crate::storage::{SharedStorage, StorageError};
+use crate::tokens::Tokens;
+use crate::windows::Windows;
+
+/// The entry service.
+pub(crate) struct Entry {
+    pub(crate) admission: Arc<dyn Admission>,
+    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) storage: SharedStorage,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) passwords: Passwords,
+    pub(crate) clock: Arc<Clock>,
+    /// Wrong room passwords, per room and user.
+    pub(crate) wrong_passwords: Windows<(RoomId, UserId)>,
+    pub(crate) ticket_key: TicketKey,
+    pub(crate) aftermath: Aftermath,
+    /// This node, in this life.
+    pub(crate) owner: Owner,
+}
+
+/// Why an entry, or a step of it, was refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EntryError {
+    #[error("no such room")]
+    RoomNotFound,
+    #[error("the room is closed")]
+    RoomClosed,
+    #[error("the room is full")]
+    RoomFull(Seats),
+    #[error("the user sits elsewhere, or came back with a stale secret")]
+    Replaced,
+    #[error("too many open reservations")]
+    TooManyReservations(Vec<RoomId>),
+    #[error("too many open reservations from this address")]
+    AddressBusy,
+    #[error("the room's password is wrong or missing")]
+    WrongPassword,
+    #[error("the room's password was guessed too often")]
+    TooManyGuesses(Duration),
+    #[error("banned from the room")]
+    Banned,
+    #[error("the login has ended")]
+    Unauthenticated,
+    #[error("the ticket opens nothing")]
+    NoReservation,
+    #[error("the reservation has expired")]
+    ReservationExpired,
+    #[error("the entry could not be completed")]
+    Failed,
+    #[error("passwords cannot be checked right now")]
+    Busy,
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl EntryError {
+    /// The stable word for it.
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::RoomNotFound => Code::RoomNotFound,
+            Self::RoomClosed => Code::RoomClosed,
+            Self::RoomFull(_) => Code::RoomFull,
+            Self::Replaced => Code::Replaced,
+            Self::TooManyReservations(_) => Code::TooManyReservations,
+            Self::AddressBusy | Self::TooManyGuesses(_) => Code::RateLimited,
+            Self::WrongPassword => Code::WrongRoomPassword,
+            Self::Banned => Code::Banned,
+            Self::Unauthenticated => Code::Unauthenticated,
+            Self::NoReservation => Code::NoReservation,
+            Self::ReservationExpired => Code::ReservationExpired,
+            Self::Failed => Code::EntryFailed,
+            Self::Busy | Self::Storage(_) => Code::Unavailable,
+        }
+    }
+}
+
+impl Entry {
+    /// Whether a login lives at this moment.
+    async fn login_lives(&self, user: UserId, login: LoginId) -> Result<bool, StorageError> {
+        self.tokens.is_live(user, login, self.clock.wall()).await
+    }
+
+    /// Ends what is due in one room; called by the deadline loop.
+    pub(crate) async fn expire(&self, room: RoomId) {
+        let mut journal = Journal::new();
+        self.admission.expire(room, &mut journal).await;
+        self.aftermath.apply(journal);
+    }
+}
+
+/// A fresh resume secret, and the hash by which the ledger knows it.
+fn new_resume() -> Result<(String, ResumeHash), EntryError> {
+    let mut secret = [0u8; 24];
+    rand::fill(&mut secret).map_err(|_| EntryError::Failed)?;
+    let text = URL_SAFE_NO_PAD.encode(secret);
+    let hash = resume_hash(&text);
+    Ok((text, hash))
+}
+
+/// The hash of a resume secret as it was presented.
+fn resume_hash(text: &str) -> ResumeHash {
+    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    let mut out = [0; 32];
+    out.copy_from_slice(hash.as_ref());
+    ResumeHash(out)
+}

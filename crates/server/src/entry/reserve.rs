@@ -1,0 +1,236 @@
+//! Step 1: a seat is counted for a user until a deadline, and the ticket for it is made.
+
+use std::net::IpAddr;
+
+use anteroom_core::ids::{Nonce, RoomId};
+use anteroom_core::seat::{Ask, ReserveRefusal, Reserved};
+use anteroom_core::time::Millis;
+use anteroom_protocol::Timestamp;
+use anteroom_protocol::account::Role;
+use anteroom_protocol::entry::{Reservation, Reserve, ReservedSeat};
+use anteroom_protocol::room::{Seats, Visibility};
+use aws_lc_rs::rand;
+
+use super::{Entry, EntryError, resume_hash};
+use crate::admission::{Journal, Refusal, Ticket};
+use crate::rooms::RoomInfo;
+use crate::tokens::Identity;
+use crate::view;
+
+impl Entry {
+    /// Reserves a seat. `Ok((reservation, fresh))`: `fresh` is false when the same reservation
+    /// stood already.
+    ///
+    /// # Errors
+    /// As [`EntryError`] says; no seat is counted then.
+    pub(crate) async fn reserve(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        ask: &Reserve,
+        address: Option<IpAddr>,
+    ) -> Result<(Reservation, bool), EntryError> {
+        let answer = self.try_reserve(who, room, ask, address).await;
+        match &answer {
+            Ok((reserved, fresh)) => tracing::info!(event = "entry.reserved", room = room.0,
+                user = %who.user, generation = reserved.seat.generation,
+                takeover = reserved.seat.takeover, fresh, "a seat was reserved"),
+            Err(error) => tracing::info!(event = "entry.refused", room = room.0, user = %who.user,
+                code = error.code().as_str(), step = "reserve", %error, "an entry was refused"),
+        }
+        answer
+    }
+
+    async fn try_reserve(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        ask: &Reserve,
+        address: Option<IpAddr>,
+    ) -> Result<(Reservation, bool), EntryError> {
+        let info = self.visible(who, room, ask.key.as_deref()).await?;
+        self.not_banned(who, room).await?;
+        let was_excused = self.admission.has_slot(room, who.user, who.login).await;
+        if !was_excused {
+            self.check_password(who, &info, ask).await?;
+        }
+        let ledger_ask = Ask {
+            user: who.user,
+            login: who.login,
+            nonce: new_nonce()?,
+            is_staff: self.is_staff(who, &info),
+            resume: ask.resume.as_deref().map(resume_hash),
+        };
+        let mut journal = Journal::new();
+        let granted = self.admission.reserve(room, ledger_ask, address, &mut journal).await;
+        self.aftermath.apply(journal);
+        let reserved = match granted {
+            Ok(reserved) => reserved,
+            Err(refusal) => return Err(self.refused(room, refusal).await),
+        };
+        let needs_password = was_excused && reserved.fresh && !reserved.takeover;
+        if let Err(error) = self.recheck(who, &info, ask, needs_password).await {
+            self.withdraw(who, room, &reserved).await;
+            return Err(error);
+        }
+        Ok((self.shown(room, &reserved), reserved.fresh))
+    }
+
+    /// What may have changed while the ledger decided: the login, a ban, and a slot that vanished
+    /// after it had excused the user from the password.
+    async fn recheck(
+        &self,
+        who: &Identity,
+        info: &RoomInfo,
+        ask: &Reserve,
+        needs_password: bool,
+    ) -> Result<(), EntryError> {
+        if !self.login_lives(who.user, who.login).await? {
+            return Err(EntryError::Unauthenticated);
+        }
+        self.not_banned(who, info.id).await?;
+        if needs_password {
+            self.check_password(who, info, ask).await?;
+        }
+        Ok(())
+    }
+
+    async fn not_banned(&self, who: &Identity, room: RoomId) -> Result<(), EntryError> {
+        match self.storage.is_banned(room, who.user).await? {
+            true => Err(EntryError::Banned),
+            false => Ok(()),
+        }
+    }
+
+    /// Takes back what this very request was granted; a reservation that stood before, or that
+    /// meanwhile stands under another login, is not this request's to take.
+    async fn withdraw(&self, who: &Identity, room: RoomId, reserved: &Reserved) {
+        if !reserved.fresh {
+            return;
+        }
+        let grant = (reserved.reservation.generation, who.login);
+        let mut journal = Journal::new();
+        self.admission.withdraw(room, who.user, grant, &mut journal).await;
+        self.aftermath.apply(journal);
+    }
+
+    /// Gives a user's reservation back. True when there was one.
+    pub(crate) async fn cancel(&self, who: &Identity, room: RoomId) -> bool {
+        let mut journal = Journal::new();
+        let cancelled = self.admission.cancel(room, who.user, &mut journal).await;
+        self.aftermath.apply(journal);
+        cancelled.is_some()
+    }
+
+    /// The room, if the asker may know of it.
+    pub(crate) async fn visible(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        key: Option<&str>,
+    ) -> Result<std::sync::Arc<RoomInfo>, EntryError> {
+        let Some(info) = self.rooms.get(room) else {
+            return Err(self.closed(who, room, key).await?);
+        };
+        let is_known = info.visibility == Visibility::Public
+            || self.is_staff(who, &info)
+            || (key.is_some() && key == info.key.as_deref())
+            || self.admission.has_slot(room, who.user, who.login).await;
+        if is_known { Ok(info) } else { Err(EntryError::RoomNotFound) }
+    }
+
+    /// What is said of a room that is not open: that it is closed, to whoever may know of it.
+    async fn closed(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        key: Option<&str>,
+    ) -> Result<EntryError, EntryError> {
+        let Some(record) = self.storage.room(room).await? else {
+            return Ok(EntryError::RoomNotFound);
+        };
+        let is_known = record.room.visibility == Visibility::Public
+            || who.user == record.room.owner
+            || who.has(Role::Moderator)
+            || who.has(Role::Admin)
+            || (key.is_some() && key == record.room.key.as_deref());
+        Ok(if is_known { EntryError::RoomClosed } else { EntryError::RoomNotFound })
+    }
+
+    /// Lets the owner in, and whoever knows the password; guessing is bounded per user and room.
+    async fn check_password(
+        &self,
+        who: &Identity,
+        info: &RoomInfo,
+        ask: &Reserve,
+    ) -> Result<(), EntryError> {
+        let Some(hash) = &info.password_hash else { return Ok(()) };
+        if who.user == info.owner {
+            return Ok(());
+        }
+        let Some(password) = &ask.password else { return Err(EntryError::WrongPassword) };
+        let guesser = (info.id, who.user);
+        // Counted before it is judged, so that guesses made at once are no more than one by one.
+        let admitted = self.wrong_passwords.admit(guesser, self.clock.now());
+        admitted.map_err(EntryError::TooManyGuesses)?;
+        let checked = self.passwords.verify(password.clone(), Some(hash.clone())).await;
+        if !matches!(checked, Ok(false)) {
+            self.wrong_passwords.forgive(&guesser);
+        }
+        match checked {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(EntryError::WrongPassword),
+            Err(_) => Err(EntryError::Busy),
+        }
+    }
+
+    fn is_staff(&self, who: &Identity, info: &RoomInfo) -> bool {
+        who.user == info.owner || who.has(Role::Moderator) || who.has(Role::Admin)
+    }
+
+    async fn refused(&self, room: RoomId, refusal: Refusal) -> EntryError {
+        match refusal {
+            Refusal::Ledger(ReserveRefusal::RoomFull) => {
+                let seats = self.admission.seats(room).await.map(view::seats);
+                EntryError::RoomFull(seats.unwrap_or_else(Seats::default))
+            }
+            Refusal::Ledger(ReserveRefusal::Replaced) => EntryError::Replaced,
+            Refusal::Ledger(ReserveRefusal::Closed) => EntryError::RoomClosed,
+            Refusal::Ledger(ReserveRefusal::Gone) | Refusal::NoRoom => {
+                match self.storage.room(room).await {
+                    Ok(Some(_)) => EntryError::RoomClosed,
+                    Ok(None) => EntryError::RoomNotFound,
+                    Err(error) => error.into(),
+                }
+            }
+            Refusal::TooMany(rooms) => EntryError::TooManyReservations(rooms),
+            Refusal::AddressBusy => EntryError::AddressBusy,
+        }
+    }
+
+    /// A reservation as the wire shows it. `websocket_url` is a path; the edge, which knows under
+    /// which name it was reached, completes it.
+    fn shown(&self, room: RoomId, reserved: &Reserved) -> Reservation {
+        let reservation = &reserved.reservation;
+        let ticket = self.ticket_key.seal(&Ticket::of(room, reserved.user, reservation));
+        let now: Millis = self.clock.now();
+        Reservation {
+            websocket_url: format!("/ws?ticket={ticket}"),
+            ticket,
+            room_id: room.0,
+            seat: ReservedSeat {
+                generation: reservation.generation.to_string(),
+                takeover: reserved.takeover,
+            },
+            expires_at: Timestamp(self.clock.to_wall(reservation.deadline)),
+            expires_in_ms: u64::try_from(reservation.deadline.since(now).as_millis())
+                .unwrap_or(u64::MAX),
+        }
+    }
+}
+
+fn new_nonce() -> Result<Nonce, EntryError> {
+    let mut nonce = [0; 16];
+    rand::fill(&mut nonce).map_err(|_| EntryError::Failed)?;
+    Ok(Nonce(nonce))
+}

@@ -1,0 +1,74 @@
+//! From what the domain and the store know to what the wire shows.
+
+use anteroom_core::seat;
+use anteroom_protocol::Timestamp;
+use anteroom_protocol::account::User;
+use anteroom_protocol::frame::EntryKind;
+use anteroom_protocol::message::Message;
+use anteroom_protocol::room::{self, MemberUser};
+
+use crate::storage::{MessageRecord, UserRecord};
+
+/// How seats stand.
+pub(crate) fn seats(seats: seat::Seats) -> room::Seats {
+    room::Seats {
+        capacity: seats.capacity,
+        occupied: seats.occupied,
+        reserved: seats.reserved,
+        held: seats.held,
+        free: seats.free,
+        waiting: seats.waiting,
+        staff: seats
+            .staff
+            .map(|staff| room::StaffSeats { capacity: staff.capacity, taken: staff.taken }),
+    }
+}
+
+/// How a session came in.
+pub(crate) fn entry(entry: seat::Entry) -> EntryKind {
+    match entry {
+        seat::Entry::First => EntryKind::First,
+        seat::Entry::Refresh => EntryKind::Refresh,
+        seat::Entry::Takeover => EntryKind::Takeover,
+        seat::Entry::SecondDevice => EntryKind::SecondDevice,
+    }
+}
+
+/// As it is logged.
+pub(crate) fn entry_word(entry: seat::Entry) -> &'static str {
+    match entry {
+        seat::Entry::First => "first",
+        seat::Entry::Refresh => "refresh",
+        seat::Entry::Takeover => "takeover",
+        seat::Entry::SecondDevice => "second_device",
+    }
+}
+
+/// A user; the contact number only for the owner.
+pub(crate) fn user(record: &UserRecord, is_owner: bool) -> User {
+    User {
+        id: record.id.0,
+        username: record.username.clone(),
+        display_name: record.display_name.clone(),
+        roles: record.roles.clone(),
+        created_at: Timestamp(record.created_at),
+        contact_number: record.contact_number.clone().filter(|_| is_owner),
+    }
+}
+
+/// A message in its final state.
+pub(crate) fn message(record: MessageRecord) -> Message {
+    Message {
+        id: record.id.0,
+        seq: record.seq,
+        room_id: record.room.0,
+        sender: record.sender.map(|(id, name)| MemberUser { id: id.0, name }),
+        kind: record.kind,
+        content_type: record.content_type,
+        content: if record.deleted_at.is_some() { String::new() } else { record.content },
+        created_at: Timestamp(record.created_at),
+        updated_at: record.updated_at.map(Timestamp),
+        deleted_at: record.deleted_at.map(Timestamp),
+        client_id: record.client_id,
+    }
+}
