@@ -1,0 +1,120 @@
+//! Reading what was said: pages, and the replay of what a returning session missed.
+
+use std::sync::Arc;
+
+use anteroom_core::ids::{RoomId, UserId};
+use anteroom_core::limits::REPLAY_MAX;
+use anteroom_protocol::account::Role;
+use anteroom_protocol::frame::{Replay, ServerFrame};
+use anteroom_protocol::message::Message;
+use anteroom_protocol::room::Visibility;
+use bytes::Bytes;
+
+use crate::admission::Admission;
+use crate::hub::encode;
+use crate::storage::{HistoryPage, SharedStorage, StorageError};
+use crate::tokens::Identity;
+use crate::view;
+
+/// Bytes in one replay; beyond it the oldest are left to history pages.
+const REPLAY_BYTES_MAX: usize = 8 << 20;
+
+/// Reads messages for those who may.
+pub(crate) struct History {
+    pub(crate) storage: SharedStorage,
+    pub(crate) admission: Arc<dyn Admission>,
+}
+
+/// Why nothing is shown.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HistoryError {
+    /// Not seated or held there, nor its owner, nor staff.
+    #[error("not allowed to read this room")]
+    Forbidden,
+    /// No such room.
+    #[error("no such room")]
+    NoRoom,
+    /// The store is away.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl History {
+    /// One page, in final states.
+    pub(crate) async fn page(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        page: HistoryPage,
+    ) -> Result<Vec<Message>, HistoryError> {
+        let Some(record) = self.storage.room(room).await? else {
+            return Err(HistoryError::NoRoom);
+        };
+        if !self.may_read(who, room, record.room.owner).await {
+            // Who may not know of the room is not told that there is one.
+            return Err(match record.room.visibility {
+                Visibility::Public => HistoryError::Forbidden,
+                Visibility::Unlisted => HistoryError::NoRoom,
+            });
+        }
+        let records = self.storage.messages(room, page).await?;
+        Ok(records.into_iter().map(view::message).collect())
+    }
+
+    async fn may_read(&self, who: &Identity, room: RoomId, owner: UserId) -> bool {
+        let is_staff = who.has(Role::Admin) || who.has(Role::Moderator);
+        is_staff || who.user == owner || self.admission.is_seated(room, who.user).await
+    }
+
+    /// The frames of what was said after `since` and up to `last`, oldest first, and whether they
+    /// are all of it.
+    pub(crate) async fn replay(
+        &self,
+        room: RoomId,
+        since: i64,
+        last: i64,
+    ) -> Result<(Vec<Bytes>, Option<Replay>), StorageError> {
+        if since > last {
+            return Ok((Vec::new(), Some(Replay::Reset)));
+        }
+        let missed = usize::try_from(last - since).unwrap_or(usize::MAX);
+        let truncated = (missed > REPLAY_MAX).then_some(Replay::Truncated);
+        let from = if truncated.is_some() { last - REPLAY_MAX as i64 } else { since };
+        let page = HistoryPage::After { seq: from, limit: REPLAY_MAX };
+        let records = self.storage.messages(room, page).await?;
+        let mut frames: Vec<Bytes> = records
+            .into_iter()
+            .filter(|record| record.seq <= last)
+            .map(|record| encode(&ServerFrame::Message(view::message(record))))
+            .collect();
+        let surplus = beyond(&frames, REPLAY_BYTES_MAX);
+        frames.drain(..surplus);
+        let truncated = if surplus > 0 { Some(Replay::Truncated) } else { truncated };
+        Ok((frames, truncated))
+    }
+}
+
+/// How many of the oldest frames must go for the rest to fit.
+fn beyond(frames: &[Bytes], bytes_max: usize) -> usize {
+    let mut bytes = 0;
+    let fits = frames.iter().rev().take_while(|frame| {
+        bytes += frame.len();
+        bytes <= bytes_max
+    });
+    frames.len() - fits.count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_that_fit_are_kept() {
+        let frames: Vec<Bytes> = [5, 4, 3, 2].map(|len| Bytes::from(vec![0; len])).to_vec();
+        assert_eq!(beyond(&frames, 14), 0);
+        assert_eq!(beyond(&frames, 13), 1);
+        assert_eq!(beyond(&frames, 5), 2);
+        assert_eq!(beyond(&frames, 1), 4);
+        assert_eq!(beyond(&[], 1), 0);
+    }
+}

@@ -1,0 +1,363 @@
+//! What people do to rooms: ask for one, find one, change it, close it.
+
+use std::sync::Arc;
+
+use anteroom_core::ids::{RoomId, UserId};
+use anteroom_core::limits::CAPACITY_MAX;
+use anteroom_core::time::Millis;
+use anteroom_protocol::account::Role;
+use anteroom_protocol::entry::{Reservation, Reserve};
+use anteroom_protocol::room::{ChangeRoom, CreateRoom, Owner, Room, RoomState, Seats, Visibility};
+use anteroom_protocol::{FieldProblem, Timestamp};
+use aws_lc_rs::rand;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::RoomInfo;
+use crate::accounts::{PasswordError, names};
+use crate::admission::Journal;
+use crate::entry::{Entry, EntryError};
+use crate::storage::{NewRoom, RoomPatch, StorageError};
+use crate::tokens::Identity;
+use crate::view;
+
+/// Rooms, as people act on them.
+pub(crate) struct RoomService {
+    pub(crate) entry: Arc<Entry>,
+    /// How long a new room waits for its first entry.
+    pub(crate) pending_ttl: std::time::Duration,
+    /// Pending rooms one user may have; `None` switches the bound off.
+    pub(crate) pending_max: Option<usize>,
+    /// Which life of the seat store this is.
+    pub(crate) epoch: u64,
+    /// Held while a room changes.
+    pub(crate) changes: tokio::sync::Mutex<()>,
+}
+
+/// Why it was not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RoomError {
+    #[error("some values are not acceptable")]
+    Invalid(Vec<FieldProblem>),
+    #[error("too many rooms wait for their first entry")]
+    TooManyPending,
+    #[error("no such user")]
+    NoSuchUser,
+    #[error("only the owner and staff may do this")]
+    Forbidden,
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    #[error("passwords cannot be hashed right now")]
+    Busy,
+}
+
+impl From<StorageError> for RoomError {
+    fn from(error: StorageError) -> Self {
+        Self::Entry(error.into())
+    }
+}
+
+impl From<PasswordError> for RoomError {
+    fn from(_: PasswordError) -> Self {
+        Self::Busy
+    }
+}
+
+impl RoomService {
+    /// Puts a room into the creation queue and reserves its creator's seat.
+    ///
+    /// # Errors
+    /// Fields out of bounds, too many pending rooms, or the store away: no room is queued then.
+    pub(crate) async fn create(
+        &self,
+        who: &Identity,
+        ask: CreateRoom,
+        address: Option<std::net::IpAddr>,
+    ) -> Result<(Room, Reservation), RoomError> {
+        let name = checked_name(&ask.name, ask.capacity, ask.password.as_deref())?;
+        let entry = &self.entry;
+        if self.pending_max.is_some_and(|max| entry.rooms.pending_of(who.user) >= max) {
+            return Err(RoomError::TooManyPending);
+        }
+        let password_hash = match &ask.password {
+            Some(password) if !password.is_empty() => {
+                Some(entry.passwords.hash(password.clone()).await?)
+            }
+            _ => None,
+        };
+        let pending_until = entry.clock.now().after(self.pending_ttl);
+        let key = (ask.visibility == Visibility::Unlisted).then(new_key).transpose()?;
+        let queued = entry
+            .storage
+            .queue_room(NewRoom {
+                name,
+                capacity: ask.capacity,
+                staff_seats: 0,
+                visibility: ask.visibility,
+                key,
+                password_hash,
+                lifetime: ask.lifetime,
+                owner: who.user,
+                created_at: entry.clock.wall(),
+                pending_until: entry.clock.to_wall(pending_until),
+            })
+            .await?;
+        let info = entry.rooms.add_queued(queued);
+        entry.admission.add_room(info.spec(self.epoch, Some(pending_until))).await;
+        tracing::info!(event = "room.queued", room = info.id.0, user = %who.user,
+            capacity = info.capacity, "a room was asked for");
+        match entry.reserve(who, info.id, &Reserve::default(), address).await {
+            Ok((reservation, _)) => Ok((self.shown(who, &info).await, reservation)),
+            Err(error) => {
+                self.forget(info.id).await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Takes a pending room back.
+    async fn forget(&self, room: RoomId) -> Result<(), RoomError> {
+        if !self.entry.storage.forget_pending(room).await? {
+            // Somebody was quicker and is in already: it ends as a room does.
+            self.entry.storage.close_room(room, self.entry.clock.wall()).await?;
+        }
+        self.entry.room_closed(room).await;
+        Ok(())
+    }
+
+    /// Takes up again what an earlier life of the server left: open rooms, and the creation queue
+    /// with the time that is left to each. What nobody can enter any more is cleaned up.
+    pub(crate) async fn reload(&self) -> Result<(), RoomError> {
+        let entry = &self.entry;
+        for record in entry.storage.open_rooms().await? {
+            // The row of a first entry that failed just before the stop.
+            if entry.storage.forget_pending(record.id).await? {
+                continue;
+            }
+            if record.room.lifetime == anteroom_protocol::room::Lifetime::UntilEmpty {
+                entry.storage.close_room(record.id, entry.clock.wall()).await?;
+                tracing::info!(
+                    event = "room.closed",
+                    room = record.id.0,
+                    cause = "empty",
+                    "everyone left with the restart"
+                );
+                continue;
+            }
+            let info = entry.rooms.add_open(record);
+            entry.admission.add_room(info.spec(self.epoch, None)).await;
+        }
+        for queued in entry.storage.queued_rooms().await? {
+            let left = queued.room.pending_until - entry.clock.wall();
+            let Ok(left @ 1..) = u64::try_from(left) else {
+                entry.storage.forget_pending(queued.id).await?;
+                tracing::info!(
+                    event = "room.pending_expired",
+                    room = queued.id.0,
+                    "nobody entered in time; the room is forgotten"
+                );
+                continue;
+            };
+            let until = Millis(entry.clock.now().0.saturating_add(left));
+            let info = entry.rooms.add_queued(queued);
+            entry.admission.add_room(info.spec(self.epoch, Some(until))).await;
+        }
+        Ok(())
+    }
+
+    /// Public open rooms whose name holds `query`, with live seats.
+    pub(crate) async fn list(&self, query: &str) -> Vec<(Arc<RoomInfo>, Seats)> {
+        let wanted = query.trim().to_lowercase();
+        let mut found = Vec::new();
+        for info in self.entry.rooms.all() {
+            let is_listed = info.visibility == Visibility::Public && info.state == RoomState::Open;
+            if is_listed
+                && (wanted.is_empty() || info.name.to_lowercase().contains(&wanted))
+                && let Some(seats) = self.entry.admission.seats(info.id).await
+            {
+                found.push((info, view::seats(seats)));
+            }
+        }
+        found
+    }
+
+    /// One room, for somebody who may know of it.
+    pub(crate) async fn get(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        key: Option<&str>,
+    ) -> Result<Room, RoomError> {
+        let info = self.entry.visible(who, room, key).await?;
+        Ok(self.shown(who, &info).await)
+    }
+
+    /// Changes a room; owner and staff only.
+    pub(crate) async fn change(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        ask: ChangeRoom,
+    ) -> Result<Room, RoomError> {
+        let info = self.managed(who, room).await?;
+        let name = checked_name(
+            ask.name.as_deref().unwrap_or(&info.name),
+            ask.capacity.unwrap_or(info.capacity),
+            ask.password.as_deref(),
+        )?;
+        if info.state == RoomState::Pending {
+            return Err(RoomError::Forbidden);
+        }
+        let password_hash = match ask.password.as_deref() {
+            None => None,
+            Some("") => Some(None),
+            Some(password) => Some(Some(self.entry.passwords.hash(password.to_owned()).await?)),
+        };
+        let visibility = match ask.visibility {
+            Some(Visibility::Unlisted) if info.key.is_none() => {
+                Some((Visibility::Unlisted, Some(new_key()?)))
+            }
+            Some(visibility) => Some((visibility, info.key.clone())),
+            None => None,
+        };
+        let patch = RoomPatch {
+            name: ask.name.map(|_| name),
+            capacity: ask.capacity,
+            visibility,
+            password_hash,
+        };
+        // The store, the copy and the ledger change in the same order for everyone.
+        let _in_order = self.changes.lock().await;
+        let stored = self.entry.storage.change_room(room, patch).await?;
+        let Some(stored) = stored else { return Err(EntryError::RoomClosed.into()) };
+        self.entry.rooms.change(room, |info| {
+            info.name.clone_from(&stored.room.name);
+            info.capacity = stored.room.capacity;
+            info.visibility = stored.room.visibility;
+            info.key.clone_from(&stored.room.key);
+            info.password_hash.clone_from(&stored.room.password_hash);
+        });
+        let mut journal = Journal::new();
+        self.entry.admission.set_capacity(room, stored.room.capacity, &mut journal).await;
+        self.entry.aftermath.apply(journal);
+        self.entry.aftermath.presence.mark(room);
+        self.get(who, room, None).await
+    }
+
+    /// Closes a room, durably first; owner and staff only.
+    pub(crate) async fn close(&self, who: &Identity, room: RoomId) -> Result<(), RoomError> {
+        let info = self.managed(who, room).await?;
+        if info.state == RoomState::Pending {
+            self.entry.storage.forget_pending(room).await?;
+        }
+        // A pending room may have been entered meanwhile: then there is a row to close.
+        self.entry.storage.close_room(room, self.entry.clock.wall()).await?;
+        self.entry.room_closed(room).await;
+        tracing::info!(event = "room.closed", room = room.0, cause = "requested", user = %who.user,
+            "a room was closed");
+        Ok(())
+    }
+
+    /// Takes somebody out of a room, and with `ban` for good; owner and staff only.
+    pub(crate) async fn remove_member(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        user: UserId,
+        ban: bool,
+    ) -> Result<(), RoomError> {
+        let info = self.managed(who, room).await?;
+        if user == info.owner {
+            return Err(RoomError::Forbidden);
+        }
+        if ban {
+            if self.entry.storage.user(user).await?.is_none() {
+                return Err(RoomError::NoSuchUser);
+            }
+            self.entry.storage.ban(room, user, who.user, self.entry.clock.wall()).await?;
+        }
+        self.entry.remove(room, user).await;
+        Ok(())
+    }
+
+    /// The room, if the asker may manage it.
+    pub(crate) async fn managed(
+        &self,
+        who: &Identity,
+        room: RoomId,
+    ) -> Result<Arc<RoomInfo>, RoomError> {
+        let info = self.entry.visible(who, room, None).await?;
+        if who.user == info.owner || who.has(Role::Moderator) || who.has(Role::Admin) {
+            Ok(info)
+        } else {
+            Err(RoomError::Forbidden)
+        }
+    }
+
+    /// A room as this reader sees it.
+    pub(crate) async fn shown(&self, who: &Identity, info: &RoomInfo) -> Room {
+        let seats = self.entry.admission.seats(info.id).await.map(view::seats).unwrap_or_default();
+        let owner = self.entry.storage.user(info.owner).await.ok().flatten();
+        let mut room = view_of(info, seats);
+        room.owner = owner.map(|user| Owner { id: user.id.0, name: user.display_name });
+        room.key = info.key.clone().filter(|_| who.user == info.owner);
+        room
+    }
+}
+
+/// A room without what only some may see.
+pub(crate) fn view_of(info: &RoomInfo, seats: Seats) -> Room {
+    Room {
+        id: info.id.0,
+        name: info.name.clone(),
+        capacity: info.capacity,
+        state: info.state,
+        visibility: info.visibility,
+        has_password: info.password_hash.is_some(),
+        owner: None,
+        lifetime: info.lifetime,
+        seats,
+        created_at: Timestamp(info.created_at),
+        last_seq: info.last_seq(),
+        key: None,
+    }
+}
+
+/// Checks the fields of a room together, so that a person sees all that is wrong at once.
+fn checked_name(name: &str, capacity: u32, password: Option<&str>) -> Result<String, RoomError> {
+    let mut wrong = Vec::new();
+    let name = names::room_name(name)
+        .map_err(|fault| {
+            wrong.push(FieldProblem {
+                field: "name".to_owned(),
+                code: fault.as_str().to_owned(),
+                detail: "A room's name has 1 to 80 visible characters.".to_owned(),
+            });
+        })
+        .ok();
+    if !(1..=CAPACITY_MAX).contains(&capacity) {
+        wrong.push(FieldProblem {
+            field: "capacity".to_owned(),
+            code: "out_of_range".to_owned(),
+            detail: format!("A room has 1 to {CAPACITY_MAX} seats."),
+        });
+    }
+    if password.is_some_and(|text| text.chars().count() > 128) {
+        wrong.push(FieldProblem {
+            field: "password".to_owned(),
+            code: "too_long".to_owned(),
+            detail: "At most 128 characters.".to_owned(),
+        });
+    }
+    match name {
+        Some(name) if wrong.is_empty() => Ok(name),
+        _ => Err(RoomError::Invalid(wrong)),
+    }
+}
+
+/// The secret in the link of an unlisted room.
+fn new_key() -> Result<String, RoomError> {
+    let mut key = [0u8; 12];
+    rand::fill(&mut key).map_err(|_| RoomError::Busy)?;
+    Ok(URL_SAFE_NO_PAD.encode(key))
+}
