@@ -46,6 +46,14 @@ pub struct Identity {
     pub expires_at: WallMillis,
 }
 
+impl Identity {
+    /// Whether the user has this role now.
+    #[must_use]
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
 /// A token to be handed to its user.
 #[derive(Clone)]
 pub struct IssuedToken {

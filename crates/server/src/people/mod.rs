@@ -1,0 +1,176 @@
+//! People coming and going: what joins accounts, tokens and the sessions that stand under them.
+//!
+//! Whatever ends a login is durable before its sessions are told; whatever starts one tells the
+//! sessions of the login it superseded.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use anteroom_core::ids::{LoginId, UserId};
+use anteroom_protocol::Timestamp;
+use anteroom_protocol::account::{
+    GuestSignIn, PasswordChange, ProfileChange, Role, Session, SignIn, SignUp,
+};
+
+use crate::accounts::{AccountError, Accounts};
+use crate::clock::Clock;
+use crate::entry::Entry;
+use crate::storage::{LoginEnd, UserRecord};
+use crate::tokens::{AuthError, Identity, IssuedToken, Tokens};
+use crate::view;
+use crate::windows::Windows;
+
+/// The service behind every account endpoint and page.
+pub(crate) struct People {
+    pub(crate) accounts: Accounts,
+    pub(crate) tokens: Tokens,
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) clock: Arc<Clock>,
+    /// Accounts and guests made from one address.
+    pub(crate) newcomers: Windows<IpAddr>,
+}
+
+impl People {
+    /// Makes an account.
+    pub(crate) async fn sign_up(
+        &self,
+        ask: SignUp,
+        from: Option<IpAddr>,
+    ) -> Result<UserRecord, AccountError> {
+        self.admit(from)?;
+        self.accounts.sign_up(ask, self.clock.wall()).await
+    }
+
+    fn admit(&self, from: Option<IpAddr>) -> Result<(), AccountError> {
+        let admitted = self.newcomers.admit(counted(from), self.clock.now());
+        admitted.map_err(|retry_after| AccountError::Throttled { retry_after })
+    }
+
+    /// Starts a login.
+    pub(crate) async fn sign_in(
+        &self,
+        username: &str,
+        password: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Session, AccountError> {
+        let wish = SignIn { username: username.to_owned(), password: password.to_owned() };
+        let issued = self.accounts.sign_in(wish, counted(from), self.clock.wall()).await?;
+        Ok(self.started(issued).await)
+    }
+
+    /// Makes a guest and starts its login.
+    pub(crate) async fn guest(
+        &self,
+        display_name: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Session, AccountError> {
+        self.admit(from)?;
+        let wish = GuestSignIn { display_name: display_name.to_owned() };
+        let issued = self.accounts.guest(wish, self.clock.wall()).await?;
+        Ok(self.started(issued).await)
+    }
+
+    /// A new token of the same login.
+    pub(crate) async fn refresh(&self, token: &str) -> Result<Session, AuthError> {
+        let issued = self.tokens.refresh(token, self.clock.wall()).await?;
+        Ok(session(&issued))
+    }
+
+    /// Ends the login: durable first, then its seats, then its connections.
+    pub(crate) async fn sign_out(&self, who: &Identity) -> Result<(), AccountError> {
+        self.tokens.end(who.user, who.login, LoginEnd::LoggedOut, self.clock.wall()).await?;
+        self.entry.login_ended(who.user, who.login).await;
+        Ok(())
+    }
+
+    /// The caller's own account.
+    pub(crate) async fn profile(&self, who: &Identity) -> Result<UserRecord, AccountError> {
+        self.accounts.profile(who.user).await
+    }
+
+    /// Changes the caller's own account. A new password ends every other login.
+    pub(crate) async fn change_profile(
+        &self,
+        who: &Identity,
+        change: ProfileChange,
+        from: Option<IpAddr>,
+    ) -> Result<UserRecord, AccountError> {
+        let wall = self.clock.wall();
+        let changed = self.accounts.change_profile(who, change, counted(from), wall).await?;
+        self.ended(who.user, &changed.ended).await;
+        Ok(changed.user)
+    }
+
+    /// Replaces a password; every login that stood under the old one ends.
+    pub(crate) async fn change_password(
+        &self,
+        change: PasswordChange,
+        from: Option<IpAddr>,
+    ) -> Result<(), AccountError> {
+        // Looked up first: once the logins have ended, nothing may keep their sessions from it.
+        let user = match self.accounts.find(&change.username).await {
+            Ok(user) => Some(user.id),
+            Err(AccountError::NoSuchUser) => None,
+            Err(error) => return Err(error),
+        };
+        let ended = self.accounts.change_password(change, counted(from), self.clock.wall()).await?;
+        if let Some(user) = user {
+            self.ended(user, &ended).await;
+        }
+        Ok(())
+    }
+
+    /// Locks an account: no login of it is good any more, and nothing it kept open stays.
+    pub(crate) async fn lock(&self, user: UserId) -> Result<(), AccountError> {
+        let ended = self.accounts.lock(user, self.clock.wall()).await?;
+        self.ended(user, &ended).await;
+        Ok(())
+    }
+
+    /// Unlocks an account; its people log in again.
+    pub(crate) async fn unlock(&self, user: UserId) -> Result<(), AccountError> {
+        self.accounts.unlock(user, self.clock.wall()).await
+    }
+
+    /// Ends every login of a user; how many there were.
+    pub(crate) async fn log_out(&self, user: UserId) -> Result<usize, AccountError> {
+        let ended = self.tokens.end_all(user, LoginEnd::Forced, self.clock.wall()).await?;
+        self.ended(user, &ended).await;
+        Ok(ended.len())
+    }
+
+    /// Replaces a user's roles; they hold from the next request on.
+    pub(crate) async fn set_roles(
+        &self,
+        user: UserId,
+        roles: Vec<Role>,
+    ) -> Result<UserRecord, AccountError> {
+        self.accounts.set_roles(user, roles).await
+    }
+
+    async fn started(&self, issued: IssuedToken) -> Session {
+        for old in &issued.superseded {
+            self.entry.login_superseded(issued.user.id, *old, issued.login).await;
+        }
+        session(&issued)
+    }
+
+    async fn ended(&self, user: UserId, logins: &[LoginId]) {
+        for login in logins {
+            self.entry.login_ended(user, *login).await;
+        }
+    }
+}
+
+fn session(issued: &IssuedToken) -> Session {
+    Session {
+        token: issued.token.clone(),
+        expires_at: Timestamp(issued.expires_at),
+        user: view::user(&issued.user, true),
+    }
+}
+
+/// A connection without an address (there is none over TCP) is counted with all such.
+fn counted(from: Option<IpAddr>) -> IpAddr {
+    from.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
