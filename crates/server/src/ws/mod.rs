@@ -1,9 +1,15 @@
-//! The WebSocket protocol (RFC 6455), server side.
+//! The WebSocket side: bytes to frames, frames to events, and the connection's one task.
 //!
-//! `handshake` decides whether a request may become a WebSocket, `decode` turns received bytes into
-//! events, `frame` turns answers into bytes. All three are pure: they read no socket, no clock and
-//! no configuration, so tests and fuzzers drive them with nothing but bytes.
+//! [`decode`] and [`frame`] are pure; what is still to be written is in [`crate::hub::outbox`]; [`connection`] is
+//! the task that reads; [`handlers`] are what frames do. Sessions and seats are known here only
+//! through [`crate::entry`] and [`crate::hub`].
 
+pub(crate) mod connection;
 pub mod decode;
 pub mod frame;
+mod handlers;
 pub mod handshake;
+pub(crate) mod heartbeat;
+mod welcome;
+
+pub(crate) use connection::{Connect, Connections};

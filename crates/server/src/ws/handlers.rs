@@ -1,0 +1,166 @@
+//! What frames from the client do. Each frame is an event handed to its handler; the read loop
+//! knows none of them.
+
+use anteroom_core::ids::MessageId;
+use anteroom_core::limits::CLIENT_ID_CHARS_MAX;
+use anteroom_core::time::Millis;
+use anteroom_protocol::frame::{ClientFrame, FrameError, Send, ServerFrame};
+use anteroom_protocol::message::{APPLICATION_JSON, TEXT_PLAIN};
+use anteroom_protocol::{CloseCode, Code};
+use uuid::Uuid;
+
+use super::connection::Connections;
+use crate::hub::{Link, encode};
+use crate::messages::Append;
+
+/// Frames that are none of the contract's are counted over this span, in milliseconds.
+const BAD_FRAMES_MS: u64 = 60_000;
+/// Frames are counted over this span, in milliseconds.
+const FRAMES_MS: u64 = 10_000;
+
+/// What the connection does next.
+pub(super) enum Flow {
+    Continue,
+    /// The user leaves: the seat is free at once.
+    Leave,
+    /// The server ends the session.
+    End(CloseCode),
+}
+
+/// What is remembered of a conversation from frame to frame.
+#[derive(Debug, Default)]
+pub(super) struct Conversation {
+    frames: Window,
+    bad_frames: Window,
+    is_heard: bool,
+}
+
+impl Conversation {
+    /// True once: for the first frame that came.
+    pub(super) fn is_first(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_heard, true)
+    }
+}
+
+/// Counts events in fixed spans of time.
+#[derive(Debug, Default)]
+struct Window {
+    began: Millis,
+    count: usize,
+}
+
+impl Window {
+    /// Counts one more; how many there are in this span.
+    fn count(&mut self, now: Millis, span_ms: u64) -> usize {
+        if now.0.saturating_sub(self.began.0) >= span_ms {
+            *self = Self { began: now, count: 0 };
+        }
+        self.count += 1;
+        self.count
+    }
+}
+
+/// Handles one text frame.
+pub(super) fn text(all: &Connections, session: &Link, talk: &mut Conversation, text: &str) -> Flow {
+    if let Some(code) = control(all, talk) {
+        return Flow::End(code);
+    }
+    let frame = match serde_json::from_str::<ClientFrame>(text) {
+        Ok(frame) => frame,
+        Err(error) => {
+            let detail = format!("The frame cannot be read: {error}.");
+            return bad_frame(all, session, talk, &detail).map_or(Flow::Continue, Flow::End);
+        }
+    };
+    match frame {
+        ClientFrame::Send(send) => say(all, session, send),
+        ClientFrame::Ping { nonce } => {
+            let nonce = nonce.map(|text| text.chars().take(CLIENT_ID_CHARS_MAX).collect());
+            session.say(&ServerFrame::Pong { nonce });
+        }
+        ClientFrame::Typing {} => {
+            let frame = encode(&ServerFrame::Typing { user_id: session.user.0 });
+            tell_others(all, session, &frame);
+        }
+        ClientFrame::Read { seq } => {
+            let frame = encode(&ServerFrame::Read { user_id: session.user.0, seq });
+            tell_others(all, session, &frame);
+        }
+        ClientFrame::Edit { id, .. } | ClientFrame::Delete { id } => {
+            let detail = "Messages cannot be changed on this server yet.";
+            refuse(session, Code::Forbidden, detail, Some(id.to_string()));
+        }
+        ClientFrame::Leave {} => return Flow::Leave,
+    }
+    Flow::Continue
+}
+
+/// Counts a frame, whatever it is. `Some` when the peer floods.
+pub(super) fn control(all: &Connections, talk: &mut Conversation) -> Option<CloseCode> {
+    let frames = talk.frames.count(all.clock.now(), FRAMES_MS);
+    all.bounds.frames_per_10s.is_some_and(|max| frames > max).then_some(CloseCode::RateLimited)
+}
+
+/// Answers a frame that is none of the contract's. `Some` when there were too many.
+pub(super) fn bad_frame(
+    all: &Connections,
+    session: &Link,
+    talk: &mut Conversation,
+    detail: &str,
+) -> Option<CloseCode> {
+    let bad = talk.bad_frames.count(all.clock.now(), BAD_FRAMES_MS);
+    if all.bounds.bad_frames.is_some_and(|max| bad > max) {
+        return Some(CloseCode::BadRequest);
+    }
+    refuse(session, Code::BadFrame, detail, None);
+    None
+}
+
+fn say(all: &Connections, session: &Link, send: Send) {
+    let reference = Some(send.client_id.clone());
+    if let Err(detail) = check(&send, all.bounds.content_chars_max) {
+        refuse(session, Code::Invalid, &detail, reference);
+        return;
+    }
+    let taken = all.log.append(Append {
+        session: Link::clone(session),
+        client_id: send.client_id,
+        content_type: send.content_type.unwrap_or_else(|| TEXT_PLAIN.to_owned()),
+        content: send.content,
+        id: MessageId(Uuid::now_v7()),
+        created_at: all.clock.wall(),
+    });
+    if !taken {
+        refuse(session, Code::Unavailable, "The server cannot take more right now.", reference);
+    }
+}
+
+fn check(send: &Send, chars_max: usize) -> Result<(), String> {
+    let id = send.client_id.chars().count();
+    if id == 0 || id > CLIENT_ID_CHARS_MAX {
+        return Err(format!("client_id has 1 to {CLIENT_ID_CHARS_MAX} characters."));
+    }
+    let chars = send.content.chars().count();
+    if chars == 0 || chars > chars_max {
+        return Err(format!("content has 1 to {chars_max} characters."));
+    }
+    match send.content_type.as_deref() {
+        None | Some(TEXT_PLAIN) => Ok(()),
+        Some(APPLICATION_JSON) => serde_json::from_str::<serde::de::IgnoredAny>(&send.content)
+            .map(drop)
+            .map_err(|_| "content is not the JSON its content_type promises.".to_owned()),
+        Some(_) => Err(format!("content_type is {TEXT_PLAIN} or {APPLICATION_JSON}.")),
+    }
+}
+
+fn tell_others(all: &Connections, session: &Link, frame: &bytes::Bytes) {
+    for other in all.entry.hub.in_room(session.room) {
+        if other.user != session.user {
+            other.push(frame.clone());
+        }
+    }
+}
+
+fn refuse(session: &Link, code: Code, detail: &str, reference: Option<String>) {
+    session.say(&ServerFrame::Error(FrameError { code, detail: detail.to_owned(), reference }));
+}

@@ -1,0 +1,83 @@
+//! The first frame of a session, and the replay that follows it.
+
+use anteroom_core::limits::WELCOME_MEMBERS_MAX;
+use anteroom_core::seat::SlotState;
+use anteroom_protocol::Timestamp;
+use anteroom_protocol::frame::{ServerFrame, Welcome, WelcomeMember};
+use anteroom_protocol::room::{MemberUser, SeatState};
+use bytes::Bytes;
+
+use super::connection::Connections;
+use crate::entry::{Entered, EntryError};
+use crate::hub::{Link, encode};
+use crate::rooms::view_of;
+use crate::view;
+
+/// `welcome` and the replay as frames, and the `seq` up to which they cover the room.
+///
+/// The session is registered already, so what is said from now on waits in its outbox.
+///
+/// # Errors
+/// The store is away, or the room vanished meanwhile.
+pub(super) async fn compose(
+    all: &Connections,
+    entered: &Entered,
+    since: Option<i64>,
+) -> Result<(Vec<Bytes>, i64), EntryError> {
+    let session = &entered.session;
+    let entry = &all.entry;
+    let info = entry.rooms.get(session.room).ok_or(EntryError::RoomClosed)?;
+    let last_seq = info.last_seq();
+    let seats = entry.admission.seats(session.room).await.map(view::seats).unwrap_or_default();
+    let (members, member_count) = members(all, session).await;
+    let (replayed, replay) = match since {
+        Some(since) => all.history.replay(session.room, since, last_seq).await?,
+        None => (Vec::new(), None),
+    };
+    let wall = all.clock.wall();
+    let login_ends = entry.tokens.login_deadline(session.user, session.login, wall).await?;
+    let mut room = view_of(&info, seats);
+    room.last_seq = last_seq;
+    room.key = info.key.clone().filter(|_| info.owner == session.user);
+    let welcome = ServerFrame::Welcome(Box::new(Welcome {
+        session: session.id.0,
+        room,
+        you: session.member(),
+        members,
+        member_count,
+        seats,
+        last_seq,
+        resume: entered.resume.clone(),
+        heartbeat_ms: u64::try_from(all.bounds.ping.as_millis()).unwrap_or(u64::MAX),
+        entry: view::entry(entered.kind),
+        login_expires_at: Timestamp(login_ends.unwrap_or_default()),
+        replay,
+    }));
+    let mut head = Vec::with_capacity(1 + replayed.len());
+    head.push(encode(&welcome));
+    head.extend(replayed);
+    Ok((head, last_seq))
+}
+
+/// The first hundred who sit or are held, and how many there are.
+async fn members(all: &Connections, session: &Link) -> (Vec<WelcomeMember>, u32) {
+    let mut seated = all.entry.admission.members(session.room).await;
+    seated.retain(|member| member.settled);
+    let count = u32::try_from(seated.len()).unwrap_or(u32::MAX);
+    let presence = &all.entry.aftermath.presence;
+    let members = seated
+        .into_iter()
+        .take(WELCOME_MEMBERS_MAX)
+        .map(|member| WelcomeMember {
+            user: MemberUser {
+                id: member.user.0,
+                name: presence.name_of(&all.entry.hub, session.room, member.user),
+            },
+            state: match member.state {
+                SlotState::Held => SeatState::Held,
+                SlotState::Occupied | SlotState::Reserved => SeatState::Occupied,
+            },
+        })
+        .collect();
+    (members, count)
+}
