@@ -1,0 +1,158 @@
+//! Sign-up, sign-in, refresh, sign-out, profile.
+
+use std::sync::Arc;
+
+use anteroom_core::ids::UserId;
+use anteroom_protocol::account::{
+    GuestSignIn, PasswordChange, PresenceAnswer, ProfileChange, Role, Session, SignIn, SignUp,
+    UserAnswer,
+};
+use anteroom_protocol::{Code, Timestamp};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use uuid::Uuid;
+
+use super::extract::{Address, Caller, Json, OwnOrigin, TOKEN_COOKIE, token_of};
+use super::problem::Refused;
+use crate::app::App;
+use crate::view;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/users", post(sign_up))
+        .route("/users/password", post(change_password))
+        .route("/users/{id}/presence", get(presence))
+        .route("/sessions", post(sign_in))
+        .route("/sessions/guest", post(guest))
+        .route("/sessions/refresh", post(refresh))
+        .route("/sessions/current", delete(sign_out))
+        .route("/me", get(me).patch(change_me))
+}
+
+async fn sign_up(
+    State(app): State<Arc<App>>,
+    Address(address): Address,
+    Json(ask): Json<SignUp>,
+) -> Result<impl IntoResponse, Refused> {
+    let user = app.people.sign_up(ask, address).await?;
+    Ok((StatusCode::CREATED, axum::Json(UserAnswer { user: view::user(&user, true) })))
+}
+
+async fn sign_in(
+    State(app): State<Arc<App>>,
+    Address(address): Address,
+    OwnOrigin(origin): OwnOrigin,
+    Json(ask): Json<SignIn>,
+) -> Result<Response, Refused> {
+    let session = app.people.sign_in(&ask.username, &ask.password, address).await?;
+    Ok(signed_in(&session, &origin))
+}
+
+async fn guest(
+    State(app): State<Arc<App>>,
+    Address(address): Address,
+    OwnOrigin(origin): OwnOrigin,
+    Json(ask): Json<GuestSignIn>,
+) -> Result<Response, Refused> {
+    let session = app.people.guest(&ask.display_name, address).await?;
+    Ok(signed_in(&session, &origin))
+}
+
+async fn refresh(
+    State(app): State<Arc<App>>,
+    OwnOrigin(origin): OwnOrigin,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let token = token_of(&headers).unwrap_or_default();
+    let session = app.people.refresh(token).await?;
+    Ok(signed_in(&session, &origin))
+}
+
+async fn sign_out(
+    State(app): State<Arc<App>>,
+    OwnOrigin(origin): OwnOrigin,
+    Caller(who): Caller,
+) -> Result<Response, Refused> {
+    app.people.sign_out(&who).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    response.headers_mut().insert(SET_COOKIE, clear_cookie(&origin));
+    Ok(response)
+}
+
+async fn me(State(app): State<Arc<App>>, Caller(who): Caller) -> Result<Response, Refused> {
+    let user = app.people.profile(&who).await?;
+    Ok(private(axum::Json(UserAnswer { user: view::user(&user, true) })))
+}
+
+async fn change_me(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Address(address): Address,
+    Json(ask): Json<ProfileChange>,
+) -> Result<Response, Refused> {
+    let user = app.people.change_profile(&who, ask, address).await?;
+    Ok(private(axum::Json(UserAnswer { user: view::user(&user, true) })))
+}
+
+async fn change_password(
+    State(app): State<Arc<App>>,
+    Address(address): Address,
+    Json(ask): Json<PasswordChange>,
+) -> Result<StatusCode, Refused> {
+    app.people.change_password(ask, address).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn presence(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
+    let user = Uuid::parse_str(&id).map(UserId).map_err(|_| Refused::new(Code::NotFound))?;
+    if user != who.user && !who.has(Role::Moderator) && !who.has(Role::Admin) {
+        return Err(Refused::new(Code::Forbidden));
+    }
+    let sessions = app.entry.hub.of_user(user);
+    let mut rooms: Vec<i64> = sessions.iter().map(|session| session.room.0).collect();
+    rooms.sort_unstable();
+    rooms.dedup();
+    let answer = PresenceAnswer { online: !sessions.is_empty(), sessions: sessions.len(), rooms };
+    Ok(private(axum::Json(answer)))
+}
+
+/// An answer that no cache may keep.
+pub(super) fn private(body: impl IntoResponse) -> Response {
+    let mut response = body.into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn signed_in(session: &Session, origin: &str) -> Response {
+    let mut response = private(axum::Json(session));
+    response.headers_mut().insert(SET_COOKIE, token_cookie(session, origin));
+    response
+}
+
+/// The cookie of a fresh token: it lives as long as the token.
+pub(crate) fn token_cookie(session: &Session, origin: &str) -> HeaderValue {
+    let Timestamp(expires) = session.expires_at;
+    let now = time::OffsetDateTime::now_utc().unix_timestamp();
+    let life = (expires / 1000 - now).max(0);
+    set_cookie(&session.token, life, origin)
+}
+
+/// The cookie that removes the token.
+pub(crate) fn clear_cookie(origin: &str) -> HeaderValue {
+    set_cookie("", 0, origin)
+}
+
+fn set_cookie(value: &str, life_s: i64, origin: &str) -> HeaderValue {
+    let secure = if origin.starts_with("https://") { "; Secure" } else { "" };
+    let text =
+        format!("{TOKEN_COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={life_s}{secure}");
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
+}

@@ -1,0 +1,123 @@
+//! What an administrator sees of the whole, and does to accounts.
+
+use std::sync::Arc;
+
+use anteroom_core::ids::UserId;
+use anteroom_protocol::Code;
+use anteroom_protocol::account::{Role, UserAnswer};
+use anteroom_protocol::room::{RoomState, Seats};
+use axum::Router;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+use axum::routing::{get, post, put};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::accounts::private;
+use super::extract::{Caller, Json};
+use super::problem::Refused;
+use crate::app::App;
+use crate::view;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/admin/overview", get(overview))
+        .route("/admin/users/{user}/lock", post(lock))
+        .route("/admin/users/{user}/unlock", post(unlock))
+        .route("/admin/users/{user}/logout", post(log_out))
+        .route("/admin/users/{user}/roles", put(set_roles))
+}
+
+/// How much there is, counted where each thing lives.
+#[derive(Debug, Serialize)]
+struct Overview {
+    rooms: usize,
+    pending_rooms: usize,
+    sessions: usize,
+    users_online: usize,
+    seats: Seats,
+    /// Confirmed entries that are neither settled nor undone: 0 at rest.
+    entries_under_way: usize,
+    /// Things the deadline loop waits for: one for each room with a deadline and each session.
+    deadlines: usize,
+}
+
+/// An administrator, and the user of the path.
+struct Over(UserId);
+
+impl FromRequestParts<Arc<App>> for Over {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        let Caller(who) =
+            <Caller as FromRequestParts<Arc<App>>>::from_request_parts(parts, app).await?;
+        if !who.has(Role::Admin) {
+            return Err(Refused::new(Code::Forbidden));
+        }
+        let path =
+            <Path<String> as FromRequestParts<Arc<App>>>::from_request_parts(parts, app).await;
+        let id = path.ok().and_then(|Path(text)| Uuid::parse_str(&text).ok());
+        id.map(|id| Self(UserId(id))).ok_or_else(|| Refused::new(Code::NotFound))
+    }
+}
+
+async fn lock(State(app): State<Arc<App>>, Over(user): Over) -> Result<StatusCode, Refused> {
+    app.people.lock(user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn unlock(State(app): State<Arc<App>>, Over(user): Over) -> Result<StatusCode, Refused> {
+    app.people.unlock(user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn log_out(State(app): State<Arc<App>>, Over(user): Over) -> Result<Response, Refused> {
+    let logins_ended = app.people.log_out(user).await?;
+    Ok(private(axum::Json(serde_json::json!({ "logins_ended": logins_ended }))))
+}
+
+/// `PUT /admin/users/{id}/roles`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Roles {
+    roles: Vec<Role>,
+}
+
+async fn set_roles(
+    State(app): State<Arc<App>>,
+    Over(user): Over,
+    Json(ask): Json<Roles>,
+) -> Result<Response, Refused> {
+    let user = app.people.set_roles(user, ask.roles).await?;
+    Ok(private(axum::Json(UserAnswer { user: view::user(&user, false) })))
+}
+
+async fn overview(State(app): State<Arc<App>>, Caller(who): Caller) -> Result<Response, Refused> {
+    if !who.has(Role::Admin) {
+        return Err(Refused::new(Code::Forbidden));
+    }
+    let rooms = app.entry.rooms.all();
+    let mut sum = Seats::default();
+    for room in &rooms {
+        if let Some(seats) = app.entry.admission.seats(room.id).await.map(view::seats) {
+            sum.capacity += seats.capacity;
+            sum.occupied += seats.occupied;
+            sum.reserved += seats.reserved;
+            sum.held += seats.held;
+            sum.free += seats.free;
+            sum.waiting += seats.waiting;
+        }
+    }
+    let counts = app.entry.hub.counts();
+    Ok(private(axum::Json(Overview {
+        rooms: rooms.len(),
+        pending_rooms: rooms.iter().filter(|room| room.state == RoomState::Pending).count(),
+        sessions: counts.sessions,
+        users_online: counts.users,
+        seats: sum,
+        entries_under_way: app.entry.admission.entries_under_way().await,
+        deadlines: app.deadlines.len(),
+    })))
+}

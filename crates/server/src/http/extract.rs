@@ -1,0 +1,356 @@
+//! What requests carry, read in one way everywhere: every refusal is a problem document, none is the
+//! framework's own plain text.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anteroom_core::ids::RoomId;
+use anteroom_protocol::Code;
+use axum::body::Body;
+use axum::extract::{
+    FromRequest, FromRequestParts, OptionalFromRequestParts, Path, Query, Request,
+};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
+
+use super::problem::Refused;
+use crate::app::App;
+use crate::tokens::Identity;
+
+/// The cookie that carries the token.
+pub(crate) const TOKEN_COOKIE: &str = "anteroom_token";
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// How long a body that is too large is read on, so that the answer is not lost to a reset.
+const DRAIN: Duration = Duration::from_secs(1);
+/// A request body must be complete within this span.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The address the connection came from; put there by the accept loop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// Who asks: proven by a token that is compared with the centrally stored signature.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller(pub(crate) Identity);
+
+/// The token as it came, wherever it came from.
+pub(crate) fn token_of(headers: &HeaderMap) -> Option<&str> {
+    match bearer(headers) {
+        Some(token) => Some(token),
+        None => cookie(headers, TOKEN_COOKIE),
+    }
+}
+
+/// The token of the `Authorization` header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The value of a cookie.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+async fn identify(parts: &Parts, app: &App) -> Result<Identity, Refused> {
+    let token = token_of(&parts.headers);
+    let checked = app.tokens.authenticate(token.unwrap_or_default(), app.clock.wall()).await;
+    checked.map_err(Refused::from)
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        identify(parts, app).await.map(Self)
+    }
+}
+
+impl OptionalFromRequestParts<Arc<App>> for Caller {
+    type Rejection = Refused;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Arc<App>,
+    ) -> Result<Option<Self>, Refused> {
+        match identify(parts, app).await {
+            Ok(identity) => Ok(Some(Self(identity))),
+            // Not knowing is not the same as knowing that nobody asks.
+            Err(refused) if refused.reason.is_some() => Err(refused),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// The address a request is counted under: the connection's, or what a trusted proxy says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address(pub(crate) Option<IpAddr>);
+
+impl FromRequestParts<Arc<App>> for Address {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+        let is_trusted = peer.is_some_and(|ip| app.trusts(ip));
+        // Each proxy writes one entry; the last that is no trusted proxy's own is whom the outermost
+        // one saw. What stands before it is the client's word.
+        let values = parts.headers.get_all(FORWARDED_FOR).iter().rev();
+        let entries = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.rsplit(','));
+        let told = entries
+            .map(|entry| address(entry.trim()))
+            .find(|told| told.is_none_or(|address| !app.trusts(address)));
+        let told = told.flatten();
+        Ok(Self(if is_trusted { told.or(peer) } else { peer }))
+    }
+}
+
+/// `1.2.3.4`, `1.2.3.4:5678`, `[::1]:5678` or `::1`.
+fn address(text: &str) -> Option<IpAddr> {
+    let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
+    text.parse::<IpAddr>().or_else(|_| with_port()).ok().map(|address| address.to_canonical())
+}
+
+/// The origin under which this request reached us, e.g. `http://127.0.0.1:8080`.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnOrigin(pub(crate) String);
+
+impl FromRequestParts<Arc<App>> for OwnOrigin {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, Self::Rejection> {
+        Ok(Self(own_origin(parts, app)))
+    }
+}
+
+pub(crate) fn own_origin(parts: &Parts, app: &App) -> String {
+    if let Some(origin) = &app.public_origin {
+        return origin.clone();
+    }
+    let text = |name: &HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let is_trusted = parts.extensions.get::<Peer>().is_some_and(|peer| app.trusts(peer.0.ip()));
+    let is_tls = is_trusted && text(&FORWARDED_PROTO) == Some("https");
+    let host = text(&HOST).unwrap_or("localhost");
+    format!("{}://{host}", if is_tls { "https" } else { "http" })
+}
+
+/// A room's number from the path. What is no number is no room.
+pub(crate) struct RoomPath(pub(crate) RoomId);
+
+impl<S: Send + Sync> FromRequestParts<S> for RoomPath {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let captured = <Path<HashMap<String, String>> as FromRequestParts<S>>::from_request_parts(
+            parts, state,
+        );
+        let Ok(Path(captured)) = captured.await else {
+            return Err(Refused::new(Code::RoomNotFound));
+        };
+        let number = captured.get("room").and_then(|text| plain_number(text));
+        number.map(|n| Self(RoomId(n))).ok_or_else(|| Refused::new(Code::RoomNotFound))
+    }
+}
+
+/// Digits without sign or leading zeros, so that each room has one address.
+pub(super) fn plain_number(text: &str) -> Option<i64> {
+    let is_plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| is_plain)
+}
+
+/// Query parameters. Unknown ones are ignored.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(error) => Err(Refused::because(Code::BadRequest, error.body_text())),
+        }
+    }
+}
+
+/// A JSON body.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refused> {
+        let is_json = content_type(request.headers()).is_some_and(is_json);
+        let bytes = read_body(request.into_body(), app.limits.body_bytes.0).await?;
+        if !is_json {
+            return Err(Refused::new(Code::UnsupportedMediaType));
+        }
+        parse(&bytes).map(Self)
+    }
+}
+
+/// A JSON body that may be left out.
+pub(crate) struct OptionalJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Arc<App>> for OptionalJson<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refused> {
+        let is_json = content_type(request.headers()).is_some_and(is_json);
+        let bytes = read_body(request.into_body(), app.limits.body_bytes.0).await?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self(T::default()));
+        }
+        if !is_json {
+            return Err(Refused::new(Code::UnsupportedMediaType));
+        }
+        parse(&bytes).map(Self)
+    }
+}
+
+/// An HTML form.
+pub(crate) struct Form<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refused> {
+        let is_form = content_type(request.headers())
+            .is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"));
+        let bytes = read_body(request.into_body(), app.limits.body_bytes.0).await?;
+        if !is_form {
+            return Err(Refused::new(Code::UnsupportedMediaType));
+        }
+        let rebuilt = Request::post("/")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(bytes))
+            .map_err(|_| Refused::new(Code::BadRequest))?;
+        match axum::Form::<T>::from_request(rebuilt, &()).await {
+            Ok(axum::Form(form)) => Ok(Self(form)),
+            Err(error) => Err(Refused::because(Code::BadRequest, error.body_text())),
+        }
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CONTENT_TYPE)?.to_str().ok()
+}
+
+fn is_json(text: &str) -> bool {
+    let kind = text.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+/// Reads at most `max` bytes within [`BODY_TIMEOUT`].
+async fn read_body(body: Body, max: usize) -> Result<Bytes, Refused> {
+    tokio::time::timeout(BODY_TIMEOUT, read_whole(body, max)).await.unwrap_or_else(|_| {
+        Err(Refused::because(Code::BadRequest, "The body did not arrive in time."))
+    })
+}
+
+/// A body that is larger is read on for a moment and thrown away.
+async fn read_whole(mut body: Body, max: usize) -> Result<Bytes, Refused> {
+    let mut read = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Refused::new(Code::BadRequest))?;
+        let Some(data) = frame.data_ref() else { continue };
+        if read.len() + data.len() > max {
+            let rest = async { while body.frame().await.is_some_and(|frame| frame.is_ok()) {} };
+            let _ = tokio::time::timeout(DRAIN, rest).await;
+            return Err(Refused::new(Code::TooLarge));
+        }
+        read.extend_from_slice(data);
+    }
+    Ok(read.freeze())
+}
+
+/// Reads JSON. What is no JSON, and a member the contract does not know, is a bad request; a value
+/// of the wrong kind is a field that is not acceptable.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let field = error.path().to_string();
+        let inner = error.into_inner();
+        let text = inner.to_string();
+        let detail = text.split(" at line ").next().unwrap_or_default().to_owned();
+        if !inner.is_data() || text.starts_with("unknown field") || text.starts_with("duplicate") {
+            return Refused::because(
+                Code::BadRequest,
+                format!("The body cannot be read: {detail}."),
+            );
+        }
+        let missing =
+            detail.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+        match missing {
+            Some(name) => Refused::field(name, "required", "This field is required."),
+            None => Refused::field(&field, "wrong_type", &format!("{detail}.")),
+        }
+    })?;
+    reader
+        .end()
+        .map_err(|_| Refused::because(Code::BadRequest, "The body has more than one value."))?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use anteroom_protocol::room::CreateRoom;
+
+    use super::*;
+
+    #[test]
+    fn a_capacity_that_is_no_seat_count_is_named_as_the_field_at_fault() {
+        for capacity in ["-1", "1e30", "1000000000000000000000000000000", "\"8\"", "1.5", "null"] {
+            let body = format!(r#"{{"name":"a","capacity":{capacity}}}"#);
+            let refused = parse::<CreateRoom>(body.as_bytes()).unwrap_err();
+            assert_eq!(refused.code, Code::Invalid, "{capacity}: {}", refused.detail);
+            assert_eq!(refused.errors[0].field, "capacity");
+        }
+        for body in [
+            "",
+            "{",
+            r#"{"name":"a","capacity":1} x"#,
+            r#"{"name":"a","capacity":1,"owner":2}"#,
+            "\u{feff}{}",
+        ] {
+            let refused = parse::<CreateRoom>(body.as_bytes()).unwrap_err();
+            assert_eq!(refused.code, Code::BadRequest, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_room_has_one_address() {
+        assert_eq!(plain_number("101"), Some(101));
+        for text in ["", "0", "007", "+7", "-7", "7 ", "x", "99999999999999999999", "1e3"] {
+            assert_eq!(plain_number(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn cookies_and_bearers_are_found() {
+        let mut headers = HeaderMap::new();
+        headers.insert(COOKIE, "a=b; anteroom_token=t1; c=d".parse().unwrap());
+        assert_eq!(token_of(&headers), Some("t1"));
+        headers.insert(AUTHORIZATION, "bearer t2".parse().unwrap());
+        assert_eq!(token_of(&headers), Some("t2"), "a bearer says it more plainly than a cookie");
+    }
+}

@@ -1,0 +1,79 @@
+//! What holds for every request: where it may come from, and what every answer says about itself.
+
+use std::sync::Arc;
+
+use anteroom_protocol::Code;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ORIGIN, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::extract::{TOKEN_COOKIE, bearer, cookie, own_origin};
+use super::pages;
+use super::problem::Refused;
+use crate::app::App;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Refuses what another site made a browser do: an unsafe request that carries the cookie, or a
+/// form, from a foreign origin.
+pub(super) async fn same_site(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let headers = &parts.headers;
+    let needs_care = !parts.method.is_safe() && bearer(headers).is_none();
+    if needs_care {
+        let own = own_origin(&parts, &app);
+        let is_ours = match headers.get(ORIGIN).map(|origin| origin.to_str()) {
+            Some(Ok(origin)) => app.allows_origin(origin, &own),
+            Some(Err(_)) => false,
+            None => match headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
+                Some(b"same-origin" | b"none") => true,
+                Some(_) => false,
+                // No browser: without the cookie there is nobody to impersonate.
+                None => cookie(headers, TOKEN_COOKIE).is_none(),
+            },
+        };
+        if !is_ours {
+            tracing::info!(
+                event = "http.cross_site",
+                path = parts.uri.path(),
+                "an unsafe request from another site was refused"
+            );
+            let is_page = !parts.uri.path().starts_with(anteroom_protocol::API_BASE);
+            let refused = Refused::new(Code::CrossSite);
+            return if is_page {
+                pages::refusal(&parts.headers, &refused)
+            } else {
+                refused.into_response()
+            };
+        }
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// Headers of every answer.
+pub(super) async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let out = response.headers_mut();
+    let is_html =
+        out.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    out.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // A ticket in an address must not travel on in a Referer.
+    out.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    out.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    out.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    if is_html {
+        out.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
+    response
+}

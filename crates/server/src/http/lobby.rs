@@ -1,0 +1,54 @@
+//! The live lobby: seat counts as server-sent events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anteroom_protocol::room::LobbyRoom;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use axum::routing::get;
+use futures_util::stream::{self, Stream, StreamExt as _};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::app::App;
+use crate::hub::lobby_room;
+
+/// A comment this often shows both ends that the line stands.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/rooms/events", get(events))
+}
+
+/// First the whole list, then each change. A watcher that lags behind is told to start over by
+/// the end of the stream; browsers reconnect by themselves.
+async fn events(State(app): State<Arc<App>>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let changes = app.entry.aftermath.presence.watch_lobby();
+    let now: Vec<Event> = app
+        .rooms
+        .list("")
+        .await
+        .into_iter()
+        .map(|(info, seats)| event(&lobby_room(&info, Some(seats))))
+        .collect();
+    let stopping = app.stopping.clone();
+    let later = stream::unfold((changes, stopping), |(mut changes, stopping)| async move {
+        tokio::select! {
+            change = changes.recv() => match change {
+                Ok(room) => Some((event(&room), (changes, stopping))),
+                Err(RecvError::Lagged(_) | RecvError::Closed) => None,
+            },
+            () = stopping.cancelled() => None,
+        }
+    });
+    let all = stream::iter(now).chain(later).map(Ok);
+    Sse::new(all).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+}
+
+fn event(room: &LobbyRoom) -> Event {
+    let data = serde_json::to_string(room).unwrap_or_default();
+    Event::default().event("room").data(data)
+}

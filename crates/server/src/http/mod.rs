@@ -1,0 +1,85 @@
+//! The HTTP side: one readable list of routes, one readable list of layers.
+
+mod accounts;
+mod admin;
+mod extract;
+mod guard;
+mod health;
+mod history;
+mod lobby;
+mod pages;
+mod problem;
+mod reservations;
+mod rooms;
+pub(crate) mod serve;
+mod upgrade;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use anteroom_protocol::Code;
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderValue, Method, Uri};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::CorsLayer;
+
+use crate::app::App;
+use problem::Refused;
+
+/// Everything this server answers.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let api = Router::new()
+        .merge(accounts::routes())
+        .merge(lobby::routes())
+        .merge(rooms::routes())
+        .merge(reservations::routes())
+        .merge(history::routes())
+        .merge(admin::routes())
+        .fallback(no_such_endpoint)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(cors(app));
+    Router::new()
+        .nest(anteroom_protocol::API_BASE, api)
+        .merge(upgrade::routes())
+        .merge(health::routes())
+        .merge(pages::routes())
+        .fallback(pages::not_found)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn_with_state(Arc::clone(app), guard::same_site))
+        .layer(from_fn(guard::headers))
+        .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| panicked(&*panic)))
+        .with_state(Arc::clone(app))
+}
+
+/// Configured origins may use the API with bearer tokens, never with cookies.
+fn cors(app: &App) -> CorsLayer {
+    let origins: Vec<HeaderValue> =
+        app.allowed_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::PUT])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+}
+
+async fn no_such_endpoint() -> Refused {
+    Refused::because(Code::NotFound, "There is no such endpoint.")
+}
+
+async fn no_such_method(State(_): State<Arc<App>>, method: Method, uri: Uri) -> Response {
+    tracing::debug!(event = "http.method", %method, path = uri.path(), "no such method here");
+    Refused::new(Code::MethodNotAllowed).into_response()
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Response {
+    let what = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    tracing::error!(event = "http.panicked", what, "a request handler panicked");
+    Refused::new(Code::Internal).into_response()
+}

@@ -1,0 +1,238 @@
+//! Rooms: list, create, read, change, close, members.
+
+use std::sync::Arc;
+
+use anteroom_core::ids::{RoomId, UserId};
+use anteroom_core::limits::{PAGE_DEFAULT, PAGE_MAX};
+use anteroom_core::seat::SlotState;
+use anteroom_protocol::page::Page;
+use anteroom_protocol::room::{
+    ChangeRoom, CreateRoom, Member, MemberUser, Room, RoomAnswer, RoomCreated, SeatState, Seats,
+};
+use anteroom_protocol::{Code, Timestamp};
+use aws_lc_rs::digest;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::accounts::private;
+use super::extract::{Address, Caller, Json, OwnOrigin, Params, RoomPath, plain_number};
+use super::problem::Refused;
+use super::reservations::complete;
+use crate::app::App;
+use crate::rooms::{RoomInfo, view_of};
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/rooms", get(list).post(create))
+        .route("/public/rooms", get(public_list))
+        .route("/rooms/{room}", get(read).patch(change).delete(close))
+        .route("/rooms/{room}/members", get(members))
+        .route("/rooms/{room}/members/{user}", delete(remove_member))
+}
+
+/// `GET /rooms` parameters.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct ListParams {
+    #[serde(default)]
+    q: String,
+    sort: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+/// The key of an unlisted room, as its link carries it.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct KeyParam {
+    pub(super) key: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct BanParam {
+    #[serde(default)]
+    ban: bool,
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    Caller(_): Caller,
+    Params(params): Params<ListParams>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let page = page_of_rooms(&app, &params).await?;
+    Ok(tagged(&headers, &page, "no-cache"))
+}
+
+async fn public_list(
+    State(app): State<Arc<App>>,
+    Params(params): Params<ListParams>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let page = page_of_rooms(&app, &params).await?;
+    let mut response = tagged(&headers, &page, "public, max-age=2");
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    Ok(response)
+}
+
+async fn page_of_rooms(app: &App, params: &ListParams) -> Result<Page<Room>, Refused> {
+    let mut found = app.rooms.list(&params.q).await;
+    sort(&mut found, params.sort.as_deref())?;
+    let page = slice(found, params)?;
+    let items = page.items.into_iter().map(|(info, seats)| view_of(&info, seats)).collect();
+    Ok(Page { items, next_cursor: page.next_cursor })
+}
+
+/// One page of a list that is at hand as a whole; the cursor is how many came before.
+fn slice<T>(all: Vec<T>, params: &ListParams) -> Result<Page<T>, Refused> {
+    let limit = page_limit(params.limit)?;
+    let start = match &params.cursor {
+        None => 0,
+        Some(cursor) => cursor.parse::<usize>().map_err(|_| {
+            Refused::field("cursor", "unknown", "This is not a cursor of this list.")
+        })?,
+    };
+    let end = start.saturating_add(limit);
+    let next_cursor = (end < all.len()).then(|| end.to_string());
+    Ok(Page { items: all.into_iter().skip(start).take(limit).collect(), next_cursor })
+}
+
+fn sort(found: &mut [(Arc<RoomInfo>, Seats)], by: Option<&str>) -> Result<(), Refused> {
+    match by {
+        None | Some("newest") => found.sort_by_key(|(info, _)| std::cmp::Reverse(info.id)),
+        Some("name") => found.sort_by_cached_key(|(info, _)| (info.name.to_lowercase(), info.id)),
+        Some("occupied") => {
+            found.sort_by_key(|(info, seats)| (std::cmp::Reverse(seats.occupied), info.id));
+        }
+        Some(_) => {
+            return Err(Refused::field("sort", "unknown", "Sort by name, occupied or newest."));
+        }
+    }
+    Ok(())
+}
+
+/// `?limit=`, 1 to 200.
+pub(super) fn page_limit(asked: Option<usize>) -> Result<usize, Refused> {
+    match asked {
+        None => Ok(PAGE_DEFAULT),
+        Some(limit @ 1..=PAGE_MAX) => Ok(limit),
+        Some(_) => Err(Refused::field("limit", "out_of_range", "A page has 1 to 200 items.")),
+    }
+}
+
+/// The body with an entity tag; 304 when the reader has it already.
+fn tagged(headers: &HeaderMap, page: &Page<Room>, caching: &'static str) -> Response {
+    let body = serde_json::to_vec(page).unwrap_or_default();
+    let hash = digest::digest(&digest::SHA256, &body);
+    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]));
+    let is_known =
+        headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        (json, body).into_response()
+    };
+    let out = response.headers_mut();
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        out.insert(ETAG, tag);
+    }
+    out.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+    response
+}
+
+async fn create(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Address(address): Address,
+    OwnOrigin(origin): OwnOrigin,
+    Json(ask): Json<CreateRoom>,
+) -> Result<Response, Refused> {
+    let (room, reservation) = app.rooms.create(&who, ask, address).await?;
+    let answer = RoomCreated { room, reservation: complete(reservation, &origin) };
+    Ok(private((StatusCode::CREATED, axum::Json(answer))))
+}
+
+async fn read(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    RoomPath(room): RoomPath,
+    Params(params): Params<KeyParam>,
+) -> Result<Response, Refused> {
+    let room = app.rooms.get(&who, room, params.key.as_deref()).await?;
+    Ok(private(axum::Json(RoomAnswer { room })))
+}
+
+async fn change(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    RoomPath(room): RoomPath,
+    Json(ask): Json<ChangeRoom>,
+) -> Result<Response, Refused> {
+    let room = app.rooms.change(&who, room, ask).await?;
+    Ok(private(axum::Json(RoomAnswer { room })))
+}
+
+async fn close(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    RoomPath(room): RoomPath,
+) -> Result<StatusCode, Refused> {
+    app.rooms.close(&who, room).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn members(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    RoomPath(room): RoomPath,
+    Params(params): Params<ListParams>,
+) -> Result<Response, Refused> {
+    app.entry.visible(&who, room, None).await?;
+    if !app.entry.admission.is_seated(room, who.user).await {
+        app.rooms.managed(&who, room).await?;
+    }
+    let page = slice(member_list(&app, room).await, &params)?;
+    Ok(private(axum::Json(page)))
+}
+
+async fn member_list(app: &App, room: RoomId) -> Vec<Member> {
+    let presence = &app.entry.aftermath.presence;
+    let seated = app.entry.admission.members(room).await;
+    seated
+        .into_iter()
+        .filter(|member| member.settled)
+        .map(|member| Member {
+            user: MemberUser {
+                id: member.user.0,
+                name: presence.name_of(&app.entry.hub, room, member.user),
+            },
+            since: Timestamp(app.clock.to_wall(member.since)),
+            state: match member.state {
+                SlotState::Held => SeatState::Held,
+                SlotState::Occupied | SlotState::Reserved => SeatState::Occupied,
+            },
+        })
+        .collect()
+}
+
+async fn remove_member(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Path((room, user)): Path<(String, String)>,
+    Params(params): Params<BanParam>,
+) -> Result<StatusCode, Refused> {
+    let room = plain_number(&room).ok_or_else(|| Refused::new(Code::RoomNotFound))?;
+    let room = RoomId(room);
+    let user = Uuid::parse_str(&user).map(UserId).map_err(|_| Refused::new(Code::NotFound))?;
+    app.rooms.remove_member(&who, room, user, params.ban).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,128 @@
+//! The accept loop: our own, because the usual one leaves silent clients open for ever.
+//!
+//! A connection that sends no request head in time is closed; the number of connections is bounded;
+//! a failing `accept` (descriptors run out) backs off instead of spinning; a stop closes idle
+//! connections and lets running requests end.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use super::extract::Peer;
+
+/// A request head must be complete within this span.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest request head, and the read buffer of a connection, in bytes.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Accepts until `stopping`; connections are spawned on `tasks`.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    router: Router,
+    connections_max: usize,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+) {
+    let places = Arc::new(Semaphore::new(connections_max.clamp(1, Semaphore::MAX_PERMITS)));
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept_one(&listener, &places) => accepted,
+            () = stopping.cancelled() => return,
+        };
+        let Some((stream, peer, place)) = accepted else { return };
+        let place = Place(Arc::new(place));
+        let line = Line { router: router.clone(), peer, place, tasks: tasks.clone() };
+        let stopping = stopping.clone();
+        tasks.spawn(connection(stream, line, stopping));
+    }
+}
+
+async fn accept_one(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, Peer, OwnedSemaphorePermit)> {
+    // Never closed while the loop runs.
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return Some((stream, Peer(peer), place)),
+            Err(error) => {
+                tracing::warn!(event = "accept.failed", %error, "a connection was not accepted");
+                back_off().await;
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "no event tells when descriptors are free again")]
+async fn back_off() {
+    tokio::time::sleep(ACCEPT_BACKOFF).await;
+}
+
+/// One of the connections that may be open at once. Whoever keeps a connection open beyond its
+/// requests, as a WebSocket does, keeps this with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
+
+/// What the requests of one connection need.
+#[derive(Clone)]
+struct Line {
+    router: Router,
+    peer: Peer,
+    place: Place,
+    tasks: TaskTracker,
+}
+
+impl Line {
+    /// Answers one request. One that changes something runs to its end even when the client hangs up
+    /// in the middle: a step that is durable must also reach the seats and sessions it concerns.
+    async fn answer(self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.place);
+        if request.method().is_safe() {
+            return self.router.oneshot(request).await;
+        }
+        let answer = self.tasks.spawn(self.router.oneshot(request)).await;
+        answer.unwrap_or_else(|_| Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+    }
+}
+
+async fn connection(stream: TcpStream, line: Line, stopping: CancellationToken) {
+    // Chat frames are small and must not wait for each other; a socket without it still works.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| line.clone().answer(request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(event = "connection.failed", %error, "a connection ended with an error");
+    }
+}

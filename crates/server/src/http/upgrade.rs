@@ -1,0 +1,97 @@
+//! `GET /ws`: from a request to a WebSocket.
+//!
+//! Two things are refused before the upgrade, with a plain 403: a foreign `Origin`, and a cookie
+//! without any. Everything else is said in words afterwards, because a browser shows no other reason.
+
+use std::sync::Arc;
+
+use anteroom_protocol::Code;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::ORIGIN;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use serde::Deserialize;
+
+use super::extract::{TOKEN_COOKIE, cookie, own_origin, token_of};
+use super::problem::Refused;
+use super::serve::Place;
+use crate::app::App;
+use crate::ws::{Connect, handshake};
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/ws", any(upgrade))
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Query {
+    #[serde(default)]
+    ticket: String,
+    resume: Option<String>,
+    since: Option<String>,
+}
+
+async fn upgrade(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let accepted = match handshake::check(&parts.method, parts.version, &parts.headers) {
+        Ok(accepted) => accepted,
+        Err(refused) => {
+            return (refused.status(), refused.headers(), refused.to_string()).into_response();
+        }
+    };
+    let own = own_origin(&parts, &app);
+    if !may_open(&parts.headers, &own, &app) {
+        tracing::info!(event = "ws.foreign_origin", "a WebSocket from another site was refused");
+        return Refused::new(Code::CrossSite).into_response();
+    }
+    let connect = connect(&parts.headers, &parts.uri, &app).await;
+    let Some(upgrade) = parts.extensions.remove::<hyper::upgrade::OnUpgrade>() else {
+        return Refused::new(Code::BadRequest).into_response();
+    };
+    let connections = Arc::clone(&app.connections);
+    let place = parts.extensions.remove::<Place>();
+    app.tasks.spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => {
+                connections.serve(upgraded, connect).await;
+                drop(place);
+            }
+            Err(error) => {
+                tracing::debug!(event = "ws.not_upgraded", %error, "no WebSocket came of it")
+            }
+        }
+    });
+    (StatusCode::SWITCHING_PROTOCOLS, accepted.headers(), Body::empty()).into_response()
+}
+
+/// An `Origin` must be our own or a configured one; a cookie must come with one.
+fn may_open(headers: &HeaderMap, own: &str, app: &App) -> bool {
+    match headers.get(ORIGIN).map(|origin| origin.to_str()) {
+        Some(Ok(origin)) => app.allows_origin(origin, own),
+        Some(Err(_)) => false,
+        None => cookie(headers, TOKEN_COOKIE).is_none(),
+    }
+}
+
+/// Reads what is asked for. A token beside the ticket that is no good says nothing about who
+/// asks: the ticket does.
+async fn connect(headers: &HeaderMap, uri: &Uri, app: &App) -> Connect {
+    let parsed = axum::extract::Query::<Query>::try_from_uri(uri);
+    let is_readable = parsed.is_ok();
+    let query = parsed.map(|query| query.0).unwrap_or_default();
+    let since = query.since.as_deref().map(str::parse::<i64>);
+    let malformed = !is_readable || since.as_ref().is_some_and(|since| !matches!(since, Ok(0..)));
+    let beside = match token_of(headers) {
+        Some(token) => app.tokens.authenticate(token, app.clock.wall()).await.ok(),
+        None => None,
+    };
+    Connect {
+        ticket: query.ticket,
+        resume: query.resume,
+        since: since.and_then(Result::ok),
+        beside,
+        malformed,
+    }
+}
