@@ -1,0 +1,122 @@
+//! The pages' routes: facts are gathered here, [`crate::pages`] turns them into HTML.
+//!
+//! Reading a page changes nothing: no seat is taken by a link, a prefetch or a crawler. Whatever
+//! goes wrong ends in a page that says so in words and shows the way onward.
+
+mod account;
+mod forms;
+mod room;
+mod visitor;
+
+use std::sync::Arc;
+
+use anteroom_protocol::Code;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::header::{
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, SET_COOKIE,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+
+use super::extract::{Params, cookie};
+use super::problem::Refused;
+use crate::app::App;
+use crate::pages::lang::{LANG_COOKIE, Lang, local_path};
+use crate::pages::refusal::Refusal;
+use crate::pages::views::RefusalView;
+use crate::pages::{Page, assets, render};
+use visitor::Visitor;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(room::lobby))
+        .route("/rooms/new", get(room::new).post(room::create))
+        .route("/rooms/{room}", get(room::room))
+        .route("/signup", get(account::sign_up_form).post(account::sign_up))
+        .route("/login", get(account::login_form).post(account::login))
+        .route("/guest", get(account::guest_form).post(account::guest))
+        .route("/password", get(account::password_form).post(account::password))
+        .route("/profile", get(account::profile_form).post(account::profile))
+        .route("/logout", post(account::log_out))
+        .route("/lang/{tag}", get(switch_language))
+        .route("/assets/{name}", get(asset))
+        .route("/favicon.ico", get(|| async { redirect("/assets/logo.svg") }))
+}
+
+/// `?next=`
+#[derive(Debug, Default, Deserialize)]
+struct Next {
+    #[serde(default)]
+    next: String,
+}
+
+/// Somewhere else on this site, by GET.
+fn redirect(to: &str) -> Response {
+    let location = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+}
+
+fn html(status: StatusCode, view: &impl askama::Template) -> Response {
+    (status, Html(render(view))).into_response()
+}
+
+fn language(headers: &HeaderMap) -> Lang {
+    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Lang::negotiate(cookie(headers, LANG_COOKIE), accepted)
+}
+
+/// A refusal as a page, for somebody who may be anyone.
+pub(super) fn refusal(headers: &HeaderMap, refused: &Refused) -> Response {
+    let page = Page::new(language(headers), None, "/", false);
+    refusal_page(page, refused)
+}
+
+fn refusal_page(page: Page, refused: &Refused) -> Response {
+    let refusal = match refused.reason {
+        Some(_) => Refusal::from_code(Code::Unavailable.as_str()),
+        None => Refusal::from_code(refused.code.as_str()),
+    };
+    html(refused.status(), &RefusalView { page, refusal })
+}
+
+/// No such page.
+pub(super) async fn not_found(visitor: Visitor) -> Response {
+    visitor.refuse(&Refused::new(Code::NotFound))
+}
+
+async fn switch_language(
+    Path(tag): Path<String>,
+    Params(next): Params<Next>,
+    visitor: Visitor,
+) -> Response {
+    let Some(lang) = Lang::from_tag(&tag) else {
+        return visitor.refuse(&Refused::new(Code::NotFound));
+    };
+    let mut response = redirect(local_path(&next.next));
+    let value = format!("{LANG_COOKIE}={}; Path=/; SameSite=Lax; Max-Age=31536000", lang.tag());
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        response.headers_mut().insert(SET_COOKIE, value);
+    }
+    response
+}
+
+async fn asset(
+    State(_): State<Arc<App>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(asset) = assets::asset(&name) else {
+        return Refused::new(Code::NotFound).into_response();
+    };
+    let tag = HeaderValue::from_static(asset.etag);
+    // Always asked again, hardly ever sent again: a new version is seen at once.
+    let caching = (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if headers.get(IF_NONE_MATCH) == Some(&tag) {
+        return (StatusCode::NOT_MODIFIED, [(ETAG, tag), caching]).into_response();
+    }
+    let kind = (CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    ([kind, (ETAG, tag), caching], asset.bytes).into_response()
+}

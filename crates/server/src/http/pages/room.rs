@@ -1,0 +1,161 @@
+//! The lobby, a new room, and the room itself.
+
+use std::sync::Arc;
+
+use anteroom_protocol::room::{CreateRoom, Lifetime, Seats, Visibility};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::super::extract::{Address, Form, Params, RoomPath};
+use super::super::problem::Refused;
+use super::forms::{Asked, faults};
+use super::visitor::Visitor;
+use super::{html, redirect};
+use crate::app::App;
+use crate::pages::form::{Answers, Fault, FieldError, FormKind};
+use crate::pages::seats;
+use crate::pages::views::{FormView, LobbyView, RoomCard, RoomView};
+use crate::view;
+
+/// Rooms shown at once in the lobby.
+const LOBBY_PAGE: usize = 50;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct LobbyParams {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    cursor: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct KeyParam {
+    key: Option<String>,
+}
+
+fn picture(seats: &Seats) -> seats::Seats {
+    seats::Seats {
+        capacity: seats.capacity,
+        occupied: seats.occupied,
+        reserved: seats.reserved,
+        held: seats.held,
+        waiting: seats.waiting,
+    }
+}
+
+pub(super) async fn lobby(
+    State(app): State<Arc<App>>,
+    Params(params): Params<LobbyParams>,
+    visitor: Visitor,
+) -> Response {
+    let mut found = app.rooms.list(&params.q).await;
+    // The liveliest first; among equals the newest.
+    found.sort_by_key(|(info, seats)| std::cmp::Reverse((seats.occupied, info.id)));
+    let start = params.cursor.parse::<usize>().unwrap_or(0);
+    let end = start.saturating_add(LOBBY_PAGE);
+    let next_cursor = (end < found.len()).then(|| end.to_string());
+    let rooms = found
+        .iter()
+        .skip(start)
+        .take(LOBBY_PAGE)
+        .map(|(info, seats)| RoomCard {
+            id: info.id.0,
+            name: info.name.clone(),
+            seats: picture(seats),
+            has_password: info.password_hash.is_some(),
+        })
+        .collect();
+    let page = visitor.page();
+    let continued = start > 0;
+    html(StatusCode::OK, &LobbyView { page, rooms, query: params.q, continued, next_cursor })
+}
+
+/// The room page. It takes no seat: its script asks for one.
+pub(super) async fn room(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    Params(params): Params<KeyParam>,
+    visitor: Visitor,
+) -> Response {
+    let known = match visitor.known() {
+        Ok(known) => known,
+        Err(response) => return *response,
+    };
+    let info = match app.entry.visible(&known.who, room, params.key.as_deref()).await {
+        Ok(info) => info,
+        Err(error) => return visitor.refuse(&Refused::from(error)),
+    };
+    let seats = app.entry.admission.seats(room).await.map(view::seats).unwrap_or_default();
+    html(
+        StatusCode::OK,
+        &RoomView {
+            page: visitor.page(),
+            id: room.0,
+            name: info.name.clone(),
+            seats: picture(&seats),
+            key: params.key,
+        },
+    )
+}
+
+pub(super) async fn new(visitor: Visitor) -> Response {
+    match visitor.known() {
+        Ok(_) => form(&visitor, &Answers::default(), StatusCode::OK),
+        Err(response) => *response,
+    }
+}
+
+fn form(visitor: &Visitor, answers: &Answers, status: StatusCode) -> Response {
+    let page = visitor.page_at("/rooms/new");
+    html(status, &FormView::new(page, FormKind::NewRoom, answers, "/"))
+}
+
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Address(address): Address,
+    visitor: Visitor,
+    Form(asked): Form<Asked>,
+) -> Response {
+    let known = match visitor.known() {
+        Ok(known) => known,
+        Err(response) => return *response,
+    };
+    let ask = match read(&asked) {
+        Ok(ask) => ask,
+        Err(error) => {
+            let answers = asked.answers(vec![error]);
+            return form(&visitor, &answers, StatusCode::UNPROCESSABLE_ENTITY);
+        }
+    };
+    match app.rooms.create(&known.who, ask, address).await {
+        Ok((room, _)) => {
+            let key = room.key.map(|key| format!("?key={key}")).unwrap_or_default();
+            redirect(&format!("/rooms/{}{key}", room.id))
+        }
+        Err(error) => {
+            let refused = Refused::from(error);
+            form(&visitor, &asked.answers(faults(&refused)), refused.status())
+        }
+    }
+}
+
+fn read(asked: &Asked) -> Result<CreateRoom, FieldError> {
+    let capacity = asked.get("capacity").trim().parse().map_err(|_| {
+        FieldError::new("capacity", Fault::OutOfRange(1, anteroom_core::limits::CAPACITY_MAX))
+    })?;
+    Ok(CreateRoom {
+        name: asked.get("name").to_owned(),
+        capacity,
+        visibility: match asked.get("visibility") {
+            "unlisted" => Visibility::Unlisted,
+            _ => Visibility::Public,
+        },
+        password: Some(asked.get("password").to_owned()).filter(|text| !text.is_empty()),
+        lifetime: match asked.get("lifetime") {
+            "until_empty" => Lifetime::UntilEmpty,
+            _ => Lifetime::Persistent,
+        },
+    })
+}
