@@ -1,3 +1,31 @@
-//! x
+//! Anteroom: a real-time chat server whose rooms keep their capacity.
+//!
+//! [`run`] is the whole server: the caller binds the listener and decides when to stop. Read on in
+//! [`app`] (what is made of what), then follow an entry: `http/reservations.rs`, `entry/reserve.rs`,
+//! `http/upgrade.rs`, `ws/connection.rs`, `entry/confirm.rs`; and a message: `ws/handlers.rs`,
+//! `messages/log.rs`, `hub/mod.rs`, `hub/outbox.rs`.
 
-pub(crate) mod pages;
+pub mod cli;
+pub mod config;
+pub mod storage;
+pub mod telemetry;
+
+pub mod accounts;
+mod admission;
+mod app;
+pub mod clock;
+mod edge;
+mod entry;
+mod http;
+mod hub;
+mod messages;
+mod pages;
+mod people;
+mod rooms;
+mod sweeper;
+pub mod tokens;
+mod view;
+mod windows;
+pub mod ws;
+
+pub use app::run;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `anteroom` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    anteroom::cli::main()
+}

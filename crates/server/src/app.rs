@@ -1,0 +1,360 @@
+//! The wiring: every part is made once, here, and gets what it needs and no more.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anteroom_core::ids::Owner;
+use anteroom_core::seat::{SessionPolicy, Terms};
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::accounts::{Accounts, AccountsConfig, PasswordConfig, ThrottleConfig};
+use crate::admission::{self, Admission, Bounds, TicketKey};
+use crate::clock::Clock;
+use crate::config::{self, Config, Limits};
+use crate::entry::{Aftermath, Entry};
+use crate::http;
+use crate::hub::{Hub, Presence};
+use crate::messages::{self, Append, History, MessageLog};
+use crate::people::People;
+use crate::rooms::{RoomService, Rooms};
+use crate::storage::SharedStorage;
+use crate::storage::sqlite::{SqliteOptions, SqliteStorage};
+use crate::sweeper::{Deadlines, Due};
+use crate::tokens::{Keys, Tokens, TokensConfig};
+use crate::windows::Windows;
+use crate::ws::Connections;
+use crate::ws::connection;
+
+/// Over which span newcomers from one address are counted.
+const NEWCOMERS_SPAN: Duration = Duration::from_secs(600);
+/// Over which span wrong room passwords of one user are counted.
+const PASSWORDS_SPAN: Duration = Duration::from_secs(900);
+
+/// What request handlers and connections are given.
+pub(crate) struct App {
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) people: People,
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) rooms: RoomService,
+    pub(crate) history: Arc<History>,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) deadlines: Arc<Deadlines>,
+    pub(crate) limits: Limits,
+    pub(crate) public_origin: Option<String>,
+    pub(crate) allowed_origins: Vec<String>,
+    trusted_proxies: Vec<IpAddr>,
+    pub(crate) guests: bool,
+    pub(crate) stopping: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl App {
+    /// Whether the forwarded headers of this peer count.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.contains(&peer.to_canonical())
+    }
+
+    /// Whether `origin` is `own` or a configured one.
+    pub(crate) fn allows_origin(&self, origin: &str, own: &str) -> bool {
+        origin == own || self.allowed_origins.iter().any(|allowed| allowed == origin)
+    }
+}
+
+/// Runs the server on `listener` until `shutdown` resolves, then ends every session with 1012 and
+/// closes the store. `ready` is called once requests are answered.
+///
+/// # Errors
+/// What keeps the server from starting, in words.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+    ready: impl FnOnce(),
+) -> anyhow::Result<()> {
+    let address = listener.local_addr()?;
+    let (storage, fatal) = open_storage(&config)?;
+    let stopping = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let (app, appends) = build(&config, Arc::clone(&storage), &stopping, &tasks).await?;
+    // Stopped last, after the sessions that feed them.
+    let loops = TaskTracker::new();
+    let last = CancellationToken::new();
+    spawn_loops(&app, appends, &loops, &last);
+    let router = http::router(&app);
+    let max = config.server.connections_max;
+    let accepting =
+        tokio::spawn(http::serve::accept(listener, router, max, stopping.clone(), tasks.clone()));
+    tracing::info!(event = "server.started", listen = %address, epoch = app.entry.owner.incarnation,
+        strategy = config.admission.strategy.as_str(), "the server answers");
+    ready();
+    // A store that could not write what it was told to may not be trusted again.
+    let is_fatal = tokio::select! {
+        () = shutdown => false,
+        () = fatal.cancelled() => true,
+    };
+    tracing::info!(event = "server.stopping", "the server stops");
+    stopping.cancel();
+    accepting.await?;
+    tasks.close();
+    if tokio::time::timeout(config.server.shutdown_grace.0, tasks.wait()).await.is_err() {
+        tracing::warn!(
+            event = "server.stopped_hard",
+            tasks = tasks.len(),
+            "not everything ended in time"
+        );
+    }
+    drop(app);
+    last.cancel();
+    loops.close();
+    let _ = tokio::time::timeout(Duration::from_secs(2), loops.wait()).await;
+    storage.close().await;
+    tracing::info!(event = "server.stopped", "the server has stopped");
+    anyhow::ensure!(!is_fatal, "the database could not be written; see the log");
+    Ok(())
+}
+
+/// The store, and the token that it cancels when it has failed for good.
+pub(crate) fn open_storage(config: &Config) -> anyhow::Result<(SharedStorage, CancellationToken)> {
+    let path = match config.storage.url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Path::new(path.trim_start_matches("//")).to_path_buf(),
+        _ => config.server.data_dir.join("anteroom.db"),
+    };
+    std::fs::create_dir_all(&config.server.data_dir).with_context(|| {
+        format!("cannot make the data directory {}", config.server.data_dir.display())
+    })?;
+    let storage = SqliteStorage::open(&path, SqliteOptions::default())?;
+    let fatal = storage.fatal();
+    Ok((Arc::new(storage), fatal))
+}
+
+fn spawn_loops(
+    app: &Arc<App>,
+    appends: mpsc::Receiver<Append>,
+    loops: &TaskTracker,
+    last: &CancellationToken,
+) {
+    let entry = Arc::clone(&app.entry);
+    let (storage, hub, rooms) =
+        (Arc::clone(&entry.storage), Arc::clone(&entry.hub), Arc::clone(&entry.rooms));
+    // Ends by itself when the last session, and with it the last entrance, is gone.
+    loops.spawn(messages::run(appends, storage, hub, rooms));
+    let presence = Arc::clone(&entry.aftermath.presence);
+    loops.spawn(last.clone().run_until_cancelled_owned(async move {
+        presence.run(&entry.hub, &entry.rooms, entry.admission.as_ref()).await;
+    }));
+    let (entry, connections) = (Arc::clone(&app.entry), Arc::clone(&app.connections));
+    let (deadlines, clock) = (Arc::clone(&app.deadlines), Arc::clone(&app.clock));
+    let tasks = app.tasks.clone();
+    loops.spawn(last.clone().run_until_cancelled_owned(async move {
+        loop {
+            for due in deadlines.next(&clock).await {
+                match due {
+                    Due::Room(room) => entry.expire(room).await,
+                    // Asks the store about the login: one that is slow keeps nobody else waiting.
+                    Due::Session(session) => {
+                        let connections = Arc::clone(&connections);
+                        tasks.spawn(async move { connections.due(session).await });
+                    }
+                }
+            }
+        }
+    }));
+}
+
+/// The parts that everything else is made of.
+struct Ground {
+    clock: Arc<Clock>,
+    tokens: Arc<Tokens>,
+    accounts: Accounts,
+    deadlines: Arc<Deadlines>,
+    keys: Keys,
+    epoch: u64,
+}
+
+async fn ground(config: &Config, storage: &SharedStorage) -> anyhow::Result<Ground> {
+    let clock = Arc::new(Clock::new());
+    let keys = match config.auth.secret.as_str() {
+        "" => Keys::load_or_generate(&config.server.data_dir)?,
+        secret => Keys::from_secret(secret)?,
+    };
+    let tokens_config = TokensConfig {
+        token_ttl: config.auth.token_ttl.0,
+        logins_per_user: config.auth.logins_per_user,
+        ..TokensConfig::default()
+    };
+    let tokens = Tokens::new(Arc::clone(storage), &keys, tokens_config);
+    let accounts = Accounts::new(Arc::clone(storage), tokens.clone(), accounts_config(config));
+    let epoch = storage.begin_epoch(clock.wall()).await?;
+    if epoch.ended_memberships > 0 {
+        tracing::info!(
+            event = "memberships.closed",
+            memberships = epoch.ended_memberships,
+            "stays that an earlier life left open were ended"
+        );
+    }
+    let deadlines = Arc::new(Deadlines::default());
+    Ok(Ground { clock, tokens: Arc::new(tokens), accounts, deadlines, keys, epoch: epoch.epoch })
+}
+
+fn entry(config: &Config, ground: &Ground, storage: SharedStorage, tasks: &TaskTracker) -> Entry {
+    let rooms = Arc::new(Rooms::default());
+    Entry {
+        admission: strategy(config, &ground.clock, &ground.deadlines),
+        rooms: Arc::clone(&rooms),
+        hub: Arc::new(Hub::default()),
+        storage: Arc::clone(&storage),
+        tokens: Arc::clone(&ground.tokens),
+        passwords: ground.accounts.passwords().clone(),
+        clock: Arc::clone(&ground.clock),
+        wrong_passwords: Windows::new(
+            config.limits.enabled.then_some(config.limits.room_password_failures),
+            PASSWORDS_SPAN,
+        ),
+        ticket_key: TicketKey::new(ground.keys.ticket()),
+        aftermath: Aftermath {
+            rooms,
+            presence: Arc::new(Presence::default()),
+            storage,
+            clock: Arc::clone(&ground.clock),
+            tasks: tasks.clone(),
+        },
+        owner: Owner { node: 0, incarnation: ground.epoch },
+    }
+}
+
+async fn build(
+    config: &Config,
+    storage: SharedStorage,
+    stopping: &CancellationToken,
+    tasks: &TaskTracker,
+) -> anyhow::Result<(Arc<App>, mpsc::Receiver<Append>)> {
+    let ground = ground(config, &storage).await?;
+    let entry = Arc::new(entry(config, &ground, Arc::clone(&storage), tasks));
+    let rooms = room_service(config, &entry, ground.epoch);
+    rooms.reload().await?;
+    let admission = Arc::clone(&entry.admission);
+    let history = Arc::new(History { storage, admission });
+    let (log, appends) = MessageLog::new(config.messages.backlog_max);
+    let connections = Arc::new(Connections {
+        entry: Arc::clone(&entry),
+        history: Arc::clone(&history),
+        log,
+        clock: Arc::clone(&ground.clock),
+        deadlines: Arc::clone(&ground.deadlines),
+        stopping: stopping.clone(),
+        bounds: connection_bounds(config),
+    });
+    let limits = config.limits.clone();
+    let app = App {
+        people: People {
+            accounts: ground.accounts,
+            tokens: Tokens::clone(&ground.tokens),
+            entry: Arc::clone(&entry),
+            clock: Arc::clone(&ground.clock),
+            newcomers: Windows::new(
+                limits.enabled.then_some(limits.signups_per_address),
+                NEWCOMERS_SPAN,
+            ),
+        },
+        clock: ground.clock,
+        tokens: ground.tokens,
+        entry,
+        rooms,
+        history,
+        connections,
+        deadlines: ground.deadlines,
+        limits,
+        public_origin: origin_of(&config.server.public_url),
+        allowed_origins: config.server.allowed_origins.clone(),
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        guests: config.auth.guests,
+        stopping: stopping.clone(),
+        tasks: tasks.clone(),
+    };
+    Ok((Arc::new(app), appends))
+}
+
+fn strategy(config: &Config, clock: &Arc<Clock>, deadlines: &Arc<Deadlines>) -> Arc<dyn Admission> {
+    let settings = &config.admission;
+    let terms = Terms {
+        reservation_ttl: settings.reservation_ttl.0,
+        offer_ttl: settings.offer_ttl.0,
+        grace: settings.grace.0,
+        waiter_ttl: settings.waiter_ttl.0,
+        sessions: match config.sessions.policy {
+            config::SessionPolicy::One => SessionPolicy::One,
+            config::SessionPolicy::OnePerRoom => SessionPolicy::OnePerRoom,
+            config::SessionPolicy::Many => {
+                SessionPolicy::Many(u32::try_from(config.sessions.max_per_user).unwrap_or(u32::MAX))
+            }
+        },
+    };
+    let bounds = Bounds {
+        per_user: settings.reservations_per_user,
+        per_address: config.limits.enabled.then_some(config.limits.reservations_per_address),
+    };
+    match settings.strategy {
+        config::Strategy::Semaphore => Arc::new(admission::Semaphore::new(
+            terms,
+            bounds,
+            Arc::clone(clock),
+            Arc::clone(deadlines),
+        )),
+    }
+}
+
+fn room_service(config: &Config, entry: &Arc<Entry>, epoch: u64) -> RoomService {
+    RoomService {
+        entry: Arc::clone(entry),
+        pending_ttl: config.admission.pending_room_ttl.0,
+        pending_max: config.limits.enabled.then_some(config.limits.pending_rooms_per_user),
+        epoch,
+        changes: tokio::sync::Mutex::default(),
+    }
+}
+
+fn accounts_config(config: &Config) -> AccountsConfig {
+    let some = |span: config::Span| Some(span.0).filter(|span| !span.is_zero());
+    let mut passwords = PasswordConfig::default();
+    if config.auth.hashing_max > 0 {
+        passwords.at_once = config.auth.hashing_max;
+    }
+    AccountsConfig {
+        guests: config.auth.guests,
+        account_life: some(config.auth.account_life),
+        credentials_life: some(config.auth.credentials_life),
+        throttle: ThrottleConfig {
+            enabled: config.limits.enabled,
+            failures: config.limits.login_failures,
+            ..ThrottleConfig::default()
+        },
+        passwords,
+    }
+}
+
+fn connection_bounds(config: &Config) -> connection::Bounds {
+    let limits = &config.limits;
+    connection::Bounds {
+        frame_bytes: limits.frame_bytes.0,
+        outbound_bytes: limits.outbound_bytes.0,
+        content_chars_max: config.messages.content_chars_max,
+        bad_frames: limits.enabled.then_some(limits.bad_frames),
+        frames_per_10s: limits.enabled.then_some(limits.frames_per_10s),
+        ping: config.heartbeat.ping.0,
+        silence: config.heartbeat.silence.0,
+    }
+}
+
+/// Scheme and authority of a URL, as browsers write an origin.
+fn origin_of(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next().filter(|authority| !authority.is_empty())?;
+    Some(format!("{scheme}://{authority}"))
+}

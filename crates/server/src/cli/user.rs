@@ -1,0 +1,114 @@
+//! `anteroom user …`: accounts from the command line, on the store itself.
+//!
+//! The data directory belongs to one process at a time, so these refuse, in words, while a server
+//! runs on it; a running server is told through its API (`/api/v1/admin/users/…`).
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anteroom_protocol::account::{Role, SignUp};
+use anyhow::Context as _;
+use clap::Subcommand;
+
+use crate::accounts::{AccountError, Accounts, AccountsConfig};
+use crate::app::open_storage;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::tokens::{Keys, Tokens, TokensConfig};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// Make an account; the password is read from standard input.
+    Add {
+        /// The user name.
+        username: String,
+        /// The name others read.
+        #[arg(long)]
+        display_name: Option<String>,
+    },
+    /// Lock an account: its logins end, nobody can sign in.
+    Lock {
+        /// The user name.
+        username: String,
+    },
+    /// Unlock an account.
+    Unlock {
+        /// The user name.
+        username: String,
+    },
+    /// Replace an account's roles, e.g. `anteroom user role ann user admin`.
+    Role {
+        /// The user name.
+        username: String,
+        /// user, moderator, admin, service
+        #[arg(required = true)]
+        roles: Vec<String>,
+    },
+    /// End every login of an account.
+    Logout {
+        /// The user name.
+        username: String,
+    },
+}
+
+/// Runs one command on the store that the configuration names.
+pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result<ExitCode> {
+    let (storage, _) = open_storage(config)?;
+    let keys = match config.auth.secret.as_str() {
+        "" => Keys::load_or_generate(&config.server.data_dir)?,
+        secret => Keys::from_secret(secret)?,
+    };
+    let tokens = Tokens::new(Arc::clone(&storage), &keys, TokensConfig::default());
+    let accounts = Accounts::new(Arc::clone(&storage), tokens.clone(), AccountsConfig::default());
+    let told = act(&accounts, &tokens, command).await;
+    storage.close().await;
+    println!("{}", told?);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn act(accounts: &Accounts, tokens: &Tokens, command: UserCommand) -> anyhow::Result<String> {
+    let now = Clock::new().wall();
+    Ok(match command {
+        UserCommand::Add { username, display_name } => {
+            let password = std::io::read_to_string(std::io::stdin())?;
+            let password = password.trim_end_matches(['\r', '\n']).to_owned();
+            let wish = SignUp { username, password, display_name, contact_number: None };
+            let user = accounts.sign_up(wish, now).await.map_err(in_words)?;
+            format!("{} was added ({})", user.username, user.id)
+        }
+        UserCommand::Lock { username } => {
+            let user = accounts.find(&username).await?;
+            let ended = accounts.lock(user.id, now).await?;
+            format!("{username} is locked; {} logins ended", ended.len())
+        }
+        UserCommand::Unlock { username } => {
+            let user = accounts.find(&username).await?;
+            accounts.unlock(user.id, now).await?;
+            format!("{username} is unlocked")
+        }
+        UserCommand::Role { username, roles } => {
+            let user = accounts.find(&username).await?;
+            let parsed: Option<Vec<Role>> = roles.iter().map(|role| Role::parse(role)).collect();
+            let parsed = parsed.context("roles are user, moderator, admin and service")?;
+            accounts.set_roles(user.id, parsed).await?;
+            format!("{username} is now {}", roles.join(", "))
+        }
+        UserCommand::Logout { username } => {
+            let user = accounts.find(&username).await?;
+            let ended = tokens.end_all(user.id, crate::storage::LoginEnd::Forced, now).await?;
+            format!("{} logins of {username} ended", ended.len())
+        }
+    })
+}
+
+/// What is wrong with each field, for a person at a terminal.
+fn in_words(error: AccountError) -> anyhow::Error {
+    match error {
+        AccountError::Invalid(faults) => {
+            let told: Vec<String> =
+                faults.iter().map(|fault| format!("{}: {}", fault.field, fault.detail)).collect();
+            anyhow::anyhow!("{}", told.join("; "))
+        }
+        other => other.into(),
+    }
+}
