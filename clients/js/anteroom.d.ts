@@ -1,18 +1,24 @@
 /** Client of the Anteroom chat server. The wire contract says what each frame holds. */
 
 export interface User { id: string; username?: string; display_name: string; roles?: string[] }
+/** A user as the others in a room see one. */
+export interface Person { id: string; name: string }
+export interface Member extends Person { state: 'occupied' | 'held' }
 export interface Seats {
   capacity: number; occupied: number; reserved: number; held: number; free: number; waiting: number;
 }
 export interface Room {
   id: number; name: string; capacity: number; state: 'pending' | 'open' | 'closed';
   visibility: 'public' | 'unlisted'; has_password: boolean; seats: Seats; last_seq: number;
+  owner?: Person;
+  /** With an unlisted room, for its owner: the key that opens it to others. */
+  key?: string;
 }
 export interface Reservation {
   ticket: string; room_id: number; expires_at: string; expires_in_ms: number; websocket_url?: string;
 }
 export interface Message {
-  id: string; seq: number; room_id: number; sender: { id: string; name: string } | null;
+  id: string; seq: number; room_id: number; sender: Person | null;
   kind: 'text' | 'notification'; content_type: string; content: string; created_at: string;
   updated_at?: string; deleted_at?: string; client_id?: string;
 }
@@ -20,7 +26,7 @@ export interface Ack { client_id: string; id: string; seq: number; created_at: s
 export interface Login { token: string; expires_at: string; user: User }
 export interface Page<T> { items: T[]; next_cursor?: string | null }
 export interface Welcome {
-  session: string; room: Room; you: User; members: User[]; member_count: number; seats: Seats;
+  session: string; room: Room; you: Person; members: Member[]; member_count: number; seats: Seats;
   last_seq: number; resume: string; heartbeat_ms: number;
   entry: 'first' | 'refresh' | 'takeover' | 'second_device'; replay?: 'truncated' | 'reset';
 }
@@ -35,7 +41,7 @@ export interface SessionEvents {
   edited: { seq: number; target: { id: string; seq: number }; content: string; updated_at: string };
   deleted: { seq: number; target: { id: string; seq: number } };
   ack: Ack;
-  presence: { joined?: User[]; left?: string[]; occupied: number };
+  presence: { joined?: Person[]; left?: string[]; occupied: number };
   seats: Seats;
   typing: { user_id: string };
   read: { user_id: string; seq: number };

@@ -1,20 +1,49 @@
-// Keeps the seat counts of the lobby live. Without it the page shows the counts of its loading.
+// Keeps the lobby live: seat counts, rooms that open, rooms that close. Without it the page shows
+// what was there when it was loaded.
 
-import { drawSeats, isFull, seatLine, wordsOf } from './seats.js';
+import { drawSeats, fill, isFull, seatLine, wordsOf } from './seats.js';
 
-const list = document.getElementById('rooms');
-const live = document.getElementById('live');
+const $ = (id) => document.getElementById(id);
+const list = $('rooms');
+const live = $('live');
+const words = wordsOf(list);
+const wanted = $('q').defaultValue.trim().toLowerCase();
+let source;
+let again;
 
-if (list) {
-  const words = wordsOf(list);
-  const source = new EventSource('/api/v1/rooms/events');
+function listen() {
+  if (document.hidden || source) return;
+  source = new EventSource('/api/v1/rooms/events');
   source.addEventListener('open', () => say(live.dataset.on));
-  source.addEventListener('error', () => say(live.dataset.off));
-  source.addEventListener('room', (event) => {
-    const { id, seats } = JSON.parse(event.data);
-    const card = list.querySelector(`[data-room="${Number(id)}"]`);
-    if (card && seats) update(card, words, seats);
+  source.addEventListener('room', (event) => told(JSON.parse(event.data)));
+  source.addEventListener('error', () => {
+    say(live.dataset.off);
+    rest();
+    again = setTimeout(comeBack, 1000 + Math.random() * 4000);
   });
+}
+
+function rest() {
+  source?.close();
+  source = undefined;
+  clearTimeout(again);
+}
+
+/** Only what changes is told, so what was missed comes from the page itself. */
+async function comeBack() {
+  try {
+    const response = await fetch(location.href);
+    if (!response.ok) throw new Error(response.statusText);
+    const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+    const focused = document.activeElement?.closest('[data-room]')?.dataset.room;
+    list.replaceChildren(...page.getElementById('rooms').children);
+    if (focused) (cardOf(focused) ?? document).querySelector('h2 a, #q').focus();
+    showEmptiness();
+  } catch {
+    again = setTimeout(comeBack, 2000 + Math.random() * 8000);
+    return;
+  }
+  listen();
 }
 
 function say(text) {
@@ -22,10 +51,54 @@ function say(text) {
   if (live.textContent !== text) live.textContent = text;
 }
 
-function update(card, words, seats) {
+function cardOf(id) {
+  return list.querySelector(`[data-room="${Number(id)}"]`);
+}
+
+function told({ id, name, seats, has_password: locked }) {
+  let card = cardOf(id);
+  if (!seats) {
+    if (card?.contains(document.activeElement)) $('q').focus();
+    card?.remove();
+  } else {
+    // At the end, where it moves nothing away under a finger.
+    if (!card && belongs(name)) list.append((card = opened(id, name, locked)));
+    if (card) update(card, seats);
+  }
+  showEmptiness();
+}
+
+function belongs(name) {
+  return 'whole' in list.dataset && name.toLowerCase().includes(wanted);
+}
+
+function opened(id, name, locked) {
+  const card = $('card').content.firstElementChild.cloneNode(true);
+  card.dataset.room = id;
+  for (const link of card.querySelectorAll('a')) link.href = `/rooms/${Number(id)}`;
+  card.querySelector('h2 a').textContent = name;
+  const number = fill(words.number, { n: String(id) });
+  card.querySelector('.small').textContent = locked ? `${number} · ${words.locked}` : number;
+  return card;
+}
+
+function update(card, seats) {
   const full = isFull(seats);
   card.classList.toggle('is-full', full);
   drawSeats(card.querySelector('.seats'), seats);
   card.querySelector('.seat-line').textContent = seatLine(words, seats);
   card.querySelector('.go').textContent = full ? words.look : words.enter;
 }
+
+function showEmptiness() {
+  const isEmpty = list.children.length === 0;
+  $('empty').hidden = !isEmpty;
+  $('legend').hidden = isEmpty;
+}
+
+// A browser opens few lines to one server: a tab that nobody looks at gives its line back.
+document.addEventListener('visibilitychange', () => {
+  rest();
+  if (!document.hidden) comeBack();
+});
+listen();

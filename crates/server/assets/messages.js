@@ -10,6 +10,8 @@ export class Messages {
   #list = $('messages');
   #log = $('log');
   #first; // the lowest seq shown, and so where older history begins
+  #followed = true; // whether the end is in sight
+  #size = 0;
   #loading = false;
   #loaded = false; // whether the newest page ever came
   #shown = new Map(); // by message id
@@ -19,6 +21,8 @@ export class Messages {
   constructor({ client, id, words, name }) {
     Object.assign(this, { client, id, words, name });
     this.#log.addEventListener('scroll', () => this.#scrolled());
+    // A phone's keyboard, a wider window, a longer list of people: who read the end still does.
+    new ResizeObserver(() => this.#followed && this.#toEnd()).observe(this.#log);
     $('older').addEventListener('click', () => this.#older());
     $('below').addEventListener('click', () => this.#toEnd());
     const text = $('text');
@@ -153,8 +157,10 @@ export class Messages {
     if (createdAt) {
       const when = new Date(createdAt);
       const lang = document.documentElement.lang;
-      const short = { hour: 'numeric', minute: '2-digit' };
-      const time = element('time', '', when.toLocaleTimeString(lang, short));
+      const isToday = when.toDateString() === new Date().toDateString();
+      const day = isToday ? {} : { month: 'short', day: 'numeric' };
+      const shown = { ...day, hour: 'numeric', minute: '2-digit' };
+      const time = element('time', '', when.toLocaleString(lang, shown));
       time.dateTime = createdAt;
       time.title = when.toLocaleString(lang);
       head.append(' ', time);
@@ -182,7 +188,7 @@ export class Messages {
     grow(text);
     text.focus();
     const clientId = newId();
-    const sender = { id: this.me.id, name: this.me.display_name };
+    const sender = { id: this.me.id, name: this.me.name };
     const item = this.#item(sender, content);
     item.dataset.own = clientId;
     item.append(element('p', 'state'));
@@ -226,9 +232,14 @@ export class Messages {
   #toEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
     $('below').hidden = true;
+    this.#followed = true;
+    this.#size = this.#log.clientHeight;
   }
 
   #scrolled() {
+    // A change of the log's own size is not the reader's doing.
+    if (this.#size === this.#log.clientHeight) this.#followed = this.#atEnd();
+    this.#size = this.#log.clientHeight;
     if (this.#log.scrollTop < 120 && this.#first > 1) this.#older();
     if (this.#atEnd()) $('below').hidden = true;
   }

@@ -13,11 +13,13 @@ const key = room.dataset.key;
 const secret = `anteroom.resume.${id}`;
 const client = new Client();
 const people = new Map();
-const nameOf = (user) => people.get(user)?.display_name;
+const nameOf = (user) => people.get(user)?.name;
 const messages = new Messages({ client, id, words, name: nameOf });
 let session;
 let line;
+let me; // our own id
 let count = 0;
+let knowsAll = true; // whether `people` holds everybody
 let goodbye;
 let lastPassword; // kept while this page is open, for trying again
 
@@ -60,14 +62,14 @@ function stored() {
 function welcome(frame) {
   sessionStorage.setItem(secret, frame.resume ?? '');
   people.clear();
-  for (const member of frame.members ?? []) {
-    const user = member.user ?? member;
-    people.set(user.id, user);
-  }
-  people.set(frame.you.id, frame.you);
+  for (const member of frame.members ?? []) people.set(member.id, member);
+  me = frame.you.id;
+  people.set(me, frame.you);
   count = Math.max(frame.member_count ?? 0, people.size);
+  knowsAll = count === people.size;
   showPeople();
   showSeats(frame.seats);
+  showLink(frame.room);
   const first = room.dataset.state !== 'live';
   room.dataset.state = 'live';
   $('entering').hidden = true;
@@ -78,15 +80,17 @@ function welcome(frame) {
 
 function presence({ joined = [], left = [], occupied }) {
   for (const user of joined) {
-    if (!people.has(user.id)) messages.note(fill(words.joined, { name: user.display_name }));
+    if (!people.has(user.id)) messages.note(fill(words.joined, { name: user.name }));
     people.set(user.id, user);
   }
   for (const user of left) {
     const known = people.get(user);
-    if (known) messages.note(fill(words.left, { name: known.display_name }));
+    if (known) messages.note(fill(words.left, { name: known.name }));
     people.delete(user);
   }
-  count = Math.max(occupied ?? 0, people.size);
+  // Large rooms tell numbers only.
+  knowsAll &&= joined.length + left.length > 0;
+  count = knowsAll ? people.size : occupied;
   showPeople();
 }
 
@@ -96,14 +100,24 @@ function showSeats(seats) {
   $('seat-line').textContent = seatLine(words, seats);
 }
 
+/** The link that lets others in; an unlisted room opens only with its key. */
+function showLink(told) {
+  const link = new URL(`/rooms/${id}`, location);
+  const opens = told?.key ?? key;
+  if (opens) link.searchParams.set('key', opens);
+  $('link').value = link.href;
+  const lead = told?.visibility === 'unlisted' ? words.shareUnlisted : words.sharePublic;
+  $('share-lead').textContent = told?.has_password ? `${lead} ${words.sharePassword}` : lead;
+}
+
 function showPeople() {
   $('count').textContent = count;
-  const shown = [...people.values()].slice(0, 100);
+  const shown = [...people.values()].slice(0, Math.min(100, count));
   $('people').replaceChildren(
     ...shown.map((user) => {
       const item = document.createElement('li');
-      item.textContent = user.display_name ?? user.name;
-      if (user.id === messages.me?.id) item.append(` (${words.you})`);
+      item.textContent = user.name;
+      if (user.id === me) item.append(` (${words.you})`);
       return item;
     }),
   );
@@ -123,36 +137,53 @@ function closed(why) {
   if (why.status === 4409 || why.code === 'replaced') sessionStorage.removeItem(secret);
   if (why.code === 'left') sessionStorage.removeItem(secret);
   showSeats(why.seats);
-  refuse(why.code);
+  refuse(why);
 }
 
 // The words and the ways onward of every refusal come from the server, in <template>s.
-function refuse(code) {
+function refuse({ code, seats, waitlist }) {
   const near = { going_away: 'restarting', fenced: 'restarting' }[code] ?? code;
   const find = (name) => document.querySelector(`template[data-refusal="${CSS.escape(name)}"]`);
   const told = find(near) ?? find('internal');
   const panel = $('refused');
   panel.replaceChildren(told.content.cloneNode(true));
   panel.dataset.refusal = told.dataset.refusal;
+  if (seats) {
+    const told = { className: 'seat-line', textContent: seatLine(words, seats) };
+    panel.append(Object.assign(document.createElement('p'), told));
+  }
   const links = document.createElement('p');
   links.className = 'actions';
-  for (const [index, name] of told.dataset.actions.split(' ').entries()) {
+  const offered = (name) => name !== 'wait' || waitlist?.allowed;
+  for (const name of told.dataset.actions.split(' ').filter(offered)) {
     const template = document.querySelector(`template[data-action="${name}"]`);
     const action = template.content.cloneNode(true);
     if (action.querySelector('form')) {
+      if (lastPassword !== undefined) didNotMatch(action);
       panel.append(action);
       continue;
     }
-    if (index > 0) action.firstElementChild.classList.add('second');
+    if (links.children.length || panel.querySelector('form')) action.firstElementChild.classList.add('second');
     links.append(action, ' ');
   }
   panel.append(links);
   room.dataset.state = 'refused';
+  // Whoever is logged out is not named as somebody who is logged in.
+  document.querySelector('.who').hidden = ['logged_out', 'unauthenticated'].includes(code);
   $('entering').hidden = true;
   $('chat').hidden = true;
   $('banner').hidden = true;
+  $('share').close();
   panel.hidden = false;
   (panel.querySelector('input') ?? panel).focus();
+}
+
+function didNotMatch(action) {
+  const input = action.querySelector('input');
+  action.querySelector('.error').hidden = false;
+  action.querySelector('.field').classList.add('wrong');
+  input.setAttribute('aria-invalid', 'true');
+  input.setAttribute('aria-describedby', 'room-password-error');
 }
 
 function wait() {
@@ -165,7 +196,7 @@ function wait() {
   line = client.waitForSeat(id, { key, password: lastPassword, onPosition });
   line.offer.then(
     (reservation) => enter({ reservation }),
-    (error) => refuse(error.code ?? 'internal'),
+    (error) => refuse({ ...error.problem, code: error.code ?? 'internal' }),
   );
 }
 
@@ -190,6 +221,20 @@ $('leave').addEventListener('click', () => {
 $('cancel').addEventListener('click', () => {
   line?.stop();
   session?.leave();
+});
+$('invite').addEventListener('click', () => {
+  $('copied').textContent = '';
+  $('share').showModal();
+  $('link').select();
+});
+$('copy').addEventListener('click', async () => {
+  $('link').select();
+  // Plain HTTP has no clipboard of its own; the old way works everywhere.
+  const copied = await (navigator.clipboard?.writeText($('link').value) ?? Promise.reject()).then(
+    () => true,
+    () => document.execCommand('copy'),
+  );
+  if (copied) $('copied').textContent = words.copied;
 });
 $('now').addEventListener('click', () => session.retryNow());
 addEventListener('online', () => session?.retryNow());

@@ -49,7 +49,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 fn prepare(name: &str, content: &'static str) -> Asset {
     let (content_type, bytes) = match name.rsplit_once('.') {
-        Some((_, "css")) => ("text/css; charset=utf-8", slim(content)),
+        Some((_, "css")) => ("text/css; charset=utf-8", tight(&slim(content))),
         Some((_, "js")) => ("text/javascript; charset=utf-8", slim(content)),
         Some((_, "svg")) => ("image/svg+xml", content.to_owned()),
         _ => ("application/octet-stream", content.to_owned()),
@@ -80,6 +80,13 @@ fn slim(content: &str) -> String {
     out
 }
 
+/// A style sheet without the spaces that only a reader needs; none of its texts holds such a pair.
+fn tight(sheet: &str) -> String {
+    [(": ", ":"), ("; ", ";"), (", ", ","), (" {", "{"), ("{ ", "{"), (";}", "}"), (" }", "}")]
+        .into_iter()
+        .fold(sheet.to_owned(), |sheet, (loose, tight)| sheet.replace(loose, tight))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +108,14 @@ mod tests {
             assert!(asset(name).is_none(), "{name}");
         }
         assert_ne!(asset("app.css").unwrap().etag, asset("room.js").unwrap().etag);
+    }
+
+    #[test]
+    fn a_sheet_is_tightened_without_a_change_of_meaning() {
+        let sheet =
+            "a :is(b, i) { top: calc(1px + 2px); left: 0; }\n@media (width: 1px) { b { x: y } }";
+        let expected = "a :is(b,i){top:calc(1px + 2px);left:0}\n@media (width:1px){b{x:y}}";
+        assert_eq!(tight(sheet), expected);
     }
 
     #[test]

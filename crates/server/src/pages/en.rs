@@ -40,7 +40,7 @@ pub(super) static TEXTS: Texts = Texts {
     search_clear: "Show all rooms",
     new_room: "New room",
     enter: "Enter",
-    look_in: "Wait for a seat",
+    look_in: "Look in",
     room_number: "Room {n}",
     password_mark: "password",
     empty_title: "No room is open yet",
@@ -48,7 +48,7 @@ pub(super) static TEXTS: Texts = Texts {
     nothing_found: "No open room has “{q}” in its name.",
     more_rooms: "More rooms",
     live: "Seats update by themselves",
-    live_lost: "Live seat counts are paused. Reload to see the latest.",
+    live_lost: "Live seat counts are paused. Reconnecting…",
 
     username: "User name",
     username_hint: "3 to 32 letters, digits, dots, dashes or underscores. You log in with it.",
@@ -125,6 +125,16 @@ pub(super) static TEXTS: Texts = Texts {
     joined: "{name} came in",
     left: "{name} left",
     login_expiring: "Your login runs out in about two minutes. Log in again to keep your seat.",
+    invite: "Invite",
+    share_title: "Invite people",
+    share_public: "Everyone who opens this link can take a free seat.",
+    share_unlisted: "The room is in no list. This link is the only way in, so give it only to those you want here.",
+    share_password: "They are asked for the room password as well.",
+    share_link: "Link to this room",
+    copy: "Copy the link",
+    copied: "Copied.",
+    close: "Close",
+    room_password_wrong: "That is not the password of this room.",
     needs_script: "Chatting needs JavaScript, which is switched off in this browser. No seat has been taken. Switch it on and reload this page.",
 
     refusal_number: "Code: {code}",
@@ -181,7 +191,7 @@ pub(super) static TEXTS: Texts = Texts {
         ),
         wrong_room_password: RefusalText::new(
             "This room asks for a password",
-            "Type the password to reserve your seat. If you have just done so, it did not match; no seat is reserved yet.",
+            "Type the password to reserve your seat. Until then no seat is taken.",
         ),
         slow_consumer: RefusalText::new(
             "Your connection could not keep up",

@@ -41,7 +41,7 @@ pub(super) static TEXTS: Texts = Texts {
     search_clear: "전체 방 보기",
     new_room: "방 만들기",
     enter: "입장",
-    look_in: "자리 기다리기",
+    look_in: "들여다보기",
     room_number: "{n}번 방",
     password_mark: "비밀번호",
     empty_title: "아직 열린 방이 없어요",
@@ -49,7 +49,7 @@ pub(super) static TEXTS: Texts = Texts {
     nothing_found: "‘{q}’ 검색 결과가 없어요.",
     more_rooms: "방 더 보기",
     live: "자리 현황이 실시간으로 바뀌어요",
-    live_lost: "실시간 자리 현황이 잠시 멈췄어요. 새로고침하면 지금 상태를 볼 수 있어요.",
+    live_lost: "실시간 자리 현황이 잠시 멈췄어요. 다시 연결하고 있어요…",
 
     username: "아이디",
     username_hint: "로그인할 때 써요. 영문·숫자와 점(.), 붙임표(-), 밑줄(_)로 3~32자까지 쓸 수 있어요.",
@@ -126,6 +126,16 @@ pub(super) static TEXTS: Texts = Texts {
     joined: "{name} 님이 들어왔어요",
     left: "{name} 님이 나갔어요",
     login_expiring: "2분쯤 뒤에 로그인이 끝나요. 다시 로그인하면 자리를 지킬 수 있어요.",
+    invite: "초대",
+    share_title: "함께할 사람 초대하기",
+    share_public: "이 링크를 열면 누구나 빈자리에 앉을 수 있어요.",
+    share_unlisted: "어느 목록에도 없는 방이라 이 링크로만 들어올 수 있어요. 함께하고 싶은 사람에게만 알려 주세요.",
+    share_password: "들어올 때 방 비밀번호도 필요해요.",
+    share_link: "이 방의 링크",
+    copy: "링크 복사",
+    copied: "복사했어요.",
+    close: "닫기",
+    room_password_wrong: "방 비밀번호가 맞지 않아요.",
     needs_script: "대화하려면 자바스크립트가 필요한데, 이 브라우저에서 꺼져 있어요. 아직 자리는 예약되지 않았어요. 자바스크립트를 켜고 새로고침해 주세요.",
 
     refusal_number: "코드: {code}",
@@ -182,7 +192,7 @@ pub(super) static TEXTS: Texts = Texts {
         ),
         wrong_room_password: RefusalText::new(
             "비밀번호가 필요한 방이에요",
-            "비밀번호를 입력하면 자리를 예약해요. 방금 입력했다면 비밀번호가 맞지 않은 거예요. 아직 자리는 예약되지 않았어요.",
+            "비밀번호를 입력하면 자리를 예약해 드려요. 아직 예약된 자리는 없어요.",
         ),
         slow_consumer: RefusalText::new(
             "연결이 느려서 따라가지 못했어요",

@@ -5,7 +5,6 @@
 //! handler, a store or a request: the caller gathers the facts, fills a view and sends the string.
 //! Read in this order: [`lang`], [`texts`] (with `en` and `ko`), [`refusal`], [`seats`], [`form`],
 //! [`views`], [`assets`].
-#![expect(dead_code, reason = "the handlers that call this come next")]
 
 pub(crate) mod assets;
 mod en;

@@ -121,6 +121,20 @@ refusals! {
 }
 
 impl Refusal {
+    /// Whether it can meet somebody who is logged in and wants into a room, or sits there. The
+    /// others are told by the pages on which one logs in.
+    pub(crate) fn is_met_in_rooms(self) -> bool {
+        !matches!(
+            self,
+            Self::BadCredentials
+                | Self::GuestsDisabled
+                | Self::AccountLocked
+                | Self::AccountExpired
+                | Self::CredentialsExpired
+                | Self::NotFound
+        )
+    }
+
     /// The refusal of a stable code. A code with no page of its own is told in the nearest words.
     pub(crate) fn from_code(code: &str) -> Self {
         if let Some(known) = Self::ALL.iter().find(|refusal| refusal.code() == code) {

@@ -24,11 +24,18 @@ pub(crate) struct LobbyView {
     pub(crate) rooms: Vec<RoomCard>,
     /// What was searched for; empty for all rooms.
     pub(crate) query: String,
+    /// Whether rooms of earlier pages are left out.
+    pub(crate) continued: bool,
     /// The cursor of the next page of the list, if there is one.
     pub(crate) next_cursor: Option<String>,
 }
 
 impl LobbyView {
+    /// Whether the page shows every room that was asked for, so that a new one belongs on it.
+    fn is_whole(&self) -> bool {
+        !self.continued && self.next_cursor.is_none()
+    }
+
     fn more_href(&self, cursor: &str) -> String {
         let (query, cursor) = (super::query_value(&self.query), super::query_value(cursor));
         format!("/?q={query}&cursor={cursor}")
@@ -147,12 +154,12 @@ impl RoomView {
             let names = names.collect::<Vec<_>>().join(" ");
             (refusal.code(), self.page.t.refusals.of(*refusal), names)
         };
-        Refusal::ALL.iter().map(shown).collect()
+        Refusal::ALL.iter().filter(|refusal| refusal.is_met_in_rooms()).map(shown).collect()
     }
 
     fn links(&self) -> Vec<Action> {
-        use Action::{ChangePassword, Guest, Lobby, Login, NewRoom, Retry, SignUp, UseHere, Wait};
-        [Retry, UseHere, Wait, Login, Guest, SignUp, ChangePassword, NewRoom, Lobby].into()
+        use Action::{Guest, Lobby, Login, NewRoom, Retry, SignUp, UseHere, Wait};
+        [Retry, UseHere, Wait, Login, Guest, SignUp, NewRoom, Lobby].into()
     }
 }
 
