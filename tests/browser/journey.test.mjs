@@ -86,6 +86,7 @@ async function walk(language, width) {
   assert.equal(await host.page.locator('html').getAttribute('lang'), language);
   const friend = await Person.arrive(browser, settings);
   await join(friend, room, `friend-${name}`, words);
+  await host.hears(words.joined(`friend-${name}`));
   await host.say(words.hello);
   await friend.hears(words.hello);
   await friend.say(words.answer);
@@ -98,8 +99,11 @@ async function walk(language, width) {
   await tab.getByRole('link', { name: words.leave }).or(tab.getByRole('button', { name: words.leave })).click();
   await tab.waitForURL((url) => url.pathname === '/');
   await host.picture('8-left', tab);
+  await friend.hears(words.left(`host-${name}`));
   await full.locator('[data-action="retry"]').click();
   await guest.isSeated();
+  await friend.hears(words.joined('Third'));
+  await guest.seesPeople([`friend-${name}`, 'Third'], 'Third');
   await guest.picture('9-seated-after-all');
   for (const person of [host, friend, guest]) await person.goHome();
 }

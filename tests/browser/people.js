@@ -39,6 +39,7 @@ export class Person {
     const context = await browser.newContext({ locale, viewport, baseURL: base });
     context.setDefaultTimeout(PATIENCE_MS);
     const person = new Person(context, base, words, walk);
+    person.settings = { base, words, walk, locale, width };
     person.page = await person.newTab();
     return person;
   }
@@ -99,12 +100,57 @@ export class Person {
     await page.locator('#messages').getByText(text, { exact: true }).waitFor();
   }
 
+  /** The list of people names these, and marks oneself. */
+  async seesPeople(names, self, page = this.page) {
+    const list = page.locator('#people li');
+    const told = names.map((name) => (name === self ? `${name} (${this.words.you})` : name)).sort();
+    await list.nth(names.length - 1).waitFor({ state: 'attached' });
+    assert.deepEqual((await list.allTextContents()).sort(), told);
+  }
+
   /** Keeps a picture, and looks that nothing stands out sideways. */
   async picture(name, page = this.page) {
     await mkdir(screenshots, { recursive: true });
     await page.screenshot({ path: join(screenshots, `${this.walk}-${name}.png`) });
     const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     assert.ok(content <= window, `${name}: ${content} px wide in a window of ${window}`);
+  }
+
+  /** Pictures at both widths and in both schemes; then back to where it was. */
+  async look(name, page = this.page) {
+    const before = page.viewportSize();
+    for (const [width, height] of [[1440, 900], [360, 740]]) {
+      await page.setViewportSize({ width, height });
+      for (const colorScheme of ['light', 'dark']) {
+        await page.emulateMedia({ colorScheme });
+        await this.picture(`${name}-${width}-${colorScheme}`, page);
+      }
+    }
+    await page.emulateMedia({ colorScheme: null });
+    await page.setViewportSize(before);
+  }
+
+  /** Who has a seat, as the API tells one who sits there. */
+  async members(room) {
+    const answer = await this.context.request.get(`/api/v1/rooms/${room}/members`);
+    return (await answer.json()).items;
+  }
+
+  /** The names of what the Tab key reaches from the top of the page; each must be seen to have focus. */
+  async tabStops(many, page = this.page) {
+    const stops = [];
+    await page.evaluate(() => document.activeElement?.blur());
+    for (let n = 0; n < many; n += 1) {
+      await page.keyboard.press('Tab');
+      const [name, seen] = await page.evaluate(() => {
+        const at = document.activeElement;
+        const drawn = getComputedStyle(at).outlineStyle !== 'none' || at.matches('body, .card a');
+        return [at.getAttribute('aria-label') ?? at.textContent.trim(), drawn];
+      });
+      assert.ok(seen, `focus on ${name} is not seen`);
+      stops.push(name);
+    }
+    return stops;
   }
 
   async goHome() {
