@@ -81,7 +81,7 @@ async fn a_message_out_of_bounds_is_refused_by_its_client_id() {
 }
 
 #[tokio::test]
-async fn binary_and_oversized_frames_end_the_session_and_nothing_else() {
+async fn a_binary_frame_is_refused_and_an_oversized_one_ends_its_session_only() {
     let server = TestServer::start(|cfg| {
         cfg.set("admission.grace", "0s");
     })
@@ -90,16 +90,20 @@ async fn binary_and_oversized_frames_end_the_session_and_nothing_else() {
     let a = server.user("a").await;
     let mut session = a.enter(room).await.unwrap();
     session.send_raw_binary(vec![0_u8; 16]).await.unwrap();
-    let (_, closed) = ended(&mut session).await;
-    assert_eq!(closed.code, CloseCode::Unsupported.status());
-    let mut session = a.enter(room).await.unwrap();
+    let refused = |frame: &ServerFrame| match frame {
+        ServerFrame::Error(error) => Some(error.code),
+        _ => None,
+    };
+    let code = within("a refusal", session.wait_for(refused)).await.unwrap();
+    assert_eq!(code, Code::BadFrame);
+    alive(&mut session).await;
     // The server may hang up while this is still being written.
     let _ = session.send_raw_text("x".repeat(2 * 1024 * 1024)).await;
     let (_, closed) = ended(&mut session).await;
     assert!(matches!(closed.code, 1009 | 1006), "{closed:?}");
     let fields = json!({ "user": a.id(), "session": session.welcome().session, "code": 1009 });
     server.event("session.closed", fields).await;
-    server.events(2, "seat.returned", json!({ "user": a.id() })).await;
+    server.event("seat.returned", json!({ "user": a.id() })).await;
     alive(&mut owner).await;
     assert_eq!(server.balanced(room).await.occupied, 1);
 }

@@ -165,7 +165,8 @@ async fn presence_and_seats_tell_the_room_who_came_and_went() {
     assert_eq!(came.await.unwrap().occupied, 2);
     let seats = |free: u32| {
         move |frame: &ServerFrame| match frame {
-            ServerFrame::Seats(seats) if seats.free == free => Some(*seats),
+            // One told while the second seat was only reserved is not the one.
+            ServerFrame::Seats(seats) if seats.free == free && seats.reserved == 0 => Some(*seats),
             _ => None,
         }
     };

@@ -11,12 +11,16 @@
 mod harness;
 
 mod accounts;
+mod admin;
 mod bad_frames;
 mod bad_input;
+mod bounds;
 mod chat;
 mod durability;
 mod entering;
+mod guards;
 mod history;
+mod last_words;
 mod layers;
 mod leaving;
 mod ledgers;
@@ -26,3 +30,5 @@ mod refresh;
 mod rooms;
 mod scn_entry;
 mod tokens;
+mod unlisted;
+mod windows;

@@ -196,3 +196,28 @@ async fn behaviour_b06_an_attempt_that_failed_is_told_from_one_never_made() {
     let seats = server.balanced(room).await;
     assert_eq!((seats.occupied, seats.reserved), (2, 0), "who sat there still does");
 }
+
+/// The line can break after the entry is a fact and before `welcome` arrives. The client then has
+/// only the secret it came with; nobody replaced it, so it must not be told that somebody did.
+#[tokio::test]
+async fn who_lost_the_welcome_of_a_refresh_comes_back_with_the_former_secret() {
+    let server = TestServer::plain().await;
+    let (room, _owner) = server.room(&server.user("owner").await, 2).await;
+    let a = server.user("a").await;
+    let first = a.enter(room).await.unwrap();
+    let former = first.welcome().resume.clone();
+    first.abort();
+    server.event("seat.held", json!({ "user": a.id() })).await;
+    let mark = server.mark();
+    let unheard = come_back(&a, room, &former).await.unwrap();
+    // Not a byte is answered: as if `welcome` had never arrived.
+    unheard.abort();
+    server.event_since(mark, "seat.held", json!({ "user": a.id() })).await;
+
+    let mut back = come_back(&a, room, &former).await.unwrap();
+    assert_eq!(back.welcome().entry, EntryKind::Refresh);
+    alive(&mut back).await;
+    // Heard once, the session has a secret of its own, and the former one is stale.
+    refused(come_back(&a, room, &former).await, 409, Code::Replaced);
+    alive(&mut back).await;
+}

@@ -6,6 +6,12 @@ use super::people::Known as _;
 use super::server::TestServer;
 use super::waiting::PATIENCE;
 
+/// As long as this lives the store commits nothing; what is asked of it meanwhile waits, and goes on
+/// when it is dropped. Reads are answered.
+pub(crate) struct StoreHeld(
+    #[expect(dead_code, reason = "the transaction lives in it")] Connection,
+);
+
 impl TestServer {
     fn database(&self) -> Connection {
         let connection = Connection::open(self.data_dir().join("anteroom.db")).unwrap();
@@ -41,6 +47,29 @@ impl TestServer {
     /// The store works again.
     pub(crate) fn mend_store(&self) {
         self.database().execute_batch("DROP TRIGGER injected").unwrap();
+    }
+
+    /// From now on this kind of statement keeps the store busy for some hundredth parts of a second.
+    pub(crate) fn slow_store(&self, statement: &str, steps: u32) {
+        let name = statement.replace(' ', "_");
+        let sql = format!(
+            "CREATE VIEW work_{name} AS WITH RECURSIVE n(x) AS
+                 (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT {steps}) SELECT max(x) AS c FROM n;
+             CREATE TRIGGER slow_{name} BEFORE {statement} BEGIN SELECT c FROM work_{name}; END"
+        );
+        self.database().execute_batch(&sql).unwrap();
+    }
+
+    /// Holds the store; not for longer than the few seconds it waits before it refuses.
+    pub(crate) fn hold_store(&self) -> StoreHeld {
+        let connection = self.database();
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        StoreHeld(connection)
+    }
+
+    /// Changes the schema behind the server's back.
+    pub(crate) fn alter_store(&self, sql: &str) {
+        self.database().execute_batch(sql).unwrap();
     }
 
     /// Runs a statement that changes rows behind the server's back; how many it changed.

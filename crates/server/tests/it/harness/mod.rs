@@ -3,12 +3,17 @@
 mod database;
 mod journal;
 mod people;
+mod rest;
+mod rounds;
 mod server;
 mod settings;
 mod waiting;
 mod web;
+mod wire;
 
 pub(crate) use people::{Known, PASSWORD};
+pub(crate) use rounds::{next_reservation, stagger};
 pub(crate) use server::TestServer;
 pub(crate) use waiting::{alive, ended, next_message, refused, within};
-pub(crate) use web::{Answer, Browser, encode};
+pub(crate) use web::{Answer, Browser};
+pub(crate) use wire::Wire;

@@ -30,13 +30,18 @@ impl Known for Account {
     }
 }
 
+/// The founding scenarios call people A and B; an account's name has at least three characters.
+pub(crate) fn account_name(short: &str) -> String {
+    if short.chars().count() < 3 { format!("user-{short}") } else { short.to_owned() }
+}
+
 impl TestServer {
     /// Makes an account and logs it in.
     pub(crate) async fn user(&self, username: &str) -> Account {
         let body = SignUp {
-            username: username.into(),
+            username: account_name(username),
             password: PASSWORD.into(),
-            display_name: None,
+            display_name: Some(username.into()),
             contact_number: None,
         };
         self.client.sign_up(&body).await.unwrap();
@@ -45,7 +50,7 @@ impl TestServer {
 
     /// Logs in again.
     pub(crate) async fn login(&self, username: &str) -> Account {
-        self.client.login(username, PASSWORD).await.unwrap()
+        self.client.login(&account_name(username), PASSWORD).await.unwrap()
     }
 
     /// Somebody without an account.

@@ -1,0 +1,61 @@
+//! What administrators do: made on the command line, they lock, unlock and log out through the API,
+//! and what an account kept open ends at once.
+
+use std::process::{Command, Output};
+
+use anteroom_protocol::account::Role;
+use anteroom_protocol::{CloseCode, Code};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::{Answer, Known as _, PASSWORD, TestServer, alive, ended, refused};
+
+/// Runs a command of the binary on the server's data directory.
+fn command(server: &TestServer, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
+    command.arg("--data-dir").arg(server.data_dir()).args(arguments);
+    command.output().unwrap()
+}
+
+#[tokio::test]
+async fn an_administrator_made_on_the_command_line_locks_an_account_and_all_it_kept_open_ends() {
+    let mut server = TestServer::plain().await;
+    server.user("chief").await;
+    let refusal = command(&server, &["user", "role", "chief", "user", "admin"]);
+    assert!(!refusal.status.success(), "a running server owns its data");
+    let told = String::from_utf8_lossy(&refusal.stderr).into_owned();
+    assert!(told.contains("another server is using this data directory"), "{told}");
+    server.ask_to_stop();
+    assert!(server.exited().await.success());
+    let made = command(&server, &["user", "role", "chief", "user", "admin"]);
+    assert!(made.status.success(), "{made:?}");
+    server.restart().await;
+
+    let chief = server.login("chief").await;
+    assert_eq!(chief.me().await.unwrap().roles, [Role::User, Role::Admin]);
+    let ann = server.user("ann").await;
+    let (room, mut inside) = server.room(&ann, 2).await;
+    alive(&mut inside).await;
+    let over = |what: &str| format!("/admin/users/{}/{what}", ann.id());
+    Answer::to(ann.request(Method::POST, &over("lock"))).await.refuses(403, "forbidden");
+    assert_eq!(Answer::to(chief.request(Method::POST, &over("lock"))).await.status, 204);
+    let (words, closed) = ended(&mut inside).await;
+    assert_eq!(closed.code, CloseCode::LoggedOut.status());
+    assert_eq!(words.map(|words| words.code), Some(Code::LoggedOut), "in words");
+    refused(ann.me().await, 401, Code::Unauthenticated);
+    refused(server.client().login("ann", PASSWORD).await, 403, Code::AccountLocked);
+    assert_eq!(server.logged("seat.returned", json!({ "room": room })).len(), 1, "at once");
+
+    assert_eq!(Answer::to(chief.request(Method::POST, &over("unlock"))).await.status, 204);
+    let ann = server.login("ann").await;
+    let mut inside = ann.enter(room).await.unwrap();
+    let out = Answer::to(chief.request(Method::POST, &over("logout"))).await;
+    assert_eq!(out.json()["logins_ended"], 1);
+    assert_eq!(ended(&mut inside).await.1.code, CloseCode::LoggedOut.status());
+
+    let overview = Answer::to(chief.request(Method::GET, "/admin/overview")).await.json();
+    assert_eq!(overview["sessions"], 0, "{overview}");
+    assert_eq!(overview["entries_under_way"], 0, "{overview}");
+    assert_eq!(overview["deadlines"], 0, "nothing is waited for at rest: {overview}");
+    assert_eq!(overview["seats"]["occupied"], 0, "{overview}");
+}
