@@ -72,8 +72,9 @@ fn browser_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {
         return Ok(Report::not_run(NAME, "left out as asked"));
     }
     let files = test_files(&root.join(BROWSER_DIR))?;
-    let built =
-        step("build for the browser", cargo(root, &["build", "-p", "anteroom"]), Counting::Whole);
+    // As a part of the workspace: the same features, and so the very build that the tests made.
+    let build = ["build", "--workspace", "--bin", "anteroom"];
+    let built = step("build for the browser", cargo(root, &build), Counting::Whole);
     if built.tally.failed > 0 {
         return Ok(Report::broken(NAME, "the server does not build"));
     }
