@@ -8,6 +8,7 @@
 //!
 //! Read in this order: [`error`], [`http`], [`account`], [`confirm`], [`session`], then [`backoff`]
 //! and [`order`] (pure rules), `reconnect` and [`joined`].
+#![deny(missing_docs)]
 
 pub mod account;
 pub mod backoff;

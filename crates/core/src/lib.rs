@@ -5,6 +5,7 @@
 //! model checker and by the server. Read in this order: [`ids`], [`time`], [`limits`], then
 //! [`seat`] (the ledger of one room, the heart of the product), [`place`] (one user across
 //! rooms) and [`registry`] (which live session belongs to whom).
+#![deny(missing_docs)]
 
 pub mod ids;
 pub mod time;

@@ -4,6 +4,7 @@
 //!
 //! Nothing here decides anything: no limits are enforced, no state is kept. JSON is `snake_case`;
 //! times are RFC 3339 UTC with milliseconds ([`Timestamp`]); durations end in `_ms`.
+#![deny(missing_docs)]
 
 pub mod account;
 pub mod close;
