@@ -1,191 +1,21 @@
-//! Strategy `semaphore`: the ledgers live in this process, each behind one mutex.
-//!
-//! A slot owns a permit of its room's semaphore ([`anteroom_core::seat`]); dropping the slot returns
-//! it. Nothing survives a restart, and nothing has to: a restart ends every session anyway, and the
-//! next epoch makes every old ticket worthless.
-//!
-//! Locks, taken in this order and never across an await: `places` (tier 1), one room (tier 2; a
-//! second room is locked only after the first is released), then the leaves `whereabouts`, `quota`
-//! and the deadlines.
+//! The verbs of [`Admission`], each one step of one room, and what crosses rooms under the policy
+//! `one`.
 
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use anteroom_core::ids::{Generation, LoginId, ResumeHash, RoomId, SessionId, UserId};
-use anteroom_core::place::{Place, Places};
+use anteroom_core::ids::{Generation, LoginId, RoomId, SessionId, UserId};
+use anteroom_core::place::Place;
 use anteroom_core::seat::{
-    Ask, Change, Claim, Closed, ConfirmRefusal, Confirmed, End, Member, PartRef, Parting,
-    ReserveRefusal, Reserved, ResumeMatch, Room, RoomSpec, RoomState, Seats, SessionPolicy, Step,
-    Terms,
+    Ask, Claim, Closed, ConfirmRefusal, Confirmed, End, Member, PartRef, Parting, ReserveRefusal,
+    Reserved, Room, RoomSpec, Seats,
 };
 use async_trait::async_trait;
 
-use super::quota::{Exceeded, Quota};
-use super::{Admission, Bounds, EndedSessions, Journal, Refusal, Ticket};
-use crate::clock::Clock;
-use crate::sweeper::{Deadlines, Due};
-
-type SharedRoom = Arc<Mutex<Room>>;
-
-/// All ledgers of this process.
-pub(crate) struct Semaphore {
-    terms: Terms,
-    clock: Arc<Clock>,
-    deadlines: Arc<Deadlines>,
-    rooms: RwLock<HashMap<RoomId, SharedRoom>>,
-    /// Policy `one`: where each user sits. Tier 1.
-    places: Mutex<Places>,
-    /// The rooms in which a user has a slot or waits; written under that room's lock.
-    whereabouts: Mutex<HashMap<UserId, HashSet<RoomId>>>,
-    quota: Quota,
-    /// Orders entries of one user over rooms; read and raised under `places`.
-    next_ugen: Mutex<u64>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Semaphore {
-    pub(crate) fn new(
-        terms: Terms,
-        bounds: Bounds,
-        clock: Arc<Clock>,
-        deadlines: Arc<Deadlines>,
-    ) -> Self {
-        Self {
-            terms,
-            clock,
-            deadlines,
-            rooms: RwLock::default(),
-            places: Mutex::default(),
-            whereabouts: Mutex::default(),
-            quota: Quota::new(bounds),
-            next_ugen: Mutex::new(1),
-        }
-    }
-
-    fn room(&self, id: RoomId) -> Option<SharedRoom> {
-        self.rooms.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
-    }
-
-    /// Runs one step of one room and follows up on what it changed, under the room's lock where the
-    /// order matters. `None` when there is no such room.
-    fn step<T>(
-        &self,
-        id: RoomId,
-        journal: &mut Journal,
-        act: impl FnOnce(&mut Room, &mut Step<'_>) -> T,
-    ) -> Option<T> {
-        let (answer, changes) = self.bare_step(id, act)?;
-        let ended: Vec<_> = changes.iter().filter_map(stay_ended).collect();
-        if !ended.is_empty() {
-            let mut places = lock(&self.places);
-            ended.iter().for_each(|(user, last)| places.forget_stay(*user, id, *last));
-        }
-        journal.extend(changes.into_iter().map(|change| (id, change)));
-        Some(answer)
-    }
-
-    /// The same without the record of places, for who holds that record already.
-    fn bare_step<T>(
-        &self,
-        id: RoomId,
-        act: impl FnOnce(&mut Room, &mut Step<'_>) -> T,
-    ) -> Option<(T, Vec<Change>)> {
-        let shared = self.room(id)?;
-        let mut changes = Vec::new();
-        let (answer, is_gone) = {
-            let mut room = lock(&shared);
-            let mut step = Step::new(self.clock.now(), &self.terms, &mut changes);
-            let answer = act(&mut room, &mut step);
-            self.follow(&room, &changes);
-            (answer, room.state() == RoomState::Gone)
-        };
-        if is_gone {
-            self.rooms.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        }
-        Some((answer, changes))
-    }
-
-    /// Under the room's lock: the deadline, the quota and the whereabouts of those concerned.
-    fn follow(&self, room: &Room, changes: &[Change]) {
-        let gone = room.state() == RoomState::Gone;
-        let deadline = room.next_deadline().filter(|_| !gone);
-        self.deadlines.set(Due::Room(room.id()), deadline);
-        for change in changes {
-            self.quota.follow(room.id(), change);
-            if let Some(user) = concerned(change) {
-                self.note_whereabouts(room, user);
-            }
-        }
-    }
-
-    fn note_whereabouts(&self, room: &Room, user: UserId) {
-        let is_here = room.slot(user).is_some() || room.position(user).is_some();
-        let mut whereabouts = lock(&self.whereabouts);
-        if is_here {
-            whereabouts.entry(user).or_default().insert(room.id());
-        } else if let Some(rooms) = whereabouts.get_mut(&user) {
-            rooms.remove(&room.id());
-            if rooms.is_empty() {
-                whereabouts.remove(&user);
-            }
-        }
-    }
-
-    fn rooms_of(&self, user: UserId) -> Vec<RoomId> {
-        lock(&self.whereabouts)
-            .get(&user)
-            .map(|rooms| rooms.iter().copied().collect())
-            .unwrap_or_default()
-    }
-
-    fn one_session_in_all(&self) -> bool {
-        self.terms.sessions == SessionPolicy::One
-    }
-
-    /// Policy `one`: the user sits in another room and the secret is not that seat's.
-    fn stale_elsewhere(
-        &self,
-        places: &Places,
-        room: RoomId,
-        user: UserId,
-        resume: Option<ResumeHash>,
-    ) -> bool {
-        let (Some(resume), Some(place)) = (resume, places.current(user)) else { return false };
-        if place.room == room {
-            return false;
-        }
-        let Some(other) = self.room(place.room) else { return false };
-        let found = lock(&other).compare_resume(user, &resume);
-        found == ResumeMatch::Other
-    }
-}
-
-/// Whose stay ended with a change, and by which generation.
-fn stay_ended(change: &Change) -> Option<(UserId, Generation)> {
-    match change {
-        Change::Returned { user, last, .. } => Some((*user, *last)),
-        _ => None,
-    }
-}
-
-/// The user whose presence in the room a change may have changed.
-fn concerned(change: &Change) -> Option<UserId> {
-    match change {
-        Change::Reserved { user, .. }
-        | Change::Offered { user, .. }
-        | Change::Expired { user, .. }
-        | Change::Dropped { user, .. }
-        | Change::Entered { user, .. }
-        | Change::Held { user, .. }
-        | Change::Returned { user, .. }
-        | Change::WaiterGone { user, .. } => Some(*user),
-        Change::Opened | Change::Closed { .. } => None,
-    }
-}
+use super::{Semaphore, SharedRoom, lock, stay_ended};
+use crate::admission::quota::Exceeded;
+use crate::admission::{Admission, EndedSessions, Journal, Refusal, Ticket};
+use crate::sweeper::Due;
 
 #[async_trait]
 impl Admission for Semaphore {
