@@ -356,6 +356,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_the_socket_did_not_take_of_one_batch_is_no_slow_reader_what_comes_on_top_is() {
+        let (server, _client) = pair().await;
+        let outbox = Outbox::new(server, 1_000);
+        outbox.open(Vec::new(), 0);
+        let large = Arc::new(Batch::new(&[(1, Bytes::from(vec![b'x'; 16 << 20]))]));
+        assert_eq!(outbox.deliver(&large), Pushed::Taken, "one commit cuts nobody by itself");
+        let waiting = outbox.waiting_at();
+        assert!(waiting.is_some(), "the socket did not take all of it");
+        assert_eq!(outbox.push(Bytes::from_static(b"y")), Pushed::Overflow);
+        assert_eq!(outbox.waiting_at(), waiting, "nobody reads: nothing leaves");
+    }
+
+    #[tokio::test]
     async fn the_bound_is_told_and_nothing_follows_the_close() {
         let (server, _client) = pair().await;
         let outbox = Outbox::new(server, 64 << 10);

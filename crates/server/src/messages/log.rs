@@ -175,3 +175,17 @@ fn refuse(append: &Append, code: Code, detail: &str) {
         reference: Some(append.client_id.clone()),
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::encoded_len;
+
+    #[test]
+    fn a_text_is_measured_as_it_goes_out() {
+        for text in ["", "plain", "\u{1}\u{1f}", "\"quoted\\\"", "한국어\n", "\u{7f}\u{2028}"] {
+            let json = serde_json::to_string(text).unwrap();
+            assert!(encoded_len(text) + 2 >= json.len(), "{json}");
+        }
+        assert_eq!(encoded_len("\u{1}"), 6, "the longest escape");
+    }
+}

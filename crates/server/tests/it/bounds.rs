@@ -193,6 +193,31 @@ async fn bug_a_room_password_cannot_be_guessed_without_end() {
 }
 
 #[tokio::test]
+async fn bug_guesses_of_a_room_password_made_at_once_are_no_more_than_one_by_one() {
+    const ALLOWED: usize = 5;
+    let server = TestServer::start(|cfg| {
+        cfg.set("limits.enabled", true).set("limits.room_password_failures", ALLOWED);
+    })
+    .await;
+    let owner = server.user("owner").await;
+    let body = CreateRoom {
+        name: "Behind a door".into(),
+        capacity: 9,
+        password: Some(PASSWORD.into()),
+        ..CreateRoom::default()
+    };
+    let created = owner.create_room(&body).await.unwrap();
+    let _owner = owner.confirm(&created.reservation, Default::default()).await.unwrap();
+    let guesser = server.guest("guesser").await;
+    let guesses: Vec<String> = (0..40).map(|n| format!("guess {n}")).collect();
+    let asked = guesses.iter().map(|guess| ask(&guesser, created.room.id, guess, "10.0.0.1"));
+    let answers = join_all(asked).await;
+    let judged = answers.iter().filter(|answer| answer.status == 403).count();
+    assert_eq!(judged, ALLOWED, "the rest learn nothing");
+    assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 40 - ALLOWED);
+}
+
+#[tokio::test]
 async fn bug_a_flood_of_control_frames_ends_like_any_other() {
     let server = TestServer::start(|cfg| {
         cfg.set("limits.enabled", true).set("limits.frames_per_10s", 60);
