@@ -47,11 +47,11 @@ pub struct Owner {
 }
 
 /// The secret half of a reservation, drawn by the caller from a cryptographic source.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Nonce(pub [u8; 16]);
 
 /// The hash of a resume secret. The ledger only compares it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ResumeHash(pub [u8; 32]);
 
 impl fmt::Debug for Nonce {

@@ -118,7 +118,7 @@ pub enum ExpiredOutcome {
 }
 
 /// Why a part, a stay, a reservation or an entry under way ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum End {
     /// A clean close.
     Left,

@@ -68,9 +68,21 @@ pub enum ConfirmRefusal {
     /// A resume secret that is not the current one, while the user sits here.
     #[error("the user sits here with another resume secret")]
     Replaced,
+    /// The user sits here, and a newcomer may not take a living session's seat.
+    #[error("the user sits here already")]
+    AlreadySeated,
     /// The room is closed.
     #[error("the room is closed")]
     RoomClosed,
+}
+
+impl From<resume::Unwelcome> for ConfirmRefusal {
+    fn from(unwelcome: resume::Unwelcome) -> Self {
+        match unwelcome {
+            resume::Unwelcome::StaleResume => Self::Replaced,
+            resume::Unwelcome::Seated => Self::AlreadySeated,
+        }
+    }
 }
 
 impl Room {
@@ -104,9 +116,7 @@ impl Room {
         }
         self.claimed(claim).ok_or(ConfirmRefusal::NoReservation)?;
         let slot = self.slots.get(&claim.user).ok_or(ConfirmRefusal::NoReservation)?;
-        let parts = step.terms.sessions.parts_per_slot();
-        let arrival = resume::judge(&slot.sitting, claim.presented.as_ref(), parts)
-            .map_err(|_| ConfirmRefusal::Replaced)?;
+        let arrival = resume::judge(&slot.sitting, claim.presented.as_ref(), step.terms)?;
         let now = step.now;
         let seated = self.alter(step, claim.user, End::Left, |slot| {
             let became_occupied = slot.sitting.live.is_empty();

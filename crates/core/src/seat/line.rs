@@ -13,7 +13,7 @@ use crate::time::Millis;
 pub struct PlaceNo(pub u64);
 
 /// A user who waits for a seat.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Waiter {
     /// Who waits.
     pub user: UserId,
@@ -42,6 +42,16 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// An empty line that has drawn `last` places before.
+    pub(super) fn starting_after(last: u64) -> Self {
+        Self { next: last, ..Self::default() }
+    }
+
+    /// The last place that was drawn; 0 before the first.
+    pub(super) fn drawn(&self) -> u64 {
+        self.next
+    }
+
     /// The place number that the next to join will get.
     pub(super) fn draw(&mut self) -> PlaceNo {
         self.next += 1;

@@ -37,8 +37,12 @@ pub(super) struct Permits {
 impl Permits {
     /// A permit of `class`, unless `limit` of them are outstanding.
     pub(super) fn try_acquire(&self, class: Class, limit: usize) -> Option<Permit> {
-        (self.outstanding(class) < limit)
-            .then(|| Permit { class, _token: Arc::clone(self.pool(class)) })
+        (self.outstanding(class) < limit).then(|| self.issue(class))
+    }
+
+    /// A permit for a slot that exists already, in a store: its place was counted there.
+    pub(super) fn issue(&self, class: Class) -> Permit {
+        Permit { class, _token: Arc::clone(self.pool(class)) }
     }
 
     /// How many permits of `class` exist.

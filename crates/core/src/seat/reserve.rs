@@ -49,6 +49,18 @@ pub enum ReserveRefusal {
     /// A resume secret that is not the current one, while the user sits here.
     #[error("the user sits here with another resume secret")]
     Replaced,
+    /// The user sits here, and a newcomer may not take a living session's seat.
+    #[error("the user sits here already")]
+    AlreadySeated,
+}
+
+impl From<resume::Unwelcome> for ReserveRefusal {
+    fn from(unwelcome: resume::Unwelcome) -> Self {
+        match unwelcome {
+            resume::Unwelcome::StaleResume => Self::Replaced,
+            resume::Unwelcome::Seated => Self::AlreadySeated,
+        }
+    }
 }
 
 /// Why a party got no seats; nobody of it did.
@@ -78,8 +90,7 @@ impl Room {
     fn reserve_now(&mut self, step: &mut Step<'_>, ask: &Ask) -> Result<Reserved, ReserveRefusal> {
         self.must_be_open()?;
         if let Some(slot) = self.slots.get(&ask.user) {
-            resume::judge(&slot.sitting, ask.resume.as_ref(), step.terms.sessions.parts_per_slot())
-                .map_err(|_| ReserveRefusal::Replaced)?;
+            resume::judge(&slot.sitting, ask.resume.as_ref(), step.terms)?;
             return Ok(self.reserve_within(step, ask));
         }
         let class = self.class_for(ask.is_staff).ok_or(ReserveRefusal::RoomFull)?;
@@ -127,19 +138,19 @@ impl Room {
         step: &Step<'_>,
         party: &[Ask],
     ) -> Result<Vec<(UserId, Class)>, PartyRefusal> {
-        let parts = step.terms.sessions.parts_per_slot();
         let mut staff = self.free(Class::Staff);
         let mut ordinary = self.free(Class::Ordinary);
-        let mut places = (self.capacity as usize).saturating_sub(self.slots.len());
+        let mut places = (self.capacity as usize).saturating_sub(self.occupancy());
         let mut seats: Vec<(UserId, Class)> = Vec::new();
         let mut failed = Vec::new();
         for ask in party {
             let refusal = match (self.must_be_open(), self.slots.get(&ask.user)) {
                 (Err(refusal), _) => Some(refusal),
-                _ if !self.line.is_empty() => Some(ReserveRefusal::RoomFull),
-                (Ok(()), Some(slot)) => resume::judge(&slot.sitting, ask.resume.as_ref(), parts)
-                    .is_err()
-                    .then_some(ReserveRefusal::Replaced),
+                _ if self.waiting() > 0 => Some(ReserveRefusal::RoomFull),
+                (Ok(()), Some(slot)) => {
+                    let judged = resume::judge(&slot.sitting, ask.resume.as_ref(), step.terms);
+                    judged.err().map(ReserveRefusal::from)
+                }
                 (Ok(()), None) if seats.iter().any(|(user, _)| *user == ask.user) => None,
                 (Ok(()), None) => {
                     let (pool, class) = match ask.is_staff && staff > 0 {
@@ -219,6 +230,6 @@ impl Room {
         if is_staff && self.free(Class::Staff) > 0 {
             return Some(Class::Staff);
         }
-        (self.line.is_empty() && self.free(Class::Ordinary) > 0).then_some(Class::Ordinary)
+        (self.waiting() == 0 && self.free(Class::Ordinary) > 0).then_some(Class::Ordinary)
     }
 }

@@ -7,6 +7,7 @@
 //! it is not refused there: that is the second device coming back after a lost line.
 
 use super::sitting::Sitting;
+use super::terms::{Arrivals, Terms};
 use crate::ids::{ResumeHash, SessionId};
 
 /// How a presented resume secret compares with those that are current.
@@ -39,20 +40,26 @@ pub(super) enum Arrival {
     Beside,
 }
 
-/// The secret is not the current one and the user sits there: nothing may change.
+/// Why an arrival may not sit down: nothing may change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct StaleResume;
+pub(super) enum Unwelcome {
+    /// The secret is not the current one and the user sits there.
+    StaleResume,
+    /// No secret, and the policy does not let a newcomer take a living session's seat.
+    Seated,
+}
 
-/// Applies the resume rule and the policy of `parts` per slot.
+/// Applies the resume rule and the policies of sessions and arrivals.
 pub(super) fn judge(
     sitting: &Sitting,
     presented: Option<&ResumeHash>,
-    parts: usize,
-) -> Result<Arrival, StaleResume> {
+    terms: &Terms,
+) -> Result<Arrival, Unwelcome> {
+    let parts = terms.sessions.parts_per_slot();
     match presented.map(|secret| sitting.compare(secret)) {
         Some(ResumeMatch::Part(session)) => return Ok(Arrival::RefreshOf(session)),
         Some(ResumeMatch::Held) => return Ok(Arrival::RefreshOfHeld),
-        Some(ResumeMatch::Other) if sitting.len() >= parts => return Err(StaleResume),
+        Some(ResumeMatch::Other) if sitting.len() >= parts => return Err(Unwelcome::StaleResume),
         Some(ResumeMatch::Other | ResumeMatch::NotSeated) | None => {}
     }
     if sitting.held.is_some() {
@@ -60,6 +67,9 @@ pub(super) fn judge(
     }
     Ok(match sitting.oldest() {
         None => Arrival::First,
+        Some(_) if sitting.live.len() >= parts && terms.arrivals == Arrivals::RefuseNew => {
+            return Err(Unwelcome::Seated);
+        }
         Some(oldest) if sitting.live.len() >= parts => Arrival::TakeoverOf(oldest),
         Some(_) => Arrival::Beside,
     })

@@ -10,13 +10,14 @@ use super::index::Index;
 use super::line::{Line, Waiter};
 use super::permit::{Class, Permits};
 use super::slot::{Reservation, Slot, Stay};
+use super::snapshot::Elsewhere;
 use super::{Change, CloseCause, End, ExpiredOutcome, Step, WaiterEnd};
 use crate::ids::{Generation, LoginId, Nonce, Owner, RoomId, SessionId, UserId};
 use crate::limits::CAPACITY_MAX;
 use crate::time::Millis;
 
 /// Whether a room takes people.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RoomState {
     /// It does.
     Open,
@@ -27,7 +28,7 @@ pub enum RoomState {
 }
 
 /// How long a room lives.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Lifetime {
     /// Until it is closed.
     Persistent,
@@ -59,19 +60,21 @@ pub struct Room {
     pub(super) id: RoomId,
     pub(super) capacity: u32,
     pub(super) staff_seats: u32,
-    epoch: u64,
+    pub(super) epoch: u64,
     pub(super) next: u64,
     pub(super) state: RoomState,
     pub(super) pending_until: Option<Millis>,
     pub(super) lifetime: Lifetime,
     /// Somebody had a seat since this ledger was made: only then can it have become empty.
-    was_used: bool,
+    pub(super) was_used: bool,
     pub(super) slots: HashMap<UserId, Slot>,
     pub(super) line: Line,
     pub(super) index: Index,
     pub(super) permits: Permits,
     /// Entries between `confirm` and `settle_entry` or `abort`.
     pub(super) entering: HashMap<SessionId, Entering>,
+    /// What a restored room was not given; nothing, where the room lives in memory.
+    pub(super) elsewhere: Elsewhere,
 }
 
 /// An entry under way: where its part is, or why that is gone already.
@@ -102,6 +105,7 @@ impl Room {
             index: Index::default(),
             permits: Permits::default(),
             entering: HashMap::new(),
+            elsewhere: Elsewhere::default(),
         }
     }
 
@@ -120,8 +124,8 @@ impl Room {
     /// Bounded by the room as well as by the class: after a cut of the capacity one class may
     /// still sit on what the other would be given.
     pub(super) fn free(&self, class: Class) -> usize {
-        let of_class = self.limit(class).saturating_sub(self.permits.outstanding(class));
-        of_class.min((self.capacity as usize).saturating_sub(self.slots.len()))
+        let of_class = self.limit(class).saturating_sub(self.occupancy_of(class));
+        of_class.min((self.capacity as usize).saturating_sub(self.occupancy()))
     }
 
     /// The only place where a slot comes into being. `false`: there is no place of that class.
@@ -129,7 +133,9 @@ impl Room {
         if self.free(class) == 0 || self.slots.contains_key(&user) {
             return false;
         }
-        let Some(permit) = self.permits.try_acquire(class, self.limit(class)) else {
+        let limit =
+            self.limit(class) - (self.occupancy_of(class) - self.permits.outstanding(class));
+        let Some(permit) = self.permits.try_acquire(class, limit) else {
             return false;
         };
         self.was_used = true;
@@ -255,7 +261,8 @@ impl Room {
     pub(super) fn finish(&mut self, step: &mut Step<'_>) {
         self.end_if_over(step);
         self.offer_free_places(step);
-        if self.state == RoomState::Closing && self.slots.is_empty() && self.entering.is_empty() {
+        let entering = self.entering.len() + self.elsewhere.entering;
+        if self.state == RoomState::Closing && self.occupancy() == 0 && entering == 0 {
             self.state = RoomState::Gone;
         }
     }
@@ -270,7 +277,7 @@ impl Room {
             }
             return;
         }
-        let emptied = self.was_used && self.slots.is_empty() && self.line.is_empty();
+        let emptied = self.was_used && self.occupancy() == 0 && self.waiting() == 0;
         if self.lifetime == Lifetime::UntilEmpty && emptied {
             self.end_room(step, CloseCause::Empty);
         }

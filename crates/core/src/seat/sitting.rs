@@ -10,7 +10,7 @@ use crate::ids::{Generation, LoginId, Owner, ResumeHash, SessionId};
 use crate::time::Millis;
 
 /// A live part of a seat: one session.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Part {
     /// The connection.
     pub session: SessionId,
@@ -26,7 +26,7 @@ pub struct Part {
     /// have broken before the peer learnt the new one, and then it has only this.
     pub former: Option<ResumeHash>,
     /// What the entry of this part replaced; `Some` until the entry is settled.
-    pub(super) replaced: Option<Box<Sitting>>,
+    pub replaced: Option<Box<Sitting>>,
 }
 
 impl Part {
@@ -43,7 +43,7 @@ impl Part {
 }
 
 /// A seat kept after an unclean close.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Held {
     /// The grant number of the part that ended.
     pub generation: Generation,
@@ -58,10 +58,12 @@ pub struct Held {
 }
 
 /// Live parts, or one held part, or nobody.
-#[derive(Debug, Default)]
-pub(super) struct Sitting {
-    pub(super) live: Vec<Part>,
-    pub(super) held: Option<Held>,
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Sitting {
+    /// The live parts, in no particular order.
+    pub live: Vec<Part>,
+    /// The held part; `None` whenever a live one is there.
+    pub held: Option<Held>,
 }
 
 impl Sitting {

@@ -10,7 +10,7 @@ use crate::limits::ATTEMPTS_MAX;
 use crate::time::Millis;
 
 /// A seat counted for a user until a deadline.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Reservation {
     /// The grant number; the part that is confirmed from it has the same.
     pub generation: Generation,
@@ -46,7 +46,7 @@ pub enum SlotState {
 }
 
 /// From the first entry of a user until no part is live or held any more.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Stay {
     /// The generation of the first entry.
     pub entered: Generation,
@@ -68,6 +68,12 @@ pub struct Slot {
 impl Slot {
     pub(super) fn new(permit: Permit) -> Self {
         Self { reservation: None, sitting: Sitting::default(), stay: None, permit }
+    }
+
+    /// Who sits on it, entries under way included.
+    #[must_use]
+    pub fn sitting(&self) -> &Sitting {
+        &self.sitting
     }
 
     /// The open reservation.

@@ -27,6 +27,17 @@ impl SessionPolicy {
     }
 }
 
+/// What becomes of an arrival without the current resume secret, when the user has as many live
+/// parts already as the policy allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Arrivals {
+    /// It takes the seat over, and the oldest part gives way.
+    #[default]
+    ReplaceOld,
+    /// It is refused. A held seat can still be taken over, for nobody is there.
+    RefuseNew,
+}
+
 /// The policy values of the ledger. The defaults are those of the product.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Terms {
@@ -40,6 +51,8 @@ pub struct Terms {
     pub waiter_ttl: Duration,
     /// How many sessions a user may have.
     pub sessions: SessionPolicy,
+    /// Who wins when there is one session too many.
+    pub arrivals: Arrivals,
 }
 
 impl Default for Terms {
@@ -50,6 +63,7 @@ impl Default for Terms {
             grace: Duration::from_secs(10),
             waiter_ttl: Duration::from_secs(30),
             sessions: SessionPolicy::One,
+            arrivals: Arrivals::ReplaceOld,
         }
     }
 }

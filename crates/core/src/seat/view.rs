@@ -74,21 +74,22 @@ impl Room {
         self.pending_until
     }
 
-    /// The seats as of the last step. Costs the same in a large room as in a small one.
+    /// The seats as of the last step. Costs the same in a large room as in a small one. Slots that
+    /// a restored room was not given count as occupied.
     #[must_use]
     pub fn seats(&self) -> Seats {
         let (held, reserved) = (self.index.held(), self.index.reserved());
         let staff = self.limit(Class::Staff);
         Seats {
             capacity: self.capacity,
-            occupied: count(self.slots.len() - held - reserved),
+            occupied: count(self.occupancy() - held - reserved),
             reserved: count(reserved),
             held: count(held),
             free: count(self.free(Class::Ordinary)),
-            waiting: count(self.line.len()),
+            waiting: count(self.waiting()),
             staff: (self.staff_seats > 0).then(|| StaffSeats {
                 capacity: count(staff),
-                taken: count(self.permits.outstanding(Class::Staff)),
+                taken: count(self.occupancy_of(Class::Staff)),
             }),
         }
     }

@@ -73,7 +73,7 @@ impl Room {
         }
         let away = Some(step.now.after(step.terms.waiter_ttl));
         let former = self.line.get(ask.user).copied();
-        if former.is_none() && self.line.len() >= WAITLIST_MAX {
+        if former.is_none() && self.waiting() >= WAITLIST_MAX {
             return Err(WaitRefusal::LineFull);
         }
         let waiter = match former {
@@ -133,7 +133,7 @@ impl Room {
         self.put_waiter(Waiter { streams, away_deadline, ..waiter });
     }
 
-    /// Where the user stands in the line; linear in those in front.
+    /// Where the user stands among the waiters that are loaded; linear in those in front.
     #[must_use]
     pub fn position(&self, user: UserId) -> Option<Position> {
         self.line.get(user).map(|waiter| self.position_of(waiter))
@@ -149,7 +149,7 @@ impl Room {
         self.line.iter()
     }
 
-    fn put_waiter(&mut self, waiter: Waiter) {
+    pub(super) fn put_waiter(&mut self, waiter: Waiter) {
         let before = self.line.get(waiter.user).and_then(|former| former.away_deadline);
         self.index.deadline(waiter.user, Due::Waiter, before, waiter.away_deadline);
         self.line.put(waiter);

@@ -11,19 +11,20 @@ mod world;
 
 use std::time::Duration;
 
-use anteroom_core::seat::{Lifetime, RoomSpec, SessionPolicy, Terms};
+use anteroom_core::seat::{Arrivals, Lifetime, RoomSpec, SessionPolicy, Terms};
 use anteroom_core::time::Millis;
 use proptest::prelude::*;
 
 use world::World;
 
-fn terms(parts: u32, grace_ms: u64) -> Terms {
+fn terms(parts: u32, grace_ms: u64, refuse_new: bool) -> Terms {
     Terms {
         reservation_ttl: Duration::from_millis(60),
         offer_ttl: Duration::from_millis(25),
         grace: Duration::from_millis(grace_ms),
         waiter_ttl: Duration::from_millis(40),
         sessions: SessionPolicy::Many(parts),
+        arrivals: if refuse_new { Arrivals::RefuseNew } else { Arrivals::ReplaceOld },
     }
 }
 
@@ -50,9 +51,10 @@ proptest! {
         spec in spec(),
         parts in prop_oneof![2 => Just(1_u32), 1 => Just(2), 1 => Just(3)],
         grace_ms in prop_oneof![1 => Just(0_u64), 4 => Just(30)],
+        refuse_new in prop::bool::weighted(0.25),
         history in ops::history(),
     ) {
-        let mut world = World::new(spec, terms(parts, grace_ms));
+        let mut world = World::new(spec, terms(parts, grace_ms, refuse_new));
         for timed in &history {
             world.step(timed);
         }

@@ -63,10 +63,10 @@ impl World {
         if timed.expire_first {
             self.observed(&Op::Expire);
         }
-        let before = format!("{:?}", self.room);
+        let before = self.room.snapshot();
         let refused = self.observed(&timed.op);
         if refused && timed.expire_first {
-            assert_eq!(before, format!("{:?}", self.room), "a refused step changes nothing");
+            assert_eq!(before, self.room.snapshot(), "a refused step changes nothing");
         }
     }
 
@@ -107,11 +107,20 @@ impl World {
         let capacity = self.room.seats().capacity;
         let refused = self.apply(op, &mut journal);
         self.room.check();
+        self.goes_through_a_snapshot();
         self.compare(&journal);
         self.no_seat_beyond_capacity(&slots, capacity);
         self.nobody_overtakes(&line, &slots);
         self.stays_return_once(&journal);
         refused
+    }
+
+    /// Every history goes on with a room that was taken to plain values and back.
+    fn goes_through_a_snapshot(&mut self) {
+        let snapshot = self.room.snapshot();
+        self.room = Room::restore(snapshot.clone());
+        self.room.check();
+        assert_eq!(self.room.snapshot(), snapshot, "a snapshot holds all there is of a room");
     }
 
     /// In force is the capacity before the step (for what lazy expiry frees) or the one after it.

@@ -7,8 +7,8 @@ mod steps;
 
 use anteroom_core::ids::{Generation, LoginId, Nonce, Owner, ResumeHash, SessionId, UserId};
 use anteroom_core::seat::{
-    Change, Class, CloseCause, End, Entry, ExpiredOutcome, Held, Lifetime, Position, Reservation,
-    RoomSpec, RoomState, Seats, SlotState, StaffSeats, Stay, Terms, Waiter, WaiterEnd,
+    Arrivals, Change, Class, CloseCause, End, Entry, ExpiredOutcome, Held, Lifetime, Position,
+    Reservation, RoomSpec, RoomState, Seats, SlotState, StaffSeats, Stay, Terms, Waiter, WaiterEnd,
 };
 use anteroom_core::time::Millis;
 
@@ -26,6 +26,13 @@ pub(crate) struct Row {
     pub(crate) until: Option<Millis>,
     /// The entry under way that replaced it; `None` for what sits there now.
     pub(crate) covered_by: Option<SessionId>,
+}
+
+/// Why an arrival may not sit down.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unwelcome {
+    Stale,
+    Seated,
 }
 
 #[derive(Clone, Debug)]
@@ -371,7 +378,7 @@ impl Model {
         &self,
         user: UserId,
         presented: Option<ResumeHash>,
-    ) -> Result<(Entry, Option<usize>), ()> {
+    ) -> Result<(Entry, Option<usize>), Unwelcome> {
         let here: Vec<usize> = (0..self.rows.len())
             .filter(|at| self.rows[*at].user == user && self.rows[*at].covered_by.is_none())
             .collect();
@@ -385,7 +392,7 @@ impl Model {
                 return Ok((Entry::Refresh, Some(*at)));
             }
             if here.len() >= parts {
-                return Err(());
+                return Err(Unwelcome::Stale);
             }
         }
         if let Some(at) = here.iter().find(|at| self.rows[**at].until.is_some()) {
@@ -393,6 +400,9 @@ impl Model {
         }
         if here.len() < parts {
             return Ok((Entry::SecondDevice, None));
+        }
+        if self.terms.arrivals == Arrivals::RefuseNew {
+            return Err(Unwelcome::Seated);
         }
         Ok((Entry::Takeover, here.into_iter().min_by_key(|at| self.rows[*at].generation)))
     }

@@ -7,7 +7,14 @@ use anteroom_core::seat::{
     Stay, WaitRefusal, Waiter, WaiterEnd, Waiting,
 };
 
-use super::{Model, Row};
+use super::{Model, Row, Unwelcome};
+
+fn reserve_refusal(unwelcome: Unwelcome) -> ReserveRefusal {
+    match unwelcome {
+        Unwelcome::Stale => ReserveRefusal::Replaced,
+        Unwelcome::Seated => ReserveRefusal::AlreadySeated,
+    }
+}
 
 impl Model {
     pub(crate) fn reserve(&mut self, ask: &Ask) -> Result<Reserved, ReserveRefusal> {
@@ -18,9 +25,7 @@ impl Model {
             RoomState::Gone => return Err(ReserveRefusal::Gone),
         }
         if self.has_seat(ask.user) {
-            if self.arrival(ask.user, ask.resume).is_err() {
-                return Err(ReserveRefusal::Replaced);
-            }
+            self.arrival(ask.user, ask.resume).map_err(reserve_refusal)?;
         } else if ask.is_staff && self.free_staff() > 0 {
             self.seat(ask.user, Class::Staff);
             self.leave_line(ask.user, WaiterEnd::Seated);
@@ -53,8 +58,7 @@ impl Model {
                 RoomState::Gone => Some(ReserveRefusal::Gone),
                 RoomState::Open if !self.line.is_empty() => Some(ReserveRefusal::RoomFull),
                 RoomState::Open if self.has_seat(ask.user) => {
-                    let stale = self.arrival(ask.user, ask.resume).is_err();
-                    stale.then_some(ReserveRefusal::Replaced)
+                    self.arrival(ask.user, ask.resume).err().map(reserve_refusal)
                 }
                 RoomState::Open if ask.is_staff && self.free_staff() > 0 => {
                     self.seat(ask.user, Class::Staff);
@@ -116,9 +120,11 @@ impl Model {
         if late.is_none() {
             return Err(ConfirmRefusal::NoReservation);
         }
-        let Ok((entry, target)) = self.arrival(claim.user, claim.presented) else {
-            return Err(ConfirmRefusal::Replaced);
-        };
+        let (entry, target) =
+            self.arrival(claim.user, claim.presented).map_err(|unwelcome| match unwelcome {
+                Unwelcome::Stale => ConfirmRefusal::Replaced,
+                Unwelcome::Seated => ConfirmRefusal::AlreadySeated,
+            })?;
         let &Claim { user, session, generation, .. } = claim;
         let became_occupied = self.state_of(user) != SlotState::Occupied;
         let waited =
