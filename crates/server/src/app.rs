@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anteroom_core::ids::Owner;
-use anteroom_core::seat::{SessionPolicy, Terms};
+use anteroom_core::seat::{Arrivals, SessionPolicy, Terms};
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -17,7 +18,7 @@ use crate::accounts::{Accounts, AccountsConfig, PasswordConfig, ThrottleConfig};
 use crate::admission::{self, Admission, Bounds, TicketKey};
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits};
-use crate::entry::{Aftermath, Entry};
+use crate::entry::{Aftermath, Duties, Entry};
 use crate::http;
 use crate::hub::{Hub, Presence};
 use crate::messages::{self, Append, History, MessageLog};
@@ -149,6 +150,10 @@ fn spawn_loops(
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
         presence.run(&entry.hub, &entry.rooms, entry.admission.as_ref()).await;
     }));
+    let all = Arc::clone(app);
+    loops.spawn(last.clone().run_until_cancelled_owned(async move {
+        all.rooms.keep_built().await;
+    }));
     let (entry, connections) = (Arc::clone(&app.entry), Arc::clone(&app.connections));
     let (deadlines, clock) = (Arc::clone(&app.deadlines), Arc::clone(&app.clock));
     let tasks = app.tasks.clone();
@@ -191,24 +196,40 @@ async fn ground(config: &Config, storage: &SharedStorage) -> anyhow::Result<Grou
     };
     let tokens = Tokens::new(Arc::clone(storage), &keys, tokens_config);
     let accounts = Accounts::new(Arc::clone(storage), tokens.clone(), accounts_config(config));
-    let epoch = storage.begin_epoch(clock.wall()).await?;
-    if epoch.ended_memberships > 0 {
-        tracing::info!(
-            event = "memberships.closed",
-            memberships = epoch.ended_memberships,
-            "stays that an earlier life left open were ended"
-        );
-    }
+    let epoch = storage.begin_epoch().await?;
     let deadlines = Arc::new(Deadlines::default());
-    Ok(Ground { clock, tokens: Arc::new(tokens), accounts, deadlines, keys, epoch: epoch.epoch })
+    Ok(Ground { clock, tokens: Arc::new(tokens), accounts, deadlines, keys, epoch })
 }
 
-fn entry(config: &Config, ground: &Ground, storage: SharedStorage, tasks: &TaskTracker) -> Entry {
+fn entry(
+    config: &Config,
+    ground: &Ground,
+    storage: SharedStorage,
+    tasks: &TaskTracker,
+    stopping: &CancellationToken,
+) -> anyhow::Result<Entry> {
     let rooms = Arc::new(Rooms::default());
-    Entry {
-        admission: strategy(config, &ground.clock, &ground.deadlines),
+    let admission = strategy(config, &ground.clock, &ground.deadlines)?;
+    let hub = Arc::new(Hub::default());
+    let aftermath = Aftermath {
         rooms: Arc::clone(&rooms),
-        hub: Arc::new(Hub::default()),
+        presence: Arc::new(Presence::default()),
+        storage: Arc::clone(&storage),
+        clock: Arc::clone(&ground.clock),
+        tasks: tasks.clone(),
+    };
+    Ok(Entry {
+        duties: Duties {
+            admission: Arc::clone(&admission),
+            aftermath: aftermath.clone(),
+            hub: Arc::clone(&hub),
+            tasks: tasks.clone(),
+            stopping: stopping.clone(),
+            in_doubt: Arc::default(),
+        },
+        admission,
+        rooms,
+        hub,
         storage: Arc::clone(&storage),
         tokens: Arc::clone(&ground.tokens),
         passwords: ground.accounts.passwords().clone(),
@@ -218,15 +239,10 @@ fn entry(config: &Config, ground: &Ground, storage: SharedStorage, tasks: &TaskT
             PASSWORDS_SPAN,
         ),
         ticket_key: TicketKey::new(ground.keys.ticket()),
-        aftermath: Aftermath {
-            rooms,
-            presence: Arc::new(Presence::default()),
-            storage,
-            clock: Arc::clone(&ground.clock),
-            tasks: tasks.clone(),
-        },
+        deadlines: Arc::clone(&ground.deadlines),
+        aftermath,
         owner: Owner { node: 0, incarnation: ground.epoch },
-    }
+    })
 }
 
 async fn build(
@@ -236,7 +252,7 @@ async fn build(
     tasks: &TaskTracker,
 ) -> anyhow::Result<(Arc<App>, mpsc::Receiver<Append>)> {
     let ground = ground(config, &storage).await?;
-    let entry = Arc::new(entry(config, &ground, Arc::clone(&storage), tasks));
+    let entry = Arc::new(entry(config, &ground, Arc::clone(&storage), tasks, stopping)?);
     let rooms = room_service(config, &entry, ground.epoch);
     rooms.reload().await?;
     let admission = Arc::clone(&entry.admission);
@@ -281,7 +297,11 @@ async fn build(
     Ok((Arc::new(app), appends))
 }
 
-fn strategy(config: &Config, clock: &Arc<Clock>, deadlines: &Arc<Deadlines>) -> Arc<dyn Admission> {
+fn strategy(
+    config: &Config,
+    clock: &Arc<Clock>,
+    deadlines: &Arc<Deadlines>,
+) -> anyhow::Result<Arc<dyn Admission>> {
     let settings = &config.admission;
     let terms = Terms {
         reservation_ttl: settings.reservation_ttl.0,
@@ -295,18 +315,25 @@ fn strategy(config: &Config, clock: &Arc<Clock>, deadlines: &Arc<Deadlines>) -> 
                 SessionPolicy::Many(u32::try_from(config.sessions.max_per_user).unwrap_or(u32::MAX))
             }
         },
+        arrivals: match config.sessions.arrivals {
+            config::Arrivals::ReplaceOld => Arrivals::ReplaceOld,
+            config::Arrivals::RefuseNew => Arrivals::RefuseNew,
+        },
     };
     let bounds = Bounds {
         per_user: settings.reservations_per_user,
         per_address: config.limits.enabled.then_some(config.limits.reservations_per_address),
     };
     match settings.strategy {
-        config::Strategy::Semaphore => Arc::new(admission::Semaphore::new(
+        other @ (config::Strategy::Conditional | config::Strategy::Redis) => {
+            anyhow::bail!("admission.strategy = {:?} is not built in yet", other.as_str())
+        }
+        config::Strategy::Semaphore => Ok(Arc::new(admission::Semaphore::new(
             terms,
             bounds,
             Arc::clone(clock),
             Arc::clone(deadlines),
-        )),
+        ))),
     }
 }
 
@@ -315,7 +342,7 @@ fn room_service(config: &Config, entry: &Arc<Entry>, epoch: u64) -> RoomService 
         entry: Arc::clone(entry),
         pending_ttl: config.admission.pending_room_ttl.0,
         pending_max: config.limits.enabled.then_some(config.limits.pending_rooms_per_user),
-        epoch,
+        epoch: AtomicU64::new(epoch),
         changes: tokio::sync::Mutex::default(),
     }
 }

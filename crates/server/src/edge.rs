@@ -46,7 +46,7 @@ pub(crate) const fn close(code: Code) -> CloseCode {
         Code::NoReservation => CloseCode::NoReservation,
         Code::RoomNotFound | Code::NotFound => CloseCode::RoomNotFound,
         Code::ReservationExpired => CloseCode::ReservationExpired,
-        Code::Replaced => CloseCode::Replaced,
+        Code::Replaced | Code::AlreadySeated => CloseCode::Replaced,
         Code::RoomClosed => CloseCode::RoomClosed,
         Code::LoggedOut => CloseCode::LoggedOut,
         Code::Removed | Code::Banned => CloseCode::Removed,

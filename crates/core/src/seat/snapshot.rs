@@ -210,6 +210,18 @@ impl Room {
         room
     }
 
+    /// Takes the room up in a new life of the seat store, with what is known of it by now: grant
+    /// numbers go on in the epoch of `spec`, which is higher than any before.
+    pub fn renew(&mut self, spec: &RoomSpec) {
+        let fresh = Self::new(*spec);
+        self.epoch = fresh.epoch;
+        self.next = 0;
+        self.capacity = fresh.capacity;
+        self.staff_seats = fresh.staff_seats;
+        self.lifetime = fresh.lifetime;
+        self.pending_until = fresh.pending_until;
+    }
+
     /// How many slots there are, loaded or not.
     pub(super) fn occupancy(&self) -> usize {
         self.slots.len() + self.elsewhere.ordinary + self.elsewhere.staff

@@ -1,11 +1,12 @@
 //! What can be asked of a room without changing it.
 
 use super::permit::Class;
-use super::reserve::Reserved;
+use super::reserve::{ReserveRefusal, Reserved};
 use super::resume::ResumeMatch;
 use super::room::{Lifetime, Room, RoomState};
 use super::slot::{Slot, SlotState, Stay};
-use crate::ids::{ResumeHash, RoomId, UserId};
+use super::terms::{Arrivals, Terms};
+use crate::ids::{Generation, ResumeHash, RoomId, UserId};
 use crate::time::Millis;
 
 /// The seats of a room at one instant.
@@ -41,7 +42,9 @@ pub struct StaffSeats {
 pub struct Member {
     /// Who.
     pub user: UserId,
-    /// Since the first entry of the stay.
+    /// The grant number of the first entry of the stay.
+    pub entered: Generation,
+    /// Since that entry.
     pub since: Millis,
     /// False while the first entry is still under way: nobody is to be told of it yet.
     pub settled: bool,
@@ -98,8 +101,8 @@ impl Room {
     pub fn members(&self) -> impl Iterator<Item = Member> {
         self.slots.iter().filter_map(|(user, slot)| {
             let state = slot.marks().state?;
-            let Stay { since, settled, .. } = slot.stay?;
-            Some(Member { user: *user, since, settled, state })
+            let Stay { entered, since, settled } = slot.stay?;
+            Some(Member { user: *user, entered, since, settled, state })
         })
     }
 
@@ -128,11 +131,26 @@ impl Room {
         Some(Reserved { user, reservation, takeover: !slot.sitting.is_empty(), fresh: false })
     }
 
-    /// How a resume secret compares with those current here: what the resume rule asks of the
-    /// user's other room under the policy `one`.
-    #[must_use]
-    pub fn compare_resume(&self, user: UserId, presented: &ResumeHash) -> ResumeMatch {
-        self.slots.get(&user).map_or(ResumeMatch::NotSeated, |slot| slot.sitting.compare(presented))
+    /// Under the policy `one`: what this room, where the user sits, says of the same user's arrival
+    /// in another one. The resume rule holds across rooms, and so does who wins.
+    ///
+    /// # Errors
+    /// [`ReserveRefusal::Replaced`] for a secret that is not current here,
+    /// [`ReserveRefusal::AlreadySeated`] where newcomers are refused and the user is live here.
+    pub fn lets_move(
+        &self,
+        user: UserId,
+        presented: Option<&ResumeHash>,
+        terms: &Terms,
+    ) -> Result<(), ReserveRefusal> {
+        let Some(sitting) = self.slots.get(&user).map(|slot| &slot.sitting) else { return Ok(()) };
+        match presented.map(|secret| sitting.compare(secret)) {
+            Some(ResumeMatch::Other) => Err(ReserveRefusal::Replaced),
+            None if terms.arrivals == Arrivals::RefuseNew && !sitting.live.is_empty() => {
+                Err(ReserveRefusal::AlreadySeated)
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -133,6 +133,18 @@ impl Room {
         self.put_waiter(Waiter { streams, away_deadline, ..waiter });
     }
 
+    /// The node that served the streams is gone, and all of them with it: every place gets a
+    /// deadline. Linear in the line.
+    pub fn lose_streams(&mut self, step: &mut Step<'_>) {
+        self.expire(step);
+        let away_deadline = Some(step.now.after(step.terms.waiter_ttl));
+        let attached: Vec<Waiter> =
+            self.line.iter().filter(|waiter| waiter.streams > 0).copied().collect();
+        for waiter in attached {
+            self.put_waiter(Waiter { streams: 0, away_deadline, ..waiter });
+        }
+    }
+
     /// Where the user stands among the waiters that are loaded; linear in those in front.
     #[must_use]
     pub fn position(&self, user: UserId) -> Option<Position> {

@@ -1,4 +1,4 @@
-//! How many reservations one user, and one address, may hold open over all rooms.
+//! How many reservations and places in lines one user, and one address, may hold over all rooms.
 //!
 //! The bound is checked and the place taken in one step, so parallel requests cannot pass it
 //! together. A place is given back when the journal tells that the reservation ended in any way.
@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anteroom_core::ids::{RoomId, UserId};
-use anteroom_core::seat::Change;
+use anteroom_core::seat::{Change, End, WaiterEnd};
 
 /// The bounds in force.
 #[derive(Clone, Copy, Debug)]
@@ -104,9 +104,13 @@ impl Quota {
                 let mut open = self.lock();
                 open.rooms.entry(*user).or_default().insert(room);
             }
+            // Another reservation, or a seat past the line, follows in the same step.
+            Change::Dropped { cause: End::Superseded, .. }
+            | Change::WaiterGone { cause: WaiterEnd::Seated, .. } => {}
             Change::Expired { user, .. }
             | Change::Dropped { user, .. }
-            | Change::Entered { user, .. } => self.give_back(room, *user),
+            | Change::Entered { user, .. }
+            | Change::WaiterGone { user, .. } => self.give_back(room, *user),
             _ => {}
         }
     }

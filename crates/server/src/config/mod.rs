@@ -44,6 +44,10 @@ section! {
         admission: Admission = Admission::default(),
         /// How many sessions a user may have.
         sessions: Sessions = Sessions::default(),
+        /// How several nodes stand together.
+        cluster: Cluster = Cluster::default(),
+        /// Where Redis is, for those parts that use it.
+        redis: Redis = Redis::default(),
         /// Accounts and tokens.
         auth: Auth = Auth::default(),
         /// What may be said.
@@ -93,6 +97,10 @@ pub enum Strategy {
     /// In memory; each slot owns a permit.
     #[default]
     Semaphore,
+    /// In SQL; a transaction that succeeds only while a place is free.
+    Conditional,
+    /// In Redis; scripts on one primary.
+    Redis,
 }
 
 impl Strategy {
@@ -101,6 +109,8 @@ impl Strategy {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Semaphore => "semaphore",
+            Self::Conditional => "conditional",
+            Self::Redis => "redis",
         }
     }
 }
@@ -138,6 +148,17 @@ pub enum SessionPolicy {
     Many,
 }
 
+/// Who wins when there is one session too many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// The newcomer; the oldest session ends.
+    #[default]
+    ReplaceOld,
+    /// Who sits there; the newcomer is refused until that session has ended.
+    RefuseNew,
+}
+
 section! {
     /// `sessions.*`
     Sessions {
@@ -145,6 +166,41 @@ section! {
         policy: SessionPolicy = SessionPolicy::One,
         /// With `many`: how many in one room.
         max_per_user: usize = 5,
+        /// Who wins when there is one session too many.
+        arrivals: Arrivals = Arrivals::ReplaceOld,
+    }
+}
+
+/// Where the nodes of a cluster meet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bus {
+    /// There is one node.
+    #[default]
+    Local,
+    /// Redis.
+    Redis,
+    /// RabbitMQ.
+    Rabbitmq,
+}
+
+section! {
+    /// `cluster.*`
+    Cluster {
+        /// Where the nodes of a cluster meet; `local` is one node alone.
+        bus: Bus = Bus::Local,
+    }
+}
+
+section! {
+    /// `redis.*`
+    Redis {
+        /// `redis://[user:password@]host:port/db`; needed by the strategy `redis`.
+        url: String = String::new(),
+        /// In front of every key.
+        prefix: String = "anteroom:".to_owned(),
+        /// How long one call may take before the answer is `unavailable`.
+        timeout: Span = Span(Duration::from_secs(2)),
     }
 }
 
@@ -247,6 +303,9 @@ impl Config {
         if !shown.auth.secret.is_empty() {
             shown.auth.secret = "(hidden)".to_owned();
         }
+        if shown.redis.url.contains('@') {
+            shown.redis.url = "(hidden)".to_owned();
+        }
         toml::to_string_pretty(&shown).unwrap_or_default()
     }
 
@@ -276,6 +335,32 @@ impl Config {
         if self.admission.reservation_ttl.0.is_zero() || self.admission.offer_ttl.0.is_zero() {
             return wrong("admission.reservation_ttl and admission.offer_ttl must not be 0");
         }
-        Ok(())
+        if self.admission.waiter_ttl.0.is_zero() {
+            return wrong("admission.waiter_ttl must not be 0");
+        }
+        self.check_strategy()
+    }
+
+    /// Whether the strategy can keep its promise with the rest of the settings.
+    fn check_strategy(&self) -> Result<(), ConfigError> {
+        let wrong = |text: &str| Err(ConfigError::Contradiction(text.to_owned()));
+        let is_clustered = self.cluster.bus != Bus::Local;
+        match self.admission.strategy {
+            Strategy::Semaphore if is_clustered => wrong(
+                "admission.strategy = \"semaphore\" decides in the memory of one node; with \
+                 cluster.bus other than \"local\" choose \"redis\", or \"conditional\" on PostgreSQL",
+            ),
+            Strategy::Conditional if is_clustered => wrong(
+                "admission.strategy = \"conditional\" on SQLite serves one node; with cluster.bus \
+                 other than \"local\" it needs storage.url = \"postgres://…\"",
+            ),
+            Strategy::Redis if self.redis.url.is_empty() => {
+                wrong("admission.strategy = \"redis\" needs redis.url")
+            }
+            _ if is_clustered => {
+                wrong("cluster.bus must be \"local\"; several nodes are not built in yet")
+            }
+            Strategy::Semaphore | Strategy::Conditional | Strategy::Redis => Ok(()),
+        }
     }
 }

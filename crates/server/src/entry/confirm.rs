@@ -6,8 +6,9 @@ use anteroom_core::ids::{Generation, SessionId};
 use anteroom_core::seat::{Change, Claim, ConfirmRefusal, Confirmed, End, PartRef};
 use anteroom_protocol::CloseCode;
 
+use super::duty::Duty;
 use super::{Entry, EntryError, new_resume, resume_hash};
-use crate::admission::{Journal, Ticket};
+use crate::admission::{ConfirmError, Journal, SettleError, Ticket};
 use crate::hub::outbox::Outbox;
 use crate::hub::{Link, NewSession, Session};
 use crate::storage::{Entered as Stored, MembershipEnd, NewMembership};
@@ -106,11 +107,11 @@ impl Entry {
         let mut journal = Journal::new();
         let matched = self.admission.connecting(&ticket, &mut journal).await;
         self.aftermath.apply(journal);
-        if matched {
+        if matched? {
             tracing::info!(event = "entry.connecting", room = ticket.room.0, user = %ticket.user,
                 generation = %ticket.generation, "an attempt to connect was seen");
         }
-        if self.clock.now() >= ticket.deadline {
+        if self.admission.now() >= ticket.deadline {
             return Err(EntryError::ReservationExpired);
         }
         if !self.login_lives(ticket.user, ticket.login).await? {
@@ -149,15 +150,19 @@ impl Entry {
             error
         };
         let confirmed = match answer {
-            None => {
+            Ok(confirmed) => confirmed,
+            Err(error) => {
                 self.forget_name(ticket).await;
-                return Err(refused(self.gone_room(ticket).await));
+                return Err(refused(match error {
+                    ConfirmError::NoRoom => self.gone_room(ticket).await,
+                    ConfirmError::Ledger(refusal) => refusal.into(),
+                    ConfirmError::Unavailable(error) => {
+                        // It may have been confirmed all the same.
+                        self.undo(ticket, session).await;
+                        error.into()
+                    }
+                }));
             }
-            Some(Err(refusal)) => {
-                self.forget_name(ticket).await;
-                return Err(refused(refusal.into()));
-            }
-            Some(Ok(confirmed)) => confirmed,
         };
         if let Err(error) = self.persist(ticket, &confirmed).await {
             self.fail(ticket, session, &confirmed, "persist", &error).await;
@@ -245,7 +250,13 @@ impl Entry {
                     waited_ms = millis(confirmed.waited), "an entry became a fact");
                 Ok(replaced)
             }
-            Err(end) => {
+            Err(SettleError::Unavailable(error)) => {
+                self.hub.remove(session.id);
+                // It may have been settled all the same: whatever of it stands ends.
+                self.fail(ticket, session.id, confirmed, "settle", &error.into()).await;
+                Err(session.ending().unwrap_or(CloseCode::Unavailable))
+            }
+            Err(SettleError::Ended(end)) => {
                 self.hub.remove(session.id);
                 // Who replaced it goes on with the stay, and with its record.
                 if end != End::Replaced && !confirmed.is_recorded {
@@ -264,14 +275,19 @@ impl Entry {
     /// The record of a stay that is over. It may have been written after the stay had ended; a stay
     /// that another entry of the same user goes on with keeps its record.
     async fn end_record(&self, ticket: &Ticket, entered: Generation) {
-        if self.admission.stay(ticket.room, ticket.user).await != Some(entered) {
-            let end = MembershipEnd::EntryFailed;
-            self.aftermath.end_membership(ticket.room, ticket.user, entered, end);
+        match self.admission.stay(ticket.room, ticket.user).await {
+            Ok(Some(stay)) if stay == entered => {}
+            Ok(_) => {
+                let end = MembershipEnd::EntryFailed;
+                self.aftermath.end_membership(ticket.room, ticket.user, entered, end);
+            }
+            Err(_) => self.duties.doubt(ticket.room),
         }
     }
 
     async fn forget_name(&self, ticket: &Ticket) {
-        if !self.admission.is_seated(ticket.room, ticket.user).await {
+        // Where nobody can say, the name stays until the room is told anew.
+        if let Ok(false) = self.admission.is_seated(ticket.room, ticket.user).await {
             self.aftermath.presence.forget_name(ticket.room, ticket.user);
         }
     }
@@ -288,13 +304,20 @@ impl Entry {
         tracing::warn!(event = "entry.failed", room = ticket.room.0, user = %ticket.user, %session,
             generation = %ticket.generation, stage, code = error.code().as_str(), %error,
             "an entry could not be completed and was undone");
-        let mut journal = Journal::new();
-        self.admission.abort(ticket.room, ticket.user, session, &mut journal).await;
-        self.aftermath.apply(journal);
+        self.undo(ticket, session).await;
         if !confirmed.is_recorded {
             self.end_record(ticket, confirmed.entered).await;
         }
         self.forget_name(ticket).await;
+    }
+}
+
+impl Entry {
+    /// Ends whatever stands of an entry.
+    async fn undo(&self, ticket: &Ticket, session: SessionId) {
+        let (user, generation, owner) = (ticket.user, ticket.generation, self.owner);
+        let part = PartRef { user, session, generation, owner };
+        self.duties.perform(Duty::Undo { room: ticket.room, part }).await;
     }
 }
 
@@ -304,6 +327,7 @@ impl From<ConfirmRefusal> for EntryError {
             ConfirmRefusal::NoReservation => Self::NoReservation,
             ConfirmRefusal::Expired => Self::ReservationExpired,
             ConfirmRefusal::Replaced => Self::Replaced,
+            ConfirmRefusal::AlreadySeated => Self::AlreadySeated,
             ConfirmRefusal::RoomClosed => Self::RoomClosed,
         }
     }

@@ -12,6 +12,7 @@
 
 mod aftermath;
 mod confirm;
+mod duty;
 mod exit;
 mod reserve;
 
@@ -27,15 +28,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub(crate) use aftermath::Aftermath;
 pub(crate) use confirm::{Arrival, Arrived, Entered};
+pub(crate) use duty::Duties;
 
 use crate::accounts::Passwords;
-use crate::admission::{Admission, Journal, TicketKey};
+use crate::admission::{Admission, Journal, TicketKey, Unavailable};
 use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::rooms::Rooms;
 use crate::storage::{SharedStorage, StorageError};
+use crate::sweeper::{Deadlines, Due};
 use crate::tokens::Tokens;
 use crate::windows::Windows;
+
+/// When a room is looked at again whose seat store did not answer.
+const EXPIRE_AGAIN: Duration = Duration::from_secs(1);
 
 /// The entry service.
 pub(crate) struct Entry {
@@ -46,10 +52,12 @@ pub(crate) struct Entry {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) passwords: Passwords,
     pub(crate) clock: Arc<Clock>,
+    pub(crate) deadlines: Arc<Deadlines>,
     /// Wrong room passwords, per room and user.
     pub(crate) wrong_passwords: Windows<(RoomId, UserId)>,
     pub(crate) ticket_key: TicketKey,
     pub(crate) aftermath: Aftermath,
+    pub(crate) duties: Duties,
     /// This node, in this life.
     pub(crate) owner: Owner,
 }
@@ -85,6 +93,10 @@ pub(crate) enum EntryError {
     Failed,
     #[error("passwords cannot be checked right now")]
     Busy,
+    #[error("the user sits there already")]
+    AlreadySeated,
+    #[error(transparent)]
+    Seats(#[from] Unavailable),
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
@@ -105,7 +117,8 @@ impl EntryError {
             Self::NoReservation => Code::NoReservation,
             Self::ReservationExpired => Code::ReservationExpired,
             Self::Failed => Code::EntryFailed,
-            Self::Busy | Self::Storage(_) => Code::Unavailable,
+            Self::AlreadySeated => Code::AlreadySeated,
+            Self::Busy | Self::Seats(_) | Self::Storage(_) => Code::Unavailable,
         }
     }
 }
@@ -116,11 +129,42 @@ impl Entry {
         self.tokens.is_live(user, login, self.clock.wall()).await
     }
 
+    /// Called once at the start, after the rooms were added: ends what an earlier life of this node
+    /// left behind, in the ledger and in the records.
+    ///
+    /// # Errors
+    /// One of the stores is away: the server cannot start.
+    pub(crate) async fn take_up(&self) -> Result<(), EntryError> {
+        let mut journal = Journal::new();
+        self.admission.take_up(self.owner, &mut journal).await?;
+        self.aftermath.apply(journal);
+        let mut living = Vec::new();
+        for info in self.rooms.all() {
+            let members = self.admission.members(info.id).await?;
+            living.extend(members.into_iter().map(|member| (info.id, member.entered)));
+        }
+        let ended = self.storage.end_memberships_but(living, self.clock.wall()).await?;
+        if ended > 0 {
+            tracing::info!(
+                event = "memberships.closed",
+                memberships = ended,
+                "stays that an earlier life left open were ended"
+            );
+        }
+        Ok(())
+    }
+
     /// Ends what is due in one room; called by the deadline loop.
     pub(crate) async fn expire(&self, room: RoomId) {
         let mut journal = Journal::new();
-        self.admission.expire(room, &mut journal).await;
+        let expired = self.admission.expire(room, &mut journal).await;
         self.aftermath.apply(journal);
+        if let Err(error) = expired {
+            tracing::warn!(event = "seat_store.unavailable", room = room.0, %error,
+                "what is due in a room will be ended when the seat store answers");
+            let again = self.clock.now().after(EXPIRE_AGAIN);
+            self.deadlines.set(Due::Room(room), Some(again));
+        }
     }
 }
 

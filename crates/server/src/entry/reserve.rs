@@ -11,6 +11,7 @@ use anteroom_protocol::entry::{Reservation, Reserve, ReservedSeat};
 use anteroom_protocol::room::{Seats, Visibility};
 use aws_lc_rs::rand;
 
+use super::duty::Duty;
 use super::{Entry, EntryError, resume_hash};
 use crate::admission::{Journal, Refusal, Ticket};
 use crate::rooms::RoomInfo;
@@ -50,7 +51,7 @@ impl Entry {
     ) -> Result<(Reservation, bool), EntryError> {
         let info = self.visible(who, room, ask.key.as_deref()).await?;
         self.not_banned(who, room).await?;
-        let was_excused = self.admission.has_slot(room, who.user, who.login).await;
+        let was_excused = self.admission.has_slot(room, who.user, who.login).await?;
         if !was_excused {
             self.check_password(who, &info, ask).await?;
         }
@@ -109,17 +110,18 @@ impl Entry {
             return;
         }
         let grant = (reserved.reservation.generation, who.login);
-        let mut journal = Journal::new();
-        self.admission.withdraw(room, who.user, grant, &mut journal).await;
-        self.aftermath.apply(journal);
+        self.duties.perform(Duty::Withdraw { room, user: who.user, grant }).await;
     }
 
     /// Gives a user's reservation back. True when there was one.
-    pub(crate) async fn cancel(&self, who: &Identity, room: RoomId) -> bool {
+    ///
+    /// # Errors
+    /// The seat store cannot decide.
+    pub(crate) async fn cancel(&self, who: &Identity, room: RoomId) -> Result<bool, EntryError> {
         let mut journal = Journal::new();
         let cancelled = self.admission.cancel(room, who.user, &mut journal).await;
         self.aftermath.apply(journal);
-        cancelled.is_some()
+        Ok(cancelled?.is_some())
     }
 
     /// The room, if the asker may know of it.
@@ -135,7 +137,7 @@ impl Entry {
         let is_known = info.visibility == Visibility::Public
             || self.is_staff(who, &info)
             || (key.is_some() && key == info.key.as_deref())
-            || self.admission.has_slot(room, who.user, who.login).await;
+            || self.admission.has_slot(room, who.user, who.login).await?;
         if is_known { Ok(info) } else { Err(EntryError::RoomNotFound) }
     }
 
@@ -191,10 +193,11 @@ impl Entry {
     async fn refused(&self, room: RoomId, refusal: Refusal) -> EntryError {
         match refusal {
             Refusal::Ledger(ReserveRefusal::RoomFull) => {
-                let seats = self.admission.seats(room).await.map(view::seats);
+                let seats = self.admission.seats(room).await.ok().flatten().map(view::seats);
                 EntryError::RoomFull(seats.unwrap_or_else(Seats::default))
             }
             Refusal::Ledger(ReserveRefusal::Replaced) => EntryError::Replaced,
+            Refusal::Ledger(ReserveRefusal::AlreadySeated) => EntryError::AlreadySeated,
             Refusal::Ledger(ReserveRefusal::Closed) => EntryError::RoomClosed,
             Refusal::Ledger(ReserveRefusal::Gone) | Refusal::NoRoom => {
                 match self.storage.room(room).await {
@@ -205,6 +208,7 @@ impl Entry {
             }
             Refusal::TooMany(rooms) => EntryError::TooManyReservations(rooms),
             Refusal::AddressBusy => EntryError::AddressBusy,
+            Refusal::Unavailable(unavailable) => unavailable.into(),
         }
     }
 
@@ -213,7 +217,7 @@ impl Entry {
     fn shown(&self, room: RoomId, reserved: &Reserved) -> Reservation {
         let reservation = &reserved.reservation;
         let ticket = self.ticket_key.seal(&Ticket::of(room, reserved.user, reservation));
-        let now: Millis = self.clock.now();
+        let now: Millis = self.admission.now();
         Reservation {
             websocket_url: format!("/ws?ticket={ticket}"),
             ticket,
@@ -222,7 +226,7 @@ impl Entry {
                 generation: reservation.generation.to_string(),
                 takeover: reserved.takeover,
             },
-            expires_at: Timestamp(self.clock.to_wall(reservation.deadline)),
+            expires_at: Timestamp(self.clock.to_wall(self.admission.local(reservation.deadline))),
             expires_in_ms: u64::try_from(reservation.deadline.since(now).as_millis())
                 .unwrap_or(u64::MAX),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anteroom_core::ids::UserId;
+use anteroom_core::ids::{RoomId, UserId};
 use anteroom_protocol::Code;
 use anteroom_protocol::account::{Role, UserAnswer};
 use anteroom_protocol::room::{RoomState, Seats};
@@ -19,6 +19,7 @@ use super::accounts::private;
 use super::extract::{Caller, Json};
 use super::problem::Refused;
 use crate::app::App;
+use crate::entry::EntryError;
 use crate::view;
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -100,16 +101,17 @@ async fn overview(State(app): State<Arc<App>>, Caller(who): Caller) -> Result<Re
     }
     let rooms = app.entry.rooms.all();
     let mut sum = Seats::default();
-    for room in &rooms {
-        if let Some(seats) = app.entry.admission.seats(room.id).await.map(view::seats) {
-            sum.capacity += seats.capacity;
-            sum.occupied += seats.occupied;
-            sum.reserved += seats.reserved;
-            sum.held += seats.held;
-            sum.free += seats.free;
-            sum.waiting += seats.waiting;
-        }
+    let ids: Vec<RoomId> = rooms.iter().map(|room| room.id).collect();
+    let all = app.entry.admission.seats_of(&ids).await.map_err(EntryError::from)?;
+    for seats in all.into_iter().flatten() {
+        sum.capacity += seats.capacity;
+        sum.occupied += seats.occupied;
+        sum.reserved += seats.reserved;
+        sum.held += seats.held;
+        sum.free += seats.free;
+        sum.waiting += seats.waiting;
     }
+    let under_way = app.entry.admission.entries_under_way().await.map_err(EntryError::from)?;
     let counts = app.entry.hub.counts();
     Ok(private(axum::Json(Overview {
         rooms: rooms.len(),
@@ -117,7 +119,7 @@ async fn overview(State(app): State<Arc<App>>, Caller(who): Caller) -> Result<Re
         sessions: counts.sessions,
         users_online: counts.users,
         seats: sum,
-        entries_under_way: app.entry.admission.entries_under_way().await,
+        entries_under_way: under_way,
         deadlines: app.deadlines.len(),
     })))
 }

@@ -13,6 +13,7 @@ use axum::routing::get;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::problem::Refused;
 use crate::app::App;
 use crate::hub::lobby_room;
 
@@ -25,12 +26,14 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 /// First the whole list, then each change. A watcher that lags behind is told to start over by
 /// the end of the stream; browsers reconnect by themselves.
-async fn events(State(app): State<Arc<App>>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+async fn events(
+    State(app): State<Arc<App>>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
     let changes = app.entry.aftermath.presence.watch_lobby();
     let now: Vec<Event> = app
         .rooms
         .list("")
-        .await
+        .await?
         .into_iter()
         .map(|(info, seats)| event(&lobby_room(&info, Some(seats))))
         .collect();
@@ -45,7 +48,7 @@ async fn events(State(app): State<Arc<App>>) -> Sse<impl Stream<Item = Result<Ev
         }
     });
     let all = stream::iter(now).chain(later).map(Ok);
-    Sse::new(all).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+    Ok(Sse::new(all).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
 fn event(room: &LobbyRoom) -> Event {

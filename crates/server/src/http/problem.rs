@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::accounts::AccountError;
+use crate::admission::Unavailable;
 use crate::edge;
 use crate::entry::EntryError;
 use crate::messages::HistoryError;
@@ -140,9 +141,17 @@ impl From<EntryError> for Refused {
             EntryError::AddressBusy | EntryError::Busy => {
                 Self { retry_after: Some(5), ..Self::new(code) }
             }
+            EntryError::Seats(error) => error.into(),
             EntryError::Storage(error) => error.into(),
             _ => Self::new(code),
         }
+    }
+}
+
+impl From<Unavailable> for Refused {
+    fn from(error: Unavailable) -> Self {
+        tracing::warn!(event = "seat_store.unavailable", %error, "a request was not decided");
+        Self { retry_after: Some(1), ..Self::new(Code::Unavailable) }
     }
 }
 
@@ -173,6 +182,7 @@ impl From<HistoryError> for Refused {
             }
             HistoryError::NoRoom => Self::new(Code::RoomNotFound),
             HistoryError::Storage(error) => error.into(),
+            HistoryError::Seats(error) => error.into(),
         }
     }
 }

@@ -42,7 +42,7 @@ async fn cancel(
     Caller(who): Caller,
     RoomPath(room): RoomPath,
 ) -> Result<StatusCode, Refused> {
-    if app.entry.cancel(&who, room).await {
+    if app.entry.cancel(&who, room).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Refused::because(Code::NotFound, "There is no open reservation."))

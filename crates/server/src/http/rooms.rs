@@ -29,6 +29,7 @@ use super::extract::{Address, Caller, Json, OwnOrigin, Params, RoomPath, plain_n
 use super::problem::Refused;
 use super::reservations::complete;
 use crate::app::App;
+use crate::entry::EntryError;
 use crate::rooms::{RoomInfo, view_of};
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -84,7 +85,7 @@ async fn public_list(
 }
 
 async fn page_of_rooms(app: &App, params: &ListParams) -> Result<Page<Room>, Refused> {
-    let mut found = app.rooms.list(&params.q).await;
+    let mut found = app.rooms.list(&params.q).await?;
     sort(&mut found, params.sort.as_deref())?;
     let page = slice(found, params)?;
     let items = page.items.into_iter().map(|(info, seats)| view_of(&info, seats)).collect();
@@ -197,17 +198,18 @@ async fn members(
     Params(params): Params<ListParams>,
 ) -> Result<Response, Refused> {
     app.entry.visible(&who, room, None).await?;
-    if !app.entry.admission.is_seated(room, who.user).await {
+    let is_seated = app.entry.admission.is_seated(room, who.user).await;
+    if !is_seated.map_err(EntryError::from)? {
         app.rooms.managed(&who, room).await?;
     }
-    let page = slice(member_list(&app, room).await, &params)?;
+    let page = slice(member_list(&app, room).await?, &params)?;
     Ok(private(axum::Json(page)))
 }
 
-async fn member_list(app: &App, room: RoomId) -> Vec<Member> {
+async fn member_list(app: &App, room: RoomId) -> Result<Vec<Member>, EntryError> {
     let presence = &app.entry.aftermath.presence;
-    let seated = app.entry.admission.members(room).await;
-    seated
+    let seated = app.entry.admission.members(room).await?;
+    let members = seated
         .into_iter()
         .filter(|member| member.settled)
         .map(|member| Member {
@@ -215,13 +217,14 @@ async fn member_list(app: &App, room: RoomId) -> Vec<Member> {
                 id: member.user.0,
                 name: presence.name_of(&app.entry.hub, room, member.user),
             },
-            since: Timestamp(app.clock.to_wall(member.since)),
+            since: Timestamp(app.clock.to_wall(app.entry.admission.local(member.since))),
             state: match member.state {
                 SlotState::Held => SeatState::Held,
                 SlotState::Occupied | SlotState::Reserved => SeatState::Occupied,
             },
         })
-        .collect()
+        .collect();
+    Ok(members)
 }
 
 async fn remove_member(

@@ -67,6 +67,11 @@ impl Hub {
         self.lock().of_user(user).map(|(_, entry)| Arc::clone(&entry.link)).collect()
     }
 
+    /// Every session.
+    pub(crate) fn all(&self) -> Vec<Link> {
+        self.lock().iter().map(|(_, entry)| Arc::clone(&entry.link)).collect()
+    }
+
     /// One session.
     pub(crate) fn get(&self, session: SessionId) -> Option<Link> {
         self.lock().get(session).map(|entry| Arc::clone(&entry.link))
@@ -95,6 +100,16 @@ impl Hub {
                 session.end(code);
             }
         }
+    }
+
+    /// Ends a user's sessions in a room, whatever the ledger says.
+    pub(crate) fn end_user_in(&self, room: RoomId, user: UserId, code: CloseCode) {
+        self.of_user(user).iter().filter(|it| it.room == room).for_each(|it| it.end(code));
+    }
+
+    /// Ends every session in a room, whatever the ledger says.
+    pub(crate) fn end_room(&self, room: RoomId, code: CloseCode) {
+        self.in_room(room).iter().for_each(|session| session.end(code));
     }
 
     /// Sends one frame to everyone in a room.

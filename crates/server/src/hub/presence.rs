@@ -110,13 +110,18 @@ impl Presence {
     }
 
     async fn tell(&self, room: RoomId, hub: &Hub, rooms: &Rooms, admission: &dyn Admission) {
-        let Some(seats) = admission.seats(room).await.map(view::seats) else {
+        // A seat store that is away is asked again at the next turn.
+        let (Ok(seats), Ok(seated)) = (admission.seats(room).await, admission.members(room).await)
+        else {
+            self.mark(room);
+            return;
+        };
+        let Some(seats) = seats.map(view::seats) else {
             self.forget(room);
             return;
         };
         self.tell_lobby(room, rooms, seats);
         // Who is still on the way in is nobody's business yet.
-        let seated = admission.members(room).await;
         let members: HashSet<UserId> =
             seated.iter().filter(|member| member.settled).map(|member| member.user).collect();
         let (joined, left) = self.difference(room, &members);

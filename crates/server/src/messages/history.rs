@@ -10,7 +10,7 @@ use anteroom_protocol::message::Message;
 use anteroom_protocol::room::Visibility;
 use bytes::Bytes;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Unavailable};
 use crate::hub::encode;
 use crate::storage::{HistoryPage, SharedStorage, StorageError};
 use crate::tokens::Identity;
@@ -37,6 +37,9 @@ pub(crate) enum HistoryError {
     /// The store is away.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The seat store is away, and nobody can say who sits where.
+    #[error(transparent)]
+    Seats(#[from] Unavailable),
 }
 
 impl History {
@@ -50,7 +53,7 @@ impl History {
         let Some(record) = self.storage.room(room).await? else {
             return Err(HistoryError::NoRoom);
         };
-        if !self.may_read(who, room, record.room.owner).await {
+        if !self.may_read(who, room, record.room.owner).await? {
             // Who may not know of the room is not told that there is one.
             return Err(match record.room.visibility {
                 Visibility::Public => HistoryError::Forbidden,
@@ -61,9 +64,14 @@ impl History {
         Ok(records.into_iter().map(view::message).collect())
     }
 
-    async fn may_read(&self, who: &Identity, room: RoomId, owner: UserId) -> bool {
+    async fn may_read(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        owner: UserId,
+    ) -> Result<bool, HistoryError> {
         let is_staff = who.has(Role::Admin) || who.has(Role::Moderator);
-        is_staff || who.user == owner || self.admission.is_seated(room, who.user).await
+        Ok(is_staff || who.user == owner || self.admission.is_seated(room, who.user).await?)
     }
 
     /// The frames of what was said after `since` and up to `last`, oldest first, and whether they

@@ -14,6 +14,7 @@ use anteroom_protocol::room::{Lifetime, RoomState, Visibility};
 
 use crate::storage::{NewRoom, QueuedRoom, RoomRecord, WallMillis};
 
+mod rebuild;
 mod service;
 
 pub(crate) use service::{RoomError, RoomService, view_of};

@@ -1,13 +1,16 @@
 //! What people do to rooms: ask for one, find one, change it, close it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anteroom_core::ids::{RoomId, UserId};
 use anteroom_core::limits::CAPACITY_MAX;
 use anteroom_core::time::Millis;
 use anteroom_protocol::account::Role;
 use anteroom_protocol::entry::{Reservation, Reserve};
-use anteroom_protocol::room::{ChangeRoom, CreateRoom, Owner, Room, RoomState, Seats, Visibility};
+use anteroom_protocol::room::{
+    ChangeRoom, CreateRoom, Lifetime, Owner, Room, RoomState, Seats, Visibility,
+};
 use anteroom_protocol::{FieldProblem, Timestamp};
 use aws_lc_rs::rand;
 use base64::Engine as _;
@@ -15,7 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::RoomInfo;
 use crate::accounts::{PasswordError, names};
-use crate::admission::Journal;
+use crate::admission::Unavailable;
 use crate::entry::{Entry, EntryError};
 use crate::storage::{NewRoom, RoomPatch, StorageError};
 use crate::tokens::Identity;
@@ -29,7 +32,7 @@ pub(crate) struct RoomService {
     /// Pending rooms one user may have; `None` switches the bound off.
     pub(crate) pending_max: Option<usize>,
     /// Which life of the seat store this is.
-    pub(crate) epoch: u64,
+    pub(crate) epoch: AtomicU64,
     /// Held while a room changes.
     pub(crate) changes: tokio::sync::Mutex<()>,
 }
@@ -57,6 +60,12 @@ impl From<StorageError> for RoomError {
     }
 }
 
+impl From<Unavailable> for RoomError {
+    fn from(error: Unavailable) -> Self {
+        Self::Entry(error.into())
+    }
+}
+
 impl From<PasswordError> for RoomError {
     fn from(_: PasswordError) -> Self {
         Self::Busy
@@ -64,6 +73,14 @@ impl From<PasswordError> for RoomError {
 }
 
 impl RoomService {
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_epoch(&self, epoch: u64) {
+        self.epoch.store(epoch, Ordering::Release);
+    }
+
     /// Puts a room into the creation queue and reserves its creator's seat.
     ///
     /// # Errors
@@ -85,7 +102,7 @@ impl RoomService {
             }
             _ => None,
         };
-        let pending_until = entry.clock.now().after(self.pending_ttl);
+        let pending_until = entry.admission.now().after(self.pending_ttl);
         let key = (ask.visibility == Visibility::Unlisted).then(new_key).transpose()?;
         let queued = entry
             .storage
@@ -99,15 +116,19 @@ impl RoomService {
                 lifetime: ask.lifetime,
                 owner: who.user,
                 created_at: entry.clock.wall(),
-                pending_until: entry.clock.to_wall(pending_until),
+                pending_until: entry.clock.to_wall(entry.admission.local(pending_until)),
             })
             .await?;
         let info = entry.rooms.add_queued(queued);
-        entry.admission.add_room(info.spec(self.epoch, Some(pending_until))).await;
+        let spec = info.spec(self.epoch(), Some(pending_until));
+        if let Err(error) = entry.admission.add_room(spec).await {
+            self.forget(info.id).await?;
+            return Err(EntryError::from(error).into());
+        }
         tracing::info!(event = "room.queued", room = info.id.0, user = %who.user,
             capacity = info.capacity, "a room was asked for");
         match entry.reserve(who, info.id, &Reserve::default(), address).await {
-            Ok((reservation, _)) => Ok((self.shown(who, &info).await, reservation)),
+            Ok((reservation, _)) => Ok((self.shown(who, &info).await?, reservation)),
             Err(error) => {
                 self.forget(info.id).await?;
                 Err(error.into())
@@ -134,18 +155,8 @@ impl RoomService {
             if entry.storage.forget_pending(record.id).await? {
                 continue;
             }
-            if record.room.lifetime == anteroom_protocol::room::Lifetime::UntilEmpty {
-                entry.storage.close_room(record.id, entry.clock.wall()).await?;
-                tracing::info!(
-                    event = "room.closed",
-                    room = record.id.0,
-                    cause = "empty",
-                    "everyone left with the restart"
-                );
-                continue;
-            }
             let info = entry.rooms.add_open(record);
-            entry.admission.add_room(info.spec(self.epoch, None)).await;
+            entry.admission.add_room(info.spec(self.epoch(), None)).await?;
         }
         for queued in entry.storage.queued_rooms().await? {
             let left = queued.room.pending_until - entry.clock.wall();
@@ -158,27 +169,54 @@ impl RoomService {
                 );
                 continue;
             };
-            let until = Millis(entry.clock.now().0.saturating_add(left));
+            let until = Millis(entry.admission.now().0.saturating_add(left));
             let info = entry.rooms.add_queued(queued);
-            entry.admission.add_room(info.spec(self.epoch, Some(until))).await;
+            entry.admission.add_room(info.spec(self.epoch(), Some(until))).await?;
+        }
+        entry.take_up().await?;
+        self.close_emptied().await
+    }
+
+    /// Closes the rooms that live until empty and in which nobody is left after a restart.
+    async fn close_emptied(&self) -> Result<(), RoomError> {
+        let entry = &self.entry;
+        for info in entry.rooms.all() {
+            if info.lifetime != Lifetime::UntilEmpty || info.state != RoomState::Open {
+                continue;
+            }
+            let seats = entry.admission.seats(info.id).await?;
+            let left = seats.map_or(0, |it| it.occupied + it.held + it.reserved + it.waiting);
+            if left == 0 {
+                entry.storage.close_room(info.id, entry.clock.wall()).await?;
+                entry.room_closed(info.id).await;
+                tracing::info!(
+                    event = "room.closed",
+                    room = info.id.0,
+                    cause = "empty",
+                    "everyone left with the restart"
+                );
+            }
         }
         Ok(())
     }
 
     /// Public open rooms whose name holds `query`, with live seats.
-    pub(crate) async fn list(&self, query: &str) -> Vec<(Arc<RoomInfo>, Seats)> {
+    ///
+    /// # Errors
+    /// The seat store cannot say.
+    pub(crate) async fn list(&self, query: &str) -> Result<Vec<(Arc<RoomInfo>, Seats)>, RoomError> {
         let wanted = query.trim().to_lowercase();
-        let mut found = Vec::new();
-        for info in self.entry.rooms.all() {
-            let is_listed = info.visibility == Visibility::Public && info.state == RoomState::Open;
-            if is_listed
+        let is_wanted = |info: &Arc<RoomInfo>| {
+            info.visibility == Visibility::Public
+                && info.state == RoomState::Open
                 && (wanted.is_empty() || info.name.to_lowercase().contains(&wanted))
-                && let Some(seats) = self.entry.admission.seats(info.id).await
-            {
-                found.push((info, view::seats(seats)));
-            }
-        }
-        found
+        };
+        let mut found = self.entry.rooms.all();
+        found.retain(is_wanted);
+        let ids: Vec<RoomId> = found.iter().map(|info| info.id).collect();
+        let seats = self.entry.admission.seats_of(&ids).await?;
+        let both = found.into_iter().zip(seats);
+        Ok(both.filter_map(|(info, seats)| Some((info, view::seats(seats?)))).collect())
     }
 
     /// One room, for somebody who may know of it.
@@ -189,7 +227,7 @@ impl RoomService {
         key: Option<&str>,
     ) -> Result<Room, RoomError> {
         let info = self.entry.visible(who, room, key).await?;
-        Ok(self.shown(who, &info).await)
+        self.shown(who, &info).await
     }
 
     /// Changes a room; owner and staff only.
@@ -237,9 +275,7 @@ impl RoomService {
             info.key.clone_from(&stored.room.key);
             info.password_hash.clone_from(&stored.room.password_hash);
         });
-        let mut journal = Journal::new();
-        self.entry.admission.set_capacity(room, stored.room.capacity, &mut journal).await;
-        self.entry.aftermath.apply(journal);
+        self.entry.set_capacity(room, stored.room.capacity).await;
         self.entry.aftermath.presence.mark(room);
         self.get(who, room, None).await
     }
@@ -295,13 +331,14 @@ impl RoomService {
     }
 
     /// A room as this reader sees it.
-    pub(crate) async fn shown(&self, who: &Identity, info: &RoomInfo) -> Room {
-        let seats = self.entry.admission.seats(info.id).await.map(view::seats).unwrap_or_default();
+    pub(crate) async fn shown(&self, who: &Identity, info: &RoomInfo) -> Result<Room, RoomError> {
+        let seats = self.entry.admission.seats(info.id).await?;
+        let seats = seats.map(view::seats).unwrap_or_default();
         let owner = self.entry.storage.user(info.owner).await.ok().flatten();
         let mut room = view_of(info, seats);
         room.owner = owner.map(|user| Owner { id: user.id.0, name: user.display_name });
         room.key = info.key.clone().filter(|_| who.user == info.owner);
-        room
+        Ok(room)
     }
 }
 

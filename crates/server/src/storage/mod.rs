@@ -117,10 +117,20 @@ pub trait AuthStore {
 /// Rooms, the creation queue, memberships and bans.
 #[async_trait]
 pub trait RoomStore {
-    /// Starts a new life of the seat store: raises the durable epoch by one and answers it. Every
-    /// membership left open by an earlier life is ended in the same transaction with the reason
-    /// `server_stopped`.
-    async fn begin_epoch(&self, at: WallMillis) -> Stored<Epoch>;
+    /// Starts a new life of the seat store: raises the durable epoch by one and answers it. The
+    /// first is 1.
+    async fn begin_epoch(&self) -> Stored<u64>;
+
+    /// Ends every open membership but those of `living` stays, with the reason `server_stopped`, in
+    /// one transaction. Answers how many it ended.
+    async fn end_memberships_but(
+        &self,
+        living: Vec<(RoomId, Generation)>,
+        at: WallMillis,
+    ) -> Stored<u64>;
+
+    /// The open memberships of a room, and whose they are.
+    async fn open_memberships(&self, room: RoomId) -> Stored<Vec<(UserId, Generation)>>;
 
     /// Puts a room into the creation queue and allots its number (never reused).
     async fn queue_room(&self, room: NewRoom) -> Stored<QueuedRoom>;

@@ -150,15 +150,6 @@ impl LoginEnd {
     }
 }
 
-/// What [`super::RoomStore::begin_epoch`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Epoch {
-    /// The new epoch; the first is 1.
-    pub epoch: u64,
-    /// Memberships that an earlier life had left open.
-    pub ended_memberships: u64,
-}
-
 /// What a room is, apart from its number and state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRoom {

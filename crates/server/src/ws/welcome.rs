@@ -28,8 +28,8 @@ pub(super) async fn compose(
     let entry = &all.entry;
     let info = entry.rooms.get(session.room).ok_or(EntryError::RoomClosed)?;
     let last_seq = info.last_seq();
-    let seats = entry.admission.seats(session.room).await.map(view::seats).unwrap_or_default();
-    let (members, member_count) = members(all, session).await;
+    let seats = entry.admission.seats(session.room).await?.map(view::seats).unwrap_or_default();
+    let (members, member_count) = members(all, session).await?;
     let (replayed, replay) = match since {
         Some(since) => all.history.replay(session.room, since, last_seq).await?,
         None => (Vec::new(), None),
@@ -60,8 +60,11 @@ pub(super) async fn compose(
 }
 
 /// The first hundred who sit or are held, and how many there are.
-async fn members(all: &Connections, session: &Link) -> (Vec<WelcomeMember>, u32) {
-    let mut seated = all.entry.admission.members(session.room).await;
+async fn members(
+    all: &Connections,
+    session: &Link,
+) -> Result<(Vec<WelcomeMember>, u32), EntryError> {
+    let mut seated = all.entry.admission.members(session.room).await?;
     seated.retain(|member| member.settled);
     let count = u32::try_from(seated.len()).unwrap_or(u32::MAX);
     let presence = &all.entry.aftermath.presence;
@@ -79,5 +82,5 @@ async fn members(all: &Connections, session: &Link) -> (Vec<WelcomeMember>, u32)
             },
         })
         .collect();
-    (members, count)
+    Ok((members, count))
 }

@@ -15,10 +15,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use anteroom_core::ids::{Generation, ResumeHash, RoomId, UserId};
 use anteroom_core::place::Places;
-use anteroom_core::seat::{Change, ResumeMatch, Room, RoomState, SessionPolicy, Step, Terms};
+use anteroom_core::seat::{Change, ReserveRefusal, Room, RoomState, SessionPolicy, Step, Terms};
 
 use super::quota::Quota;
-use super::{Bounds, Journal};
+use super::{Bounds, EndedSessions, Journal};
 use crate::clock::Clock;
 use crate::sweeper::{Deadlines, Due};
 
@@ -84,6 +84,24 @@ impl Semaphore {
         Some(answer)
     }
 
+    /// A step in each of several rooms; the sessions that ended with them.
+    fn step_each(
+        &self,
+        rooms: Vec<RoomId>,
+        journal: &mut Journal,
+        act: impl Fn(&mut Room, &mut Step<'_>) -> EndedSessions,
+    ) -> EndedSessions {
+        let ended = rooms.into_iter().filter_map(|room| self.step(room, journal, &act));
+        ended.flatten().collect()
+    }
+
+    /// Looks at a room as it stands. `None` when there is no such room.
+    fn look<T>(&self, room: RoomId, look: impl FnOnce(&Room) -> T) -> Option<T> {
+        let shared = self.room(room)?;
+        let room = lock(&shared);
+        Some(look(&room))
+    }
+
     /// The same without the record of places, for who holds that record already.
     fn bare_step<T>(
         &self,
@@ -142,21 +160,17 @@ impl Semaphore {
         self.terms.sessions == SessionPolicy::One
     }
 
-    /// Policy `one`: the user sits in another room and the secret is not that seat's.
-    fn stale_elsewhere(
+    /// Policy `one`: what the room in which the user sits says of an arrival in `room`.
+    fn lets_move(
         &self,
         places: &Places,
         room: RoomId,
         user: UserId,
         resume: Option<ResumeHash>,
-    ) -> bool {
-        let (Some(resume), Some(place)) = (resume, places.current(user)) else { return false };
-        if place.room == room {
-            return false;
-        }
-        let Some(other) = self.room(place.room) else { return false };
-        let found = lock(&other).compare_resume(user, &resume);
-        found == ResumeMatch::Other
+    ) -> Result<(), ReserveRefusal> {
+        let elsewhere = places.current(user).filter(|place| place.room != room);
+        let other = elsewhere.and_then(|place| self.room(place.room));
+        other.map_or(Ok(()), |other| lock(&other).lets_move(user, resume.as_ref(), &self.terms))
     }
 }
 

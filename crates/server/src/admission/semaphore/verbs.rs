@@ -1,25 +1,37 @@
 //! The verbs of [`Admission`], each one step of one room, and what crosses rooms under the policy
-//! `one`.
+//! `one`. None of them ever answers [`Unavailable`](crate::admission::Unavailable).
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anteroom_core::ids::{Generation, LoginId, RoomId, SessionId, UserId};
+use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
 use anteroom_core::place::Place;
 use anteroom_core::seat::{
-    Ask, Claim, Closed, ConfirmRefusal, Confirmed, End, Member, PartRef, Parting, ReserveRefusal,
-    Reserved, Room, RoomSpec, Seats,
+    Ask, Claim, Closed, ConfirmRefusal, Confirmed, End, Member, PartRef, Parting, PartyRefusal,
+    PlaceNo, Position, ReserveRefusal, Reserved, Room, RoomSpec, Seats, Snapshot, Waiting,
 };
+use anteroom_core::time::Millis;
 use async_trait::async_trait;
 
 use super::{Semaphore, SharedRoom, lock, stay_ended};
 use crate::admission::quota::Exceeded;
-use crate::admission::{Admission, EndedSessions, Journal, Refusal, Ticket};
+use crate::admission::{
+    Admission, ConfirmError, Decided, EndedSessions, Journal, PartyError, Refusal, SettleError,
+    Ticket, WaitError,
+};
 use crate::sweeper::Due;
 
 #[async_trait]
 impl Admission for Semaphore {
-    async fn add_room(&self, spec: RoomSpec) {
+    fn name(&self) -> &'static str {
+        "semaphore"
+    }
+
+    fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    async fn add_room(&self, spec: RoomSpec) -> Decided<()> {
         let room = Room::new(spec);
         let deadline = room.next_deadline();
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
@@ -27,6 +39,12 @@ impl Admission for Semaphore {
             self.deadlines.set(Due::Room(spec.id), deadline);
             Arc::new(Mutex::new(room))
         });
+        Ok(())
+    }
+
+    /// Nothing survives a restart here.
+    async fn take_up(&self, _: Owner, _: &mut Journal) -> Decided<()> {
+        Ok(())
     }
 
     async fn reserve(
@@ -39,10 +57,8 @@ impl Admission for Semaphore {
         if self.room(room).is_none() {
             return Err(Refusal::NoRoom);
         }
-        if self.one_session_in_all()
-            && self.stale_elsewhere(&lock(&self.places), room, ask.user, ask.resume)
-        {
-            return Err(ReserveRefusal::Replaced.into());
+        if self.one_session_in_all() {
+            self.lets_move(&lock(&self.places), room, ask.user, ask.resume)?;
         }
         // What is overdue gives its place in the quota back first.
         self.step(room, journal, |ledger, step| ledger.expire(step));
@@ -61,13 +77,34 @@ impl Admission for Semaphore {
         answer.unwrap_or(Err(Refusal::NoRoom))
     }
 
+    async fn reserve_party(
+        &self,
+        room: RoomId,
+        party: Vec<Ask>,
+        journal: &mut Journal,
+    ) -> Result<Vec<Reserved>, PartyError> {
+        if self.one_session_in_all() {
+            let places = lock(&self.places);
+            let judged = party
+                .iter()
+                .map(|ask| (ask.user, self.lets_move(&places, room, ask.user, ask.resume).err()));
+            let failed: Vec<(UserId, ReserveRefusal)> =
+                judged.filter_map(|(user, refusal)| Some((user, refusal?))).collect();
+            if !failed.is_empty() {
+                return Err(PartyRefusal { failed }.into());
+            }
+        }
+        let answer = self.step(room, journal, |ledger, step| ledger.reserve_party(step, &party));
+        answer.ok_or(PartyError::NoRoom)?.map_err(PartyError::from)
+    }
+
     async fn cancel(
         &self,
         room: RoomId,
         user: UserId,
         journal: &mut Journal,
-    ) -> Option<Generation> {
-        self.step(room, journal, |ledger, step| ledger.cancel(step, user)).flatten()
+    ) -> Decided<Option<Generation>> {
+        Ok(self.step(room, journal, |ledger, step| ledger.cancel(step, user)).flatten())
     }
 
     async fn withdraw(
@@ -76,18 +113,18 @@ impl Admission for Semaphore {
         user: UserId,
         (generation, login): (Generation, LoginId),
         journal: &mut Journal,
-    ) -> bool {
+    ) -> Decided<bool> {
         let withdrawn =
             self.step(room, journal, |ledger, step| ledger.withdraw(step, user, generation, login));
-        withdrawn.unwrap_or(false)
+        Ok(withdrawn.unwrap_or(false))
     }
 
-    async fn connecting(&self, ticket: &Ticket, journal: &mut Journal) -> bool {
+    async fn connecting(&self, ticket: &Ticket, journal: &mut Journal) -> Decided<bool> {
         let (user, generation, nonce) = (ticket.user, ticket.generation, ticket.nonce);
-        self.step(ticket.room, journal, |ledger, step| {
+        let matched = self.step(ticket.room, journal, |ledger, step| {
             ledger.connecting(step, user, generation, nonce)
-        })
-        .unwrap_or(false)
+        });
+        Ok(matched.unwrap_or(false))
     }
 
     async fn confirm(
@@ -95,17 +132,21 @@ impl Admission for Semaphore {
         room: RoomId,
         claim: Claim,
         journal: &mut Journal,
-    ) -> Option<Result<Confirmed, ConfirmRefusal>> {
+    ) -> Result<Confirmed, ConfirmError> {
         if !self.one_session_in_all() {
-            return self.step(room, journal, |ledger, step| ledger.confirm(step, &claim));
+            let answer = self.step(room, journal, |ledger, step| ledger.confirm(step, &claim));
+            return Ok(answer.ok_or(ConfirmError::NoRoom)??);
         }
         // The record of the user and the room's step are one: `places` stays locked over both.
         let mut places = lock(&self.places);
-        if self.stale_elsewhere(&places, room, claim.user, claim.presented) {
-            return Some(Err(ConfirmRefusal::Replaced));
-        }
-        let (answer, changes) =
-            self.bare_step(room, |ledger, step| ledger.confirm(step, &claim))?;
+        self.lets_move(&places, room, claim.user, claim.presented).map_err(
+            |refusal| match refusal {
+                ReserveRefusal::AlreadySeated => ConfirmRefusal::AlreadySeated,
+                _ => ConfirmRefusal::Replaced,
+            },
+        )?;
+        let step = self.bare_step(room, |ledger, step| ledger.confirm(step, &claim));
+        let (answer, changes) = step.ok_or(ConfirmError::NoRoom)?;
         for (user, last) in changes.iter().filter_map(stay_ended) {
             places.forget_stay(user, room, last);
         }
@@ -122,7 +163,7 @@ impl Admission for Semaphore {
             let _ = places.take(claim.user, place);
         }
         journal.extend(changes.into_iter().map(|change| (room, change)));
-        Some(answer)
+        Ok(answer?)
     }
 
     async fn settle(
@@ -131,13 +172,13 @@ impl Admission for Semaphore {
         user: UserId,
         session: SessionId,
         journal: &mut Journal,
-    ) -> Result<EndedSessions, End> {
+    ) -> Result<EndedSessions, SettleError> {
         let settled = self.step(room, journal, |ledger, step| ledger.settle_entry(step, session));
         let settled = settled.unwrap_or(Err(End::RoomClosed));
         if settled.is_err() {
             lock(&self.places).forget(user, session);
         }
-        let mut ended = settled?;
+        let mut ended = settled.map_err(SettleError::Ended)?;
         let former = lock(&self.places).settle(user, session);
         for place in former.into_iter().filter(|place| place.room != room) {
             let moved = self.step(place.room, journal, |ledger, step| {
@@ -150,18 +191,26 @@ impl Admission for Semaphore {
         Ok(ended)
     }
 
-    async fn heard(&self, room: RoomId, user: UserId, session: SessionId) {
+    async fn heard(&self, room: RoomId, user: UserId, session: SessionId) -> Decided<()> {
         if let Some(shared) = self.room(room) {
             lock(&shared).heard(user, session);
         }
+        Ok(())
     }
 
-    async fn abort(&self, room: RoomId, user: UserId, session: SessionId, journal: &mut Journal) {
+    async fn abort(
+        &self,
+        room: RoomId,
+        user: UserId,
+        session: SessionId,
+        journal: &mut Journal,
+    ) -> Decided<()> {
         self.step(room, journal, |ledger, step| {
             // Why it had ended already is the other side's to tell.
             let _ = ledger.abort(step, session);
         });
         lock(&self.places).forget(user, session);
+        Ok(())
     }
 
     async fn close(
@@ -170,9 +219,9 @@ impl Admission for Semaphore {
         part: PartRef,
         parting: Parting,
         journal: &mut Journal,
-    ) -> Closed {
-        self.step(room, journal, |ledger, step| ledger.close(step, &part, parting))
-            .unwrap_or(Closed::Stale)
+    ) -> Decided<Closed> {
+        let closed = self.step(room, journal, |ledger, step| ledger.close(step, &part, parting));
+        Ok(closed.unwrap_or(Closed::Stale))
     }
 
     async fn supersede(
@@ -181,14 +230,9 @@ impl Admission for Semaphore {
         old: LoginId,
         new: LoginId,
         journal: &mut Journal,
-    ) -> EndedSessions {
-        let mut ended = Vec::new();
-        for room in self.rooms_of(user) {
-            let sessions =
-                self.step(room, journal, |ledger, step| ledger.supersede(step, user, old, new));
-            ended.extend(sessions.unwrap_or_default());
-        }
-        ended
+    ) -> Decided<EndedSessions> {
+        let rooms = self.rooms_of(user);
+        Ok(self.step_each(rooms, journal, |ledger, step| ledger.supersede(step, user, old, new)))
     }
 
     async fn revoke_login(
@@ -196,70 +240,158 @@ impl Admission for Semaphore {
         user: UserId,
         login: LoginId,
         journal: &mut Journal,
-    ) -> EndedSessions {
-        let mut ended = Vec::new();
-        for room in self.rooms_of(user) {
-            let sessions =
-                self.step(room, journal, |ledger, step| ledger.revoke_login(step, user, login));
-            ended.extend(sessions.unwrap_or_default());
-        }
-        ended
+    ) -> Decided<EndedSessions> {
+        let rooms = self.rooms_of(user);
+        Ok(self.step_each(rooms, journal, |ledger, step| ledger.revoke_login(step, user, login)))
     }
 
-    async fn remove(&self, room: RoomId, user: UserId, journal: &mut Journal) -> EndedSessions {
-        self.step(room, journal, |ledger, step| ledger.remove(step, user)).unwrap_or_default()
+    async fn remove(
+        &self,
+        room: RoomId,
+        user: UserId,
+        journal: &mut Journal,
+    ) -> Decided<EndedSessions> {
+        let ended = self.step(room, journal, |ledger, step| ledger.remove(step, user));
+        Ok(ended.unwrap_or_default())
     }
 
-    async fn close_room(&self, room: RoomId, journal: &mut Journal) -> EndedSessions {
-        self.step(room, journal, |ledger, step| ledger.close_room(step)).unwrap_or_default()
+    async fn fence(&self, owner: Owner, journal: &mut Journal) -> Decided<EndedSessions> {
+        let rooms: Vec<RoomId> = {
+            let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+            rooms.keys().copied().collect()
+        };
+        Ok(self.step_each(rooms, journal, |ledger, step| ledger.fence(step, owner)))
     }
 
-    async fn set_capacity(&self, room: RoomId, capacity: u32, journal: &mut Journal) -> bool {
-        self.step(room, journal, |ledger, step| ledger.set_capacity(step, capacity))
-            .is_some_and(|done| done.is_ok())
+    async fn close_room(&self, room: RoomId, journal: &mut Journal) -> Decided<EndedSessions> {
+        let ended = self.step(room, journal, |ledger, step| ledger.close_room(step));
+        Ok(ended.unwrap_or_default())
     }
 
-    async fn expire(&self, room: RoomId, journal: &mut Journal) {
+    async fn set_capacity(
+        &self,
+        room: RoomId,
+        capacity: u32,
+        journal: &mut Journal,
+    ) -> Decided<bool> {
+        let done = self.step(room, journal, |ledger, step| ledger.set_capacity(step, capacity));
+        Ok(done.is_some_and(|done| done.is_ok()))
+    }
+
+    async fn wait(
+        &self,
+        room: RoomId,
+        ask: Ask,
+        address: Option<IpAddr>,
+        journal: &mut Journal,
+    ) -> Result<Waiting, WaitError> {
         self.step(room, journal, |ledger, step| ledger.expire(step));
+        let answer = self.step(room, journal, |ledger, step| {
+            let taken = match self.quota.take(room, ask.user, address) {
+                Ok(taken) => taken,
+                Err(Exceeded::User(rooms)) => return Err(WaitError::TooMany(rooms)),
+                Err(Exceeded::Address) => return Err(WaitError::AddressBusy),
+            };
+            let answer = ledger.wait(step, &ask);
+            if answer.is_err() && taken {
+                self.quota.give_back(room, ask.user);
+            }
+            answer.map_err(WaitError::from)
+        });
+        answer.unwrap_or(Err(WaitError::NoRoom))
     }
 
-    async fn seats(&self, room: RoomId) -> Option<Seats> {
-        let shared = self.room(room)?;
-        let seats = lock(&shared).seats();
-        Some(seats)
+    async fn stop_waiting(
+        &self,
+        room: RoomId,
+        user: UserId,
+        journal: &mut Journal,
+    ) -> Decided<bool> {
+        let stopped = self.step(room, journal, |ledger, step| ledger.stop_waiting(step, user));
+        Ok(stopped.unwrap_or(false))
     }
 
-    async fn members(&self, room: RoomId) -> Vec<Member> {
-        let Some(shared) = self.room(room) else { return Vec::new() };
-        let mut members: Vec<Member> = lock(&shared).members().collect();
+    async fn stream_attached(
+        &self,
+        room: RoomId,
+        user: UserId,
+        journal: &mut Journal,
+    ) -> Decided<Option<PlaceNo>> {
+        Ok(self.step(room, journal, |ledger, step| ledger.stream_attached(step, user)).flatten())
+    }
+
+    async fn stream_lost(
+        &self,
+        room: RoomId,
+        user: UserId,
+        place: PlaceNo,
+        journal: &mut Journal,
+    ) -> Decided<()> {
+        self.step(room, journal, |ledger, step| ledger.stream_lost(step, user, place));
+        Ok(())
+    }
+
+    async fn expire(&self, room: RoomId, journal: &mut Journal) -> Decided<()> {
+        self.step(room, journal, |ledger, step| ledger.expire(step));
+        Ok(())
+    }
+
+    async fn seats(&self, room: RoomId) -> Decided<Option<Seats>> {
+        Ok(self.look(room, |ledger| ledger.seats()))
+    }
+
+    async fn seats_of(&self, rooms: &[RoomId]) -> Decided<Vec<Option<Seats>>> {
+        Ok(rooms.iter().map(|room| self.look(*room, |ledger| ledger.seats())).collect())
+    }
+
+    async fn members(&self, room: RoomId) -> Decided<Vec<Member>> {
+        let members = self.look(room, |ledger| ledger.members().collect::<Vec<_>>());
+        let mut members = members.unwrap_or_default();
         members.sort_by_key(|member| (member.since, member.user));
-        members
+        Ok(members)
     }
 
-    async fn is_seated(&self, room: RoomId, user: UserId) -> bool {
-        self.room(room).is_some_and(|shared| lock(&shared).is_seated(user))
+    async fn is_seated(&self, room: RoomId, user: UserId) -> Decided<bool> {
+        Ok(self.look(room, |ledger| ledger.is_seated(user)).unwrap_or(false))
     }
 
-    async fn stay(&self, room: RoomId, user: UserId) -> Option<Generation> {
-        let shared = self.room(room)?;
-        let ledger = lock(&shared);
-        Some(ledger.slot(user)?.stay()?.entered)
+    async fn stay(&self, room: RoomId, user: UserId) -> Decided<Option<Generation>> {
+        let stay = self.look(room, |ledger| Some(ledger.slot(user)?.stay()?.entered));
+        Ok(stay.flatten())
     }
 
-    async fn has_slot(&self, room: RoomId, user: UserId, login: LoginId) -> bool {
+    async fn has_slot(&self, room: RoomId, user: UserId, login: LoginId) -> Decided<bool> {
         let now = self.clock.now();
-        self.room(room).is_some_and(|shared| {
-            let ledger = lock(&shared);
+        let has = self.look(room, |ledger| {
             let standing = ledger.standing(user, now);
             ledger.is_seated(user) || standing.is_some_and(|it| it.reservation.login == login)
-        })
+        });
+        Ok(has.unwrap_or(false))
     }
 
-    async fn entries_under_way(&self) -> usize {
+    async fn standing(&self, room: RoomId, user: UserId) -> Decided<Option<Reserved>> {
+        let now = self.clock.now();
+        Ok(self.look(room, |ledger| ledger.standing(user, now)).flatten())
+    }
+
+    async fn position(&self, room: RoomId, user: UserId) -> Decided<Option<Position>> {
+        Ok(self.look(room, |ledger| ledger.position(user)).flatten())
+    }
+
+    async fn line(&self, room: RoomId) -> Decided<Vec<UserId>> {
+        let line = self.look(room, |ledger| ledger.waiters().map(|it| it.user).collect());
+        Ok(line.unwrap_or_default())
+    }
+
+    async fn snapshot(&self, room: RoomId) -> Decided<Option<Snapshot>> {
+        Ok(self.look(room, |ledger| ledger.snapshot()))
+    }
+
+    async fn entries_under_way(&self) -> Decided<usize> {
         let rooms: Vec<SharedRoom> = {
             let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
             rooms.values().cloned().collect()
         };
-        rooms.iter().map(|shared| lock(shared).entries_under_way()).sum()
+        Ok(rooms.iter().map(|shared| lock(shared).entries_under_way()).sum())
     }
 }

@@ -14,6 +14,7 @@ use super::forms::{Asked, faults};
 use super::visitor::Visitor;
 use super::{html, redirect};
 use crate::app::App;
+use crate::entry::EntryError;
 use crate::pages::form::{Answers, Fault, FieldError, FormKind};
 use crate::pages::seats;
 use crate::pages::views::{FormView, LobbyView, RoomCard, RoomView};
@@ -50,7 +51,10 @@ pub(super) async fn lobby(
     Params(params): Params<LobbyParams>,
     visitor: Visitor,
 ) -> Response {
-    let mut found = app.rooms.list(&params.q).await;
+    let mut found = match app.rooms.list(&params.q).await {
+        Ok(found) => found,
+        Err(error) => return visitor.refuse(&Refused::from(error)),
+    };
     // The liveliest first; among equals the newest.
     found.sort_by_key(|(info, seats)| std::cmp::Reverse((seats.occupied, info.id)));
     let start = params.cursor.parse::<usize>().unwrap_or(0);
@@ -87,7 +91,10 @@ pub(super) async fn room(
         Ok(info) => info,
         Err(error) => return visitor.refuse(&Refused::from(error)),
     };
-    let seats = app.entry.admission.seats(room).await.map(view::seats).unwrap_or_default();
+    let seats = match app.entry.admission.seats(room).await {
+        Ok(seats) => seats.map(view::seats).unwrap_or_default(),
+        Err(error) => return visitor.refuse(&Refused::from(EntryError::from(error))),
+    };
     html(
         StatusCode::OK,
         &RoomView {

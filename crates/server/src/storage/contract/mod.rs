@@ -53,6 +53,7 @@ macro_rules! storage_contract {
             stays::an_overtaken_stay_does_not_end_the_newer,
             stays::a_stay_ends_once,
             stays::an_epoch_rises_and_ends_what_was_left_open,
+            stays::stays_that_go_on_keep_their_records,
             stays::closing_a_room_ends_its_stays,
             messages::numbers_follow_the_batch_without_gaps,
             messages::sixty_four_parallel_callers_leave_no_gap_and_no_double,

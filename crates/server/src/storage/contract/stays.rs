@@ -87,8 +87,8 @@ pub(crate) async fn a_stay_ends_once(store: &dyn Storage) {
 }
 
 pub(crate) async fn an_epoch_rises_and_ends_what_was_left_open(store: &dyn Storage) {
-    let first = store.begin_epoch(NOW).await.unwrap();
-    assert_eq!((first.epoch, first.ended_memberships), (1, 0));
+    assert_eq!(store.begin_epoch().await.unwrap(), 1);
+    assert_eq!(store.end_memberships_but(vec![], NOW).await.unwrap(), 0);
     let users: [UserId; 3] =
         [user(store, "a").await, user(store, "b").await, user(store, "c").await];
     let room = open_room(store, users[0]).await;
@@ -96,13 +96,28 @@ pub(crate) async fn an_epoch_rises_and_ends_what_was_left_open(store: &dyn Stora
     store.enter(stay(room, users[2], 1, 3)).await.unwrap();
     assert!(was_open(store, room, 1, 3).await);
 
-    let second = store.begin_epoch(NOW + 1).await.unwrap();
-    assert_eq!((second.epoch, second.ended_memberships), (2, 2));
+    assert_eq!(store.begin_epoch().await.unwrap(), 2);
+    assert_eq!(store.end_memberships_but(vec![], NOW + 1).await.unwrap(), 2);
     assert!(!was_open(store, room, 1, 1).await);
     assert!(!was_open(store, room, 1, 2).await);
     assert_eq!(store.enter(stay(room, users[0], 2, 1)).await.unwrap(), Entered::Joined);
-    let third = store.begin_epoch(NOW + 2).await.unwrap();
-    assert_eq!((third.epoch, third.ended_memberships), (3, 1));
+    assert_eq!(store.begin_epoch().await.unwrap(), 3);
+    assert_eq!(store.end_memberships_but(vec![], NOW + 2).await.unwrap(), 1);
+}
+
+pub(crate) async fn stays_that_go_on_keep_their_records(store: &dyn Storage) {
+    let users: [UserId; 3] =
+        [user(store, "a").await, user(store, "b").await, user(store, "c").await];
+    let room = open_room(store, users[0]).await;
+    let kept = stay(room, users[1], 1, 2);
+    store.enter(kept).await.unwrap();
+    store.enter(stay(room, users[2], 1, 3)).await.unwrap();
+    let elsewhere = (RoomId(room.0 + 1), Generation { epoch: 1, n: 3 });
+    let living = vec![(room, kept.generation), elsewhere];
+    assert_eq!(store.end_memberships_but(living, NOW).await.unwrap(), 2);
+    assert_eq!(store.open_memberships(room).await.unwrap(), [(users[1], kept.generation)]);
+    assert_eq!(store.open_memberships(elsewhere.0).await.unwrap(), []);
+    assert!(was_open(store, room, 1, 2).await);
 }
 
 pub(crate) async fn closing_a_room_ends_its_stays(store: &dyn Storage) {

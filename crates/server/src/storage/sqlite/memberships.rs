@@ -1,17 +1,22 @@
 //! Stays, and the first one that turns a queued room into a row.
 
+use std::collections::HashSet;
+
 use anteroom_core::ids::{Generation, RoomId, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::storage::{
-    Entered, Epoch, MembershipEnd, NewMembership, StorageError, Stored, WallMillis,
-};
+use crate::storage::{Entered, MembershipEnd, NewMembership, StorageError, Stored, WallMillis};
 
 statements! {
     RAISE_EPOCH = "UPDATE meta SET epoch = epoch + 1 RETURNING epoch";
     // The index is named so that a start never reads the whole history of stays.
     END_ALL = "UPDATE memberships INDEXED BY memberships_open SET left_at = ?1, left_reason = ?2
                WHERE left_at IS NULL";
+    ALL_OPEN = "SELECT ordinal, room_id, epoch, n FROM memberships INDEXED BY memberships_open
+                WHERE left_at IS NULL";
+    END_ORDINAL = "UPDATE memberships SET left_at = ?2, left_reason = ?3 WHERE ordinal = ?1";
+    OPEN_IN_ROOM = "SELECT user_id, epoch, n FROM memberships INDEXED BY memberships_open
+                    WHERE room_id = ?1 AND left_at IS NULL";
     END_IN_ROOM = "UPDATE memberships INDEXED BY memberships_open SET left_at = ?2, left_reason = ?3
                    WHERE room_id = ?1 AND left_at IS NULL";
     END_ONE = "UPDATE memberships SET left_at = ?4, left_reason = ?5
@@ -44,12 +49,47 @@ fn numbers(generation: Generation) -> Stored<(i64, i64)> {
     Ok((fit(generation.epoch)?, fit(generation.n)?))
 }
 
-pub(super) fn begin_epoch(conn: &Connection, at: WallMillis) -> Stored<Epoch> {
+pub(super) fn begin_epoch(conn: &Connection) -> Stored<u64> {
     let epoch: i64 = conn.prepare_cached(RAISE_EPOCH)?.query_row([], |row| row.get(0))?;
-    let ended = conn
-        .prepare_cached(END_ALL)?
-        .execute(params![at, MembershipEnd::ServerStopped.as_str()])?;
-    Ok(Epoch { epoch: epoch.unsigned_abs(), ended_memberships: ended as u64 })
+    Ok(epoch.unsigned_abs())
+}
+
+pub(super) fn end_all_but(
+    conn: &Connection,
+    living: &HashSet<(RoomId, Generation)>,
+    at: WallMillis,
+) -> Stored<u64> {
+    let stopped = MembershipEnd::ServerStopped.as_str();
+    if living.is_empty() {
+        let ended = conn.prepare_cached(END_ALL)?.execute(params![at, stopped])?;
+        return Ok(ended as u64);
+    }
+    let mut select = conn.prepare_cached(ALL_OPEN)?;
+    let open = select.query_map([], |row| {
+        Ok((row.get::<_, i64>(0)?, RoomId(row.get(1)?), generation(row.get(2)?, row.get(3)?)))
+    })?;
+    let mut over = Vec::new();
+    for stay in open {
+        let (ordinal, room, entered) = stay?;
+        over.extend((!living.contains(&(room, entered))).then_some(ordinal));
+    }
+    let mut end = conn.prepare_cached(END_ORDINAL)?;
+    for ordinal in &over {
+        end.execute(params![ordinal, at, stopped])?;
+    }
+    Ok(over.len() as u64)
+}
+
+pub(super) fn open_in(conn: &Connection, room: RoomId) -> Stored<Vec<(UserId, Generation)>> {
+    let mut select = conn.prepare_cached(OPEN_IN_ROOM)?;
+    let open = select.query_map([room.0], |row| {
+        Ok((UserId(row.get(0)?), generation(row.get(1)?, row.get(2)?)))
+    })?;
+    Ok(open.collect::<Result<_, _>>()?)
+}
+
+fn generation(epoch: i64, n: i64) -> Generation {
+    Generation { epoch: epoch.unsigned_abs(), n: n.unsigned_abs() }
 }
 
 pub(super) fn enter(conn: &Connection, entry: &NewMembership) -> Stored<Entered> {

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use super::statements::word;
 use super::{SqliteStorage, memberships};
 use crate::storage::{
-    Entered, Epoch, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord,
-    RoomStore, Stored, WallMillis, words,
+    Entered, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord, RoomStore,
+    Stored, WallMillis, words,
 };
 
 macro_rules! columns_of_both {
@@ -134,8 +134,21 @@ fn all<T>(
 
 #[async_trait]
 impl RoomStore for SqliteStorage {
-    async fn begin_epoch(&self, at: WallMillis) -> Stored<Epoch> {
-        self.write(move |conn| memberships::begin_epoch(conn, at)).await
+    async fn begin_epoch(&self) -> Stored<u64> {
+        self.write(memberships::begin_epoch).await
+    }
+
+    async fn end_memberships_but(
+        &self,
+        living: Vec<(RoomId, Generation)>,
+        at: WallMillis,
+    ) -> Stored<u64> {
+        let living = living.into_iter().collect();
+        self.write(move |conn| memberships::end_all_but(conn, &living, at)).await
+    }
+
+    async fn open_memberships(&self, room: RoomId) -> Stored<Vec<(UserId, Generation)>> {
+        self.read(move |conn| memberships::open_in(conn, room)).await
     }
 
     async fn queue_room(&self, room: NewRoom) -> Stored<QueuedRoom> {

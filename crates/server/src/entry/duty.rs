@@ -1,0 +1,260 @@
+//! Steps that take something away, insisted upon.
+//!
+//! A release, a revocation or the undoing of an entry has to reach the ledger even when the seat
+//! store is away at that moment. It is tried at once; if the store cannot decide, it is repeated in
+//! the background with growing pauses until it can. Each duty is safe to repeat: it names a part, a
+//! grant, a login or a place in the line, never "whatever the user has by then".
+//!
+//! A step whose answer was lost may have been taken, and its journal is lost with the answer. So a
+//! room in doubt is compared, once the store answers again, with what the other stores believe.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anteroom_core::ids::{Generation, LoginId, RoomId, SessionId, UserId};
+use anteroom_core::seat::{Closed, PartRef, Parting, PlaceNo};
+use anteroom_protocol::CloseCode;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Aftermath;
+use crate::admission::{Admission, Decided, EndedSessions, Journal};
+use crate::hub::Hub;
+use crate::storage::{MembershipEnd, StorageError};
+
+/// The first pause between repeats; it doubles up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What has to be taken away.
+#[derive(Clone, Debug)]
+pub(super) enum Duty {
+    /// A connection is over.
+    Close { room: RoomId, part: PartRef, parting: Parting },
+    /// An entry failed, or nobody knows how far it came: whatever of it stands ends.
+    Undo { room: RoomId, part: PartRef },
+    /// A grant that must not stand.
+    Withdraw { room: RoomId, user: UserId, grant: (Generation, LoginId) },
+    /// A newer login took over.
+    Supersede { user: UserId, old: LoginId, new: LoginId },
+    /// A login ended.
+    Revoke { user: UserId, login: LoginId },
+    /// Kicked or banned.
+    Remove { room: RoomId, user: UserId },
+    /// The room was closed.
+    CloseRoom { room: RoomId },
+    /// The capacity that the room's record says.
+    SetCapacity { room: RoomId, capacity: u32 },
+    /// A waiter's stream ended.
+    StreamLost { room: RoomId, user: UserId, place: PlaceNo },
+    /// The session's peer was heard.
+    Heard { room: RoomId, user: UserId, session: SessionId },
+}
+
+impl Duty {
+    fn room(&self) -> Option<RoomId> {
+        match *self {
+            Self::Close { room, .. }
+            | Self::Undo { room, .. }
+            | Self::Withdraw { room, .. }
+            | Self::Remove { room, .. }
+            | Self::CloseRoom { room }
+            | Self::SetCapacity { room, .. }
+            | Self::StreamLost { room, .. }
+            | Self::Heard { room, .. } => Some(room),
+            Self::Supersede { .. } | Self::Revoke { .. } => None,
+        }
+    }
+
+    /// What the connections that end with it are told.
+    fn code(&self) -> CloseCode {
+        match self {
+            Self::Supersede { .. } => CloseCode::Unauthenticated,
+            Self::Revoke { .. } => CloseCode::LoggedOut,
+            Self::Remove { .. } => CloseCode::Removed,
+            Self::CloseRoom { .. } => CloseCode::RoomClosed,
+            _ => CloseCode::EntryFailed,
+        }
+    }
+}
+
+/// What a duty came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    /// It reached the ledger; for a close, what that did.
+    Now(Option<Closed>),
+    /// The store is away: it is being repeated.
+    Later,
+}
+
+/// Performs duties.
+#[derive(Clone)]
+pub(crate) struct Duties {
+    pub(crate) admission: Arc<dyn Admission>,
+    pub(crate) aftermath: Aftermath,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stopping: CancellationToken,
+    /// Rooms that are about to be compared.
+    pub(crate) in_doubt: Arc<Mutex<HashSet<RoomId>>>,
+}
+
+impl Duties {
+    /// Performs a duty, now or, when the seat store is away, as soon as it answers.
+    pub(super) async fn perform(&self, duty: Duty) -> Done {
+        match self.attempt(&duty).await {
+            Ok(closed) => Done::Now(closed),
+            Err(error) => {
+                tracing::warn!(event = "seat_store.unavailable", ?duty, %error,
+                    "a release is repeated until the seat store answers");
+                self.insist(duty);
+                Done::Later
+            }
+        }
+    }
+
+    fn insist(&self, duty: Duty) {
+        let duties = self.clone();
+        self.tasks.spawn(async move {
+            let mut pauses = Pauses::new(&duties.stopping);
+            while pauses.next().await {
+                if duties.attempt(&duty).await.is_ok() {
+                    match duty.room() {
+                        Some(room) => duties.doubt(room),
+                        None => duties.doubt_all(),
+                    }
+                    return;
+                }
+            }
+            tracing::warn!(
+                event = "seat_store.given_up",
+                ?duty,
+                "the server stops before a release was answered; the next start mends it"
+            );
+        });
+    }
+
+    async fn attempt(&self, duty: &Duty) -> Decided<Option<Closed>> {
+        let mut journal = Journal::new();
+        let answer = self.step(duty, &mut journal).await;
+        self.aftermath.apply(journal);
+        let (ended, closed) = answer?;
+        self.hub.end(&ended, duty.code());
+        Ok(closed)
+    }
+
+    async fn step(
+        &self,
+        duty: &Duty,
+        journal: &mut Journal,
+    ) -> Decided<(EndedSessions, Option<Closed>)> {
+        let seats = self.admission.as_ref();
+        let none = EndedSessions::new;
+        Ok(match *duty {
+            Duty::Close { room, part, parting } => {
+                (none(), Some(seats.close(room, part, parting, journal).await?))
+            }
+            Duty::Undo { room, part } => {
+                seats.abort(room, part.user, part.session, journal).await?;
+                // If it had been settled after all, it ends like a line that broke.
+                seats.close(room, part, Parting::Unclean, journal).await?;
+                (none(), None)
+            }
+            Duty::Withdraw { room, user, grant } => {
+                seats.withdraw(room, user, grant, journal).await?;
+                (none(), None)
+            }
+            Duty::Supersede { user, old, new } => {
+                (seats.supersede(user, old, new, journal).await?, None)
+            }
+            Duty::Revoke { user, login } => (seats.revoke_login(user, login, journal).await?, None),
+            Duty::Remove { room, user } => (seats.remove(room, user, journal).await?, None),
+            Duty::CloseRoom { room } => (seats.close_room(room, journal).await?, None),
+            Duty::SetCapacity { room, capacity } => {
+                seats.set_capacity(room, capacity, journal).await?;
+                (none(), None)
+            }
+            Duty::StreamLost { room, user, place } => {
+                seats.stream_lost(room, user, place, journal).await?;
+                (none(), None)
+            }
+            Duty::Heard { room, user, session } => {
+                seats.heard(room, user, session).await?;
+                (none(), None)
+            }
+        })
+    }
+
+    /// A step's answer was lost: the room is compared once the store answers again.
+    pub(super) fn doubt(&self, room: RoomId) {
+        let is_new = self.in_doubt.lock().unwrap_or_else(PoisonError::into_inner).insert(room);
+        if !is_new {
+            return;
+        }
+        let duties = self.clone();
+        self.tasks.spawn(async move {
+            let mut pauses = Pauses::new(&duties.stopping);
+            while pauses.next().await {
+                // Doubts that come up from here on need a look of their own.
+                duties.in_doubt.lock().unwrap_or_else(PoisonError::into_inner).remove(&room);
+                if duties.compare(room).await.is_ok() {
+                    return;
+                }
+                duties.in_doubt.lock().unwrap_or_else(PoisonError::into_inner).insert(room);
+            }
+        });
+    }
+
+    /// The same for every room this node knows.
+    pub(super) fn doubt_all(&self) {
+        for info in self.aftermath.rooms.all() {
+            self.doubt(info.id);
+        }
+    }
+
+    /// Ends the records of stays that the seat store knows nothing of, and tells the room anew.
+    async fn compare(&self, room: RoomId) -> Result<(), CompareError> {
+        let recorded = self.aftermath.storage.open_memberships(room).await?;
+        // Read after the records: a stay that is recorded later is not judged by an older picture.
+        let members = self.admission.members(room).await?;
+        let seated: HashSet<Generation> = members.iter().map(|member| member.entered).collect();
+        for (user, entered) in recorded.into_iter().filter(|(_, it)| !seated.contains(it)) {
+            self.aftermath.end_membership(room, user, entered, MembershipEnd::GraceExpired);
+        }
+        self.aftermath.presence.mark(room);
+        Ok(())
+    }
+}
+
+/// One of the two stores does not answer yet.
+#[derive(Debug, thiserror::Error)]
+enum CompareError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Seats(#[from] crate::admission::Unavailable),
+}
+
+/// Growing pauses, until the server stops.
+struct Pauses<'a> {
+    next: Duration,
+    stopping: &'a CancellationToken,
+}
+
+impl<'a> Pauses<'a> {
+    fn new(stopping: &'a CancellationToken) -> Self {
+        Self { next: FIRST_PAUSE, stopping }
+    }
+
+    /// Waits. False when the server stops: nothing more is to be tried.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a store that is away sends no event to wait for"
+    )]
+    async fn next(&mut self) -> bool {
+        let pause = tokio::time::sleep(self.next);
+        self.next = (self.next * 2).min(LAST_PAUSE);
+        self.stopping.run_until_cancelled(pause).await.is_some()
+    }
+}

@@ -1,0 +1,74 @@
+//! After the seat store was lost: every room is made anew, in a new epoch.
+//!
+//! A store that came back empty knows of no seat, but sockets are still open. If rooms were given
+//! out again at once, more people would sit in them than they hold. So the sessions of this node end
+//! first, and only when none of them is left are the rooms added. Until then the strategy refuses
+//! every verb as unavailable.
+
+use std::time::Duration;
+
+use anteroom_core::time::Millis;
+use anteroom_protocol::CloseCode;
+
+use super::service::{RoomError, RoomService};
+
+/// How long the sessions of the lost store are waited for; one that has not ended by then is not
+/// counted any more.
+const SESSIONS_END_IN: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(20);
+/// Before a rebuild that failed is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+impl RoomService {
+    /// Waits for the seat store to be lost and rebuilds it, for ever.
+    pub(crate) async fn keep_built(&self) {
+        loop {
+            self.entry.admission.lost().await;
+            tracing::error!(
+                event = "seat_store.lost",
+                "the seat store lost what it held; all sessions end and every room is made anew"
+            );
+            while let Err(error) = self.rebuild().await {
+                tracing::warn!(event = "seat_store.rebuild_failed", %error,
+                    "the seats cannot be made anew yet");
+                pause(AGAIN).await;
+            }
+            tracing::info!(
+                event = "seat_store.rebuilt",
+                epoch = self.epoch(),
+                "seats are given again"
+            );
+        }
+    }
+
+    async fn rebuild(&self) -> Result<(), RoomError> {
+        let entry = &self.entry;
+        for session in entry.hub.all() {
+            session.end(CloseCode::Fenced);
+        }
+        let mut waited = Duration::ZERO;
+        while entry.hub.counts().sessions > 0 && waited < SESSIONS_END_IN {
+            pause(PAUSE).await;
+            waited += PAUSE;
+        }
+        let epoch = entry.storage.begin_epoch().await?;
+        self.set_epoch(epoch);
+        entry.storage.end_memberships_but(Vec::new(), entry.clock.wall()).await?;
+        let queued = entry.storage.queued_rooms().await?;
+        for info in entry.rooms.all() {
+            let pending = queued.iter().find(|it| it.id == info.id);
+            let until = pending.map(|it| {
+                let left = u64::try_from(it.room.pending_until - entry.clock.wall()).unwrap_or(0);
+                Millis(entry.admission.now().0.saturating_add(left))
+            });
+            entry.admission.add_room(info.spec(epoch, until)).await?;
+            entry.aftermath.presence.mark(info.id);
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a store that comes back sends no event to wait for")]
+async fn pause(span: Duration) {
+    tokio::time::sleep(span).await;
+}
