@@ -1,6 +1,7 @@
 //! Step 1 of entry: the reservation, and the line in front of a full room.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{Code, Timestamp};
 
@@ -17,6 +18,9 @@ pub struct Reserve {
     /// The key of an unlisted room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// From a service account: whom to reserve for, all of them or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<Vec<Uuid>>,
 }
 
 impl std::fmt::Debug for Reserve {
@@ -59,6 +63,32 @@ pub struct ReservedSeat {
     pub generation: String,
     /// The user sits in the room already; confirming moves the seat to the new connection.
     pub takeover: bool,
+}
+
+/// The answer to a service account that reserved for several users.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PartyReserved {
+    /// One for each user, in the order in which they were named.
+    pub reservations: Vec<PartyReservation>,
+}
+
+/// One user's part of a party's reservation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PartyReservation {
+    /// Whose it is; nobody else's login can use the ticket.
+    pub user_id: Uuid,
+    /// The seat, and the ticket for it.
+    #[serde(flatten)]
+    pub reservation: Reservation,
+}
+
+/// Somebody who stood in the way of a party.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartyFailure {
+    /// Who.
+    pub user_id: Uuid,
+    /// Why.
+    pub code: Code,
 }
 
 /// The line in front of a room.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Code;
-use crate::entry::WaitlistInfo;
+use crate::entry::{PartyFailure, WaitlistInfo};
 use crate::room::Seats;
 
 /// `application/problem+json`. `code` is what programs branch on; the texts are for people.
@@ -32,6 +32,9 @@ pub struct Problem {
     /// With `too_many_reservations`: the rooms they stand in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rooms: Option<Vec<i64>>,
+    /// For a party: who stood in the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<PartyFailure>,
     /// With `unauthenticated`: `store_unavailable` when the login could not be checked at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

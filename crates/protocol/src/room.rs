@@ -116,6 +116,9 @@ pub struct CreateRoom {
     pub name: String,
     /// 1 to 10,000.
     pub capacity: u32,
+    /// How many of the seats are kept for the owner and moderators; none when absent.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub staff_seats: u32,
     /// Listed when absent.
     #[serde(default)]
     pub visibility: Visibility,
@@ -125,6 +128,11 @@ pub struct CreateRoom {
     /// Persistent when absent.
     #[serde(default)]
     pub lifetime: Lifetime,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl std::fmt::Debug for CreateRoom {

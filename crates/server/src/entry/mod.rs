@@ -14,6 +14,7 @@ mod aftermath;
 mod confirm;
 mod duty;
 mod exit;
+mod party;
 mod reserve;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use anteroom_core::ids::{LoginId, Owner, ResumeHash, RoomId, UserId};
 use anteroom_protocol::Code;
+use anteroom_protocol::entry::PartyFailure;
 use anteroom_protocol::room::Seats;
 use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
@@ -95,6 +97,12 @@ pub(crate) enum EntryError {
     Busy,
     #[error("the user sits there already")]
     AlreadySeated,
+    #[error("{} of the party cannot be seated", .0.len())]
+    Party(Vec<PartyFailure>),
+    #[error("no users, too many, or one of them twice")]
+    BadParty,
+    #[error("not allowed to do this")]
+    Forbidden,
     #[error(transparent)]
     Seats(#[from] Unavailable),
     #[error(transparent)]
@@ -118,6 +126,10 @@ impl EntryError {
             Self::ReservationExpired => Code::ReservationExpired,
             Self::Failed => Code::EntryFailed,
             Self::AlreadySeated => Code::AlreadySeated,
+            // What stands in the way of somebody stands in the way of all; the first is named.
+            Self::Party(failed) => failed.first().map_or(Code::RoomFull, |it| it.code),
+            Self::BadParty => Code::Invalid,
+            Self::Forbidden => Code::Forbidden,
             Self::Busy | Self::Seats(_) | Self::Storage(_) => Code::Unavailable,
         }
     }

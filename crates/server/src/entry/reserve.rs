@@ -160,7 +160,7 @@ impl Entry {
     }
 
     /// Lets the owner in, and whoever knows the password; guessing is bounded per user and room.
-    async fn check_password(
+    pub(super) async fn check_password(
         &self,
         who: &Identity,
         info: &RoomInfo,
@@ -186,11 +186,11 @@ impl Entry {
         }
     }
 
-    fn is_staff(&self, who: &Identity, info: &RoomInfo) -> bool {
+    pub(super) fn is_staff(&self, who: &Identity, info: &RoomInfo) -> bool {
         who.user == info.owner || who.has(Role::Moderator) || who.has(Role::Admin)
     }
 
-    async fn refused(&self, room: RoomId, refusal: Refusal) -> EntryError {
+    pub(super) async fn refused(&self, room: RoomId, refusal: Refusal) -> EntryError {
         match refusal {
             Refusal::Ledger(ReserveRefusal::RoomFull) => {
                 let seats = self.admission.seats(room).await.ok().flatten().map(view::seats);
@@ -214,7 +214,7 @@ impl Entry {
 
     /// A reservation as the wire shows it. `websocket_url` is a path; the edge, which knows under
     /// which name it was reached, completes it.
-    fn shown(&self, room: RoomId, reserved: &Reserved) -> Reservation {
+    pub(super) fn shown(&self, room: RoomId, reserved: &Reserved) -> Reservation {
         let reservation = &reserved.reservation;
         let ticket = self.ticket_key.seal(&Ticket::of(room, reserved.user, reservation));
         let now: Millis = self.admission.now();
@@ -233,7 +233,7 @@ impl Entry {
     }
 }
 
-fn new_nonce() -> Result<Nonce, EntryError> {
+pub(super) fn new_nonce() -> Result<Nonce, EntryError> {
     let mut nonce = [0; 16];
     rand::fill(&mut nonce).map_err(|_| EntryError::Failed)?;
     Ok(Nonce(nonce))

@@ -1,7 +1,7 @@
 //! How a refused request looks: RFC 9457 problem details for programs. Domain errors become codes
 //! here, codes become statuses in [`crate::edge`]; internal detail is logged once and never sent.
 
-use anteroom_protocol::entry::WaitlistInfo;
+use anteroom_protocol::entry::{PartyFailure, WaitlistInfo};
 use anteroom_protocol::room::Seats;
 use anteroom_protocol::{Code, FieldProblem, Problem};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -25,6 +25,7 @@ pub(crate) struct Refused {
     pub(crate) errors: Vec<FieldProblem>,
     pub(crate) seats: Option<Seats>,
     pub(crate) rooms: Option<Vec<i64>>,
+    pub(crate) failed: Vec<PartyFailure>,
     pub(crate) reason: Option<&'static str>,
     /// Seconds.
     pub(crate) retry_after: Option<u64>,
@@ -44,6 +45,7 @@ impl Refused {
             errors: Vec::new(),
             seats: None,
             rooms: None,
+            failed: Vec::new(),
             reason: None,
             retry_after: None,
         }
@@ -80,6 +82,7 @@ impl Refused {
                 .seats
                 .map(|seats| WaitlistInfo { length: seats.waiting, allowed: false }),
             rooms: self.rooms.clone(),
+            failed: self.failed.clone(),
             reason: self.reason.map(str::to_owned),
         }
     }
@@ -140,6 +143,13 @@ impl From<EntryError> for Refused {
             }
             EntryError::AddressBusy | EntryError::Busy => {
                 Self { retry_after: Some(5), ..Self::new(code) }
+            }
+            EntryError::Party(failed) => Self {
+                failed,
+                ..Self::because(code, "Not everybody of the party can be seated, so nobody is.")
+            },
+            EntryError::BadParty => {
+                Self::field("users", "out_of_range", "A party is 1 to 100 different users.")
             }
             EntryError::Seats(error) => error.into(),
             EntryError::Storage(error) => error.into(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anteroom_protocol::Code;
-use anteroom_protocol::entry::{Reservation, Reserve};
+use anteroom_protocol::entry::{PartyReservation, PartyReserved, Reservation, Reserve};
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -32,6 +32,15 @@ async fn reserve(
     OptionalJson(mut ask): OptionalJson<Reserve>,
 ) -> Result<Response, Refused> {
     ask.key = ask.key.or(link.key);
+    if let Some(users) = ask.users.take() {
+        let reserved = app.entry.reserve_party(&who, room, users, &ask).await?;
+        let reservations = reserved.into_iter().map(|(user, reservation)| PartyReservation {
+            user_id: user.0,
+            reservation: complete(reservation, &origin),
+        });
+        let body = PartyReserved { reservations: reservations.collect() };
+        return Ok(private((StatusCode::CREATED, axum::Json(body))));
+    }
     let (reservation, is_fresh) = app.entry.reserve(&who, room, &ask, address).await?;
     let status = if is_fresh { StatusCode::CREATED } else { StatusCode::OK };
     Ok(private((status, axum::Json(complete(reservation, &origin)))))

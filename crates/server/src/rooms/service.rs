@@ -92,6 +92,13 @@ impl RoomService {
         address: Option<std::net::IpAddr>,
     ) -> Result<(Room, Reservation), RoomError> {
         let name = checked_name(&ask.name, ask.capacity, ask.password.as_deref())?;
+        if ask.staff_seats > ask.capacity {
+            return Err(RoomError::Invalid(vec![FieldProblem {
+                field: "staff_seats".to_owned(),
+                code: "out_of_range".to_owned(),
+                detail: "No more seats can be kept for staff than the room has.".to_owned(),
+            }]));
+        }
         let entry = &self.entry;
         if self.pending_max.is_some_and(|max| entry.rooms.pending_of(who.user) >= max) {
             return Err(RoomError::TooManyPending);
@@ -109,7 +116,7 @@ impl RoomService {
             .queue_room(NewRoom {
                 name,
                 capacity: ask.capacity,
-                staff_seats: 0,
+                staff_seats: ask.staff_seats,
                 visibility: ask.visibility,
                 key,
                 password_hash,

@@ -25,6 +25,8 @@ mod layers;
 mod leaving;
 mod ledgers;
 mod pages;
+mod party;
+mod policies;
 mod races;
 mod refresh;
 mod rooms;

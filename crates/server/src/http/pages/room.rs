@@ -155,6 +155,7 @@ fn read(asked: &Asked) -> Result<CreateRoom, FieldError> {
     Ok(CreateRoom {
         name: asked.get("name").to_owned(),
         capacity,
+        staff_seats: 0,
         visibility: match asked.get("visibility") {
             "unlisted" => Visibility::Unlisted,
             _ => Visibility::Public,

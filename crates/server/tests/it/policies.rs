@@ -1,0 +1,150 @@
+//! How many sessions a user may have, who wins when there is one too many, and seats for staff.
+
+use anteroom_client::{Account, ConfirmOptions, Error, Session};
+use anteroom_protocol::Code;
+use anteroom_protocol::entry::Reserve;
+use anteroom_protocol::frame::EntryKind;
+use anteroom_protocol::room::CreateRoom;
+use serde_json::json;
+
+use crate::harness::{Known as _, TestServer, alive, ended, refused};
+
+/// A server where the newcomer is refused.
+async fn refusing(policy: &str) -> TestServer {
+    TestServer::start(|cfg| {
+        cfg.set("sessions.arrivals", "refuse_new").set("sessions.policy", policy);
+    })
+    .await
+}
+
+async fn come_back(account: &Account, room: i64, resume: &str) -> Result<Session, Error> {
+    let body = Reserve { resume: Some(resume.into()), ..Reserve::default() };
+    let reservation = account.reserve(room, &body).await?;
+    let options = ConfirmOptions { resume: Some(resume.into()), ..ConfirmOptions::default() };
+    account.confirm(&reservation, options).await
+}
+
+#[tokio::test]
+async fn where_newcomers_are_refused_a_second_tab_waits_for_the_first_to_go() {
+    let server = refusing("one").await;
+    let room = server.empty_room(&server.user("owner").await, 3).await;
+    let a = server.user("a").await;
+    let mut first = a.enter(room).await.unwrap();
+    refused(a.reserve(room, &Reserve::default()).await, 409, Code::AlreadySeated);
+    alive(&mut first).await;
+    assert_eq!(server.seats(room).await.occupied, 1);
+
+    // The same tab reloads: that is no newcomer.
+    let resume = first.welcome().resume.clone();
+    let mut second = come_back(&a, room, &resume).await.unwrap();
+    assert_eq!(second.welcome().entry, EntryKind::Refresh);
+    assert_eq!(ended(&mut first).await.1.code, 4409);
+    alive(&mut second).await;
+
+    second.leave().await.unwrap();
+    a.enter(room).await.unwrap();
+}
+
+#[tokio::test]
+async fn where_newcomers_are_refused_a_held_seat_can_still_be_taken_over() {
+    let server = refusing("one").await;
+    let room = server.empty_room(&server.user("owner").await, 3).await;
+    let a = server.user("a").await;
+    let first = a.enter(room).await.unwrap();
+    first.close(1001).await.unwrap();
+    server.event("seat.held", json!({ "user": a.id() })).await;
+    let second = a.enter(room).await.unwrap();
+    assert_eq!(second.welcome().entry, EntryKind::Takeover);
+}
+
+#[tokio::test]
+async fn where_newcomers_are_refused_another_room_is_refused_as_well() {
+    let server = refusing("one").await;
+    let owner = server.user("owner").await;
+    let (here, there) = (server.empty_room(&owner, 3).await, server.empty_room(&owner, 3).await);
+    let a = server.user("a").await;
+    let mut first = a.enter(here).await.unwrap();
+    refused(a.reserve(there, &Reserve::default()).await, 409, Code::AlreadySeated);
+    assert_eq!(server.seats(there).await.reserved, 0);
+    alive(&mut first).await;
+    // With the secret of the seat there, it is the same client that moves.
+    let resume = first.welcome().resume.clone();
+    let moved = come_back(&a, there, &resume).await.unwrap();
+    assert_eq!(moved.welcome().room.id, there);
+    assert_eq!(ended(&mut first).await.1.code, 4409);
+    assert_eq!(server.balanced(here).await.occupied, 0);
+}
+
+#[tokio::test]
+async fn a_ticket_reserved_before_does_not_throw_out_who_sat_down_meanwhile() {
+    let server = refusing("one").await;
+    let owner = server.user("owner").await;
+    let (here, there) = (server.empty_room(&owner, 3).await, server.empty_room(&owner, 3).await);
+    let a = server.user("a").await;
+    let early = a.reserve(there, &Reserve::default()).await.unwrap();
+    let mut first = a.enter(here).await.unwrap();
+    let late = a.confirm(&early, ConfirmOptions::default()).await;
+    refused(late, 4409, Code::Replaced);
+    alive(&mut first).await;
+}
+
+#[tokio::test]
+async fn one_per_room_allows_another_room_and_no_second_seat() {
+    let server = refusing("one_per_room").await;
+    let owner = server.user("owner").await;
+    let (here, there) = (server.empty_room(&owner, 3).await, server.empty_room(&owner, 3).await);
+    let a = server.user("a").await;
+    let mut first = a.enter(here).await.unwrap();
+    let mut second = a.enter(there).await.unwrap();
+    refused(a.reserve(here, &Reserve::default()).await, 409, Code::AlreadySeated);
+    alive(&mut first).await;
+    alive(&mut second).await;
+}
+
+#[tokio::test]
+async fn many_devices_share_one_seat_and_one_too_many_is_refused() {
+    let server = TestServer::start(|cfg| {
+        cfg.set("sessions.policy", "many")
+            .set("sessions.max_per_user", "2")
+            .set("sessions.arrivals", "refuse_new");
+    })
+    .await;
+    let room = server.empty_room(&server.user("owner").await, 1).await;
+    let a = server.user("a").await;
+    let mut first = a.enter(room).await.unwrap();
+    let mut second = a.enter(room).await.unwrap();
+    assert_eq!(second.welcome().entry, EntryKind::SecondDevice);
+    refused(a.reserve(room, &Reserve::default()).await, 409, Code::AlreadySeated);
+    assert_eq!(server.seats(room).await.occupied, 1, "seats count users");
+    alive(&mut first).await;
+    alive(&mut second).await;
+}
+
+#[tokio::test]
+async fn staff_seats_are_kept_for_staff_and_shown_apart() {
+    let server = TestServer::plain().await;
+    let owner = server.user("owner").await;
+    let body =
+        CreateRoom { name: "Kept".into(), capacity: 3, staff_seats: 2, ..CreateRoom::default() };
+    let created = owner.create_room(&body).await.unwrap();
+    let room = created.room.id;
+    let session = owner.confirm(&created.reservation, Default::default()).await.unwrap();
+    let seats = server.balanced(room).await;
+    let staff = seats.staff.unwrap();
+    assert_eq!((staff.capacity, staff.taken, seats.free), (2, 1, 1), "the owner took a staff seat");
+
+    let guest = server.guest("first").await;
+    let seated = guest.enter(room).await.unwrap();
+    let late = server.guest("second").await;
+    refused(late.reserve(room, &Reserve::default()).await, 409, Code::RoomFull);
+    assert_eq!(server.seats(room).await.free, 0, "what is left is for staff only");
+
+    let moderator = server.administrator().await;
+    let third = moderator.enter(room).await.unwrap();
+    let seats = server.balanced(room).await;
+    assert_eq!((seats.occupied, seats.staff.unwrap().taken), (3, 2));
+    drop((session, seated, third));
+
+    let wrong = CreateRoom { staff_seats: 4, ..body };
+    refused(owner.create_room(&wrong).await, 422, Code::Invalid);
+}
