@@ -21,6 +21,8 @@ pub(crate) enum Scenario {
     Storm(Storm),
     /// Reserve, connect and leave, over and over.
     Churn(Churn),
+    /// Let two users fight for one seat, over and over; exactly one may win each time.
+    Duel(Duel),
 }
 
 /// What every scenario needs.
@@ -85,12 +87,29 @@ pub(crate) struct Churn {
     pub(crate) cycles: usize,
 }
 
+#[derive(clap::Args, Serialize)]
+pub(crate) struct Duel {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// How many duels in all.
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) duels: usize,
+    /// Rooms in which they are fought side by side.
+    #[arg(long, default_value_t = 8)]
+    pub(crate) lanes: usize,
+    /// Every how many duels the winner takes the seat and leaves it, instead of giving the
+    /// reservation back; 0 for never.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) seated_every: usize,
+}
+
 impl Scenario {
     pub(crate) fn common(&self) -> &Common {
         match self {
             Self::Hold(hold) => &hold.common,
             Self::Storm(storm) => &storm.common,
             Self::Churn(churn) => &churn.common,
+            Self::Duel(duel) => &duel.common,
         }
     }
 }

@@ -10,6 +10,7 @@ mod args;
 mod churn;
 mod crowd;
 mod delivery;
+mod duel;
 mod entry;
 mod hold;
 mod latency;
@@ -48,6 +49,7 @@ fn run(scenario: &Scenario) -> anyhow::Result<bool> {
             Scenario::Hold(hold) => hold::run(hold).await,
             Scenario::Storm(storm) => storm::run(storm).await,
             Scenario::Churn(churn) => churn::run(churn).await,
+            Scenario::Duel(duel) => duel::run(duel).await,
         }
     })?;
     if let Some(path) = &scenario.common().json {
