@@ -110,6 +110,19 @@ fn clients_know_the_contract_only() {
 }
 
 #[test]
+fn the_proof_knows_the_domain_only_and_nothing_that_runs_knows_the_proof() {
+    let known = dependencies("proof");
+    let ours: Vec<_> = known.iter().filter(|name| name.starts_with("anteroom")).collect();
+    assert_eq!(ours, ["anteroom-core"], "what the proof depends on of ours");
+    for name in ["tokio", "axum", "hyper", "rusqlite"] {
+        assert!(!known.contains(name), "the proof depends on {name}");
+    }
+    for name in ["core", "protocol", "server", "client", "lab"] {
+        assert!(!dependencies(name).contains("anteroom-proof"), "{name} depends on the proof");
+    }
+}
+
+#[test]
 fn storage_knows_neither_http_nor_sockets_nor_pages() {
     let files = module("storage");
     assert!(!files.is_empty(), "the files are found");

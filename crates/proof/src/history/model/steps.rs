@@ -17,7 +17,7 @@ fn reserve_refusal(unwelcome: Unwelcome) -> ReserveRefusal {
 }
 
 impl Model {
-    pub(crate) fn reserve(&mut self, ask: &Ask) -> Result<Reserved, ReserveRefusal> {
+    pub(super) fn reserve(&mut self, ask: &Ask) -> Result<Reserved, ReserveRefusal> {
         self.expire();
         match self.state {
             RoomState::Open => {}
@@ -48,7 +48,7 @@ impl Model {
         Reserved { user: ask.user, reservation, takeover, fresh }
     }
 
-    pub(crate) fn reserve_party(&mut self, party: &[Ask]) -> Result<Vec<Reserved>, PartyRefusal> {
+    pub(super) fn reserve_party(&mut self, party: &[Ask]) -> Result<Vec<Reserved>, PartyRefusal> {
         self.expire();
         let before = (self.seats.clone(), self.used);
         let mut failed = vec![];
@@ -81,7 +81,7 @@ impl Model {
         Ok(answers)
     }
 
-    pub(crate) fn connecting(
+    pub(super) fn connecting(
         &mut self,
         user: UserId,
         generation: Generation,
@@ -97,7 +97,7 @@ impl Model {
         false
     }
 
-    pub(crate) fn cancel(&mut self, user: UserId) -> Option<Generation> {
+    pub(super) fn cancel(&mut self, user: UserId) -> Option<Generation> {
         self.expire();
         let generation = self.drop_reservation(user, End::Cancelled, |_| true);
         self.tidy(End::Cancelled);
@@ -105,7 +105,18 @@ impl Model {
         generation
     }
 
-    pub(crate) fn confirm(&mut self, claim: &Claim) -> Result<Confirmed, ConfirmRefusal> {
+    pub(super) fn withdraw(
+        &mut self,
+        user: UserId,
+        generation: Generation,
+        login: LoginId,
+    ) -> bool {
+        let it = self.reservation(user);
+        let stands = it.is_some_and(|it| it.generation == generation && it.login == login);
+        stands && self.cancel(user) == Some(generation)
+    }
+
+    pub(super) fn confirm(&mut self, claim: &Claim) -> Result<Confirmed, ConfirmRefusal> {
         let named = |it: &Reservation| {
             (it.generation, it.nonce, it.login) == (claim.generation, claim.nonce, claim.login)
         };
@@ -174,7 +185,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn settle_entry(&mut self, session: SessionId) -> Result<Vec<SessionId>, End> {
+    pub(super) fn settle_entry(&mut self, session: SessionId) -> Result<Vec<SessionId>, End> {
         self.expire();
         let answer = self.finish_entering(session).map(|()| {
             let covered: Vec<_> = self.covered(session).iter().map(|row| row.generation).collect();
@@ -195,12 +206,12 @@ impl Model {
         answer
     }
 
-    pub(crate) fn heard(&mut self, user: UserId, session: SessionId) -> bool {
+    pub(super) fn heard(&mut self, user: UserId, session: SessionId) -> bool {
         let mine = |row: &&mut Row| row.user == user && row.session == Some(session);
         self.rows.iter_mut().find(mine).is_some_and(|row| row.former.take().is_some())
     }
 
-    pub(crate) fn abort(&mut self, session: SessionId) -> Result<(), End> {
+    pub(super) fn abort(&mut self, session: SessionId) -> Result<(), End> {
         self.expire();
         let answer = self.finish_entering(session);
         if answer.is_ok() {
@@ -219,7 +230,7 @@ impl Model {
         self.tidy(cause);
     }
 
-    pub(crate) fn close(&mut self, part: &PartRef, parting: Parting) -> Closed {
+    pub(super) fn close(&mut self, part: &PartRef, parting: Parting) -> Closed {
         self.expire();
         let named = self.rows.iter().any(|row| {
             row.user == part.user
@@ -242,7 +253,7 @@ impl Model {
         closed
     }
 
-    pub(crate) fn move_out(&mut self, user: UserId, generation: Generation) -> bool {
+    pub(super) fn move_out(&mut self, user: UserId, generation: Generation) -> bool {
         self.expire();
         let named = |row: &Row| row.user == user && row.generation == generation;
         let found = self.rows.iter().any(named);
@@ -253,7 +264,7 @@ impl Model {
         found
     }
 
-    pub(crate) fn fence(&mut self, owner: Owner) -> Vec<SessionId> {
+    pub(super) fn fence(&mut self, owner: Owner) -> Vec<SessionId> {
         self.expire();
         self.entering.retain(|entry| entry.2 != owner);
         let mut users: Vec<UserId> = self.seats.iter().map(|seat| seat.user).collect();
@@ -268,7 +279,7 @@ impl Model {
         ended
     }
 
-    pub(crate) fn supersede(&mut self, user: UserId, old: LoginId, new: LoginId) -> Vec<SessionId> {
+    pub(super) fn supersede(&mut self, user: UserId, old: LoginId, new: LoginId) -> Vec<SessionId> {
         self.expire();
         let sessions = self.sessions(|row| row.user == user && row.login == old);
         self.end_parts(&sessions, true, End::Superseded);
@@ -287,7 +298,7 @@ impl Model {
         sessions
     }
 
-    pub(crate) fn revoke_login(&mut self, user: UserId, login: LoginId) -> Vec<SessionId> {
+    pub(super) fn revoke_login(&mut self, user: UserId, login: LoginId) -> Vec<SessionId> {
         self.expire();
         let cause = End::LoggedOut;
         self.drop_reservation(user, cause, |it| it.login == login);
@@ -303,7 +314,7 @@ impl Model {
         sessions
     }
 
-    pub(crate) fn remove(&mut self, user: UserId) -> Vec<SessionId> {
+    pub(super) fn remove(&mut self, user: UserId) -> Vec<SessionId> {
         self.expire();
         let sessions = self.end_seat(user, End::Removed);
         self.leave_line(user, WaiterEnd::Removed);
@@ -311,7 +322,7 @@ impl Model {
         sessions
     }
 
-    pub(crate) fn close_room(&mut self) -> Vec<SessionId> {
+    pub(super) fn close_room(&mut self) -> Vec<SessionId> {
         self.expire();
         if self.state != RoomState::Open {
             return vec![];
@@ -321,7 +332,7 @@ impl Model {
         sessions
     }
 
-    pub(crate) fn set_capacity(&mut self, capacity: u32) -> bool {
+    pub(super) fn set_capacity(&mut self, capacity: u32) -> bool {
         self.expire();
         let fits = (1..=10_000).contains(&capacity);
         if fits {
@@ -331,7 +342,7 @@ impl Model {
         fits
     }
 
-    pub(crate) fn wait(&mut self, ask: &Ask) -> Result<Waiting, WaitRefusal> {
+    pub(super) fn wait(&mut self, ask: &Ask) -> Result<Waiting, WaitRefusal> {
         self.expire();
         match self.state {
             RoomState::Open => {}
@@ -378,14 +389,14 @@ impl Model {
         })
     }
 
-    pub(crate) fn stop_waiting(&mut self, user: UserId) -> bool {
+    pub(super) fn stop_waiting(&mut self, user: UserId) -> bool {
         self.expire();
         let gone = self.leave_line(user, WaiterEnd::Stopped);
         self.finish();
         gone
     }
 
-    pub(crate) fn stream_attached(&mut self, user: UserId) -> Option<PlaceNo> {
+    pub(super) fn stream_attached(&mut self, user: UserId) -> Option<PlaceNo> {
         self.expire();
         let waiter = self.line.iter_mut().find(|waiter| waiter.user == user)?;
         waiter.streams += 1;
@@ -393,7 +404,7 @@ impl Model {
         Some(waiter.place)
     }
 
-    pub(crate) fn stream_lost(&mut self, user: UserId, place: PlaceNo) {
+    pub(super) fn stream_lost(&mut self, user: UserId, place: PlaceNo) {
         self.expire();
         let away = self.now.after(self.terms.waiter_ttl);
         for waiter in &mut self.line {

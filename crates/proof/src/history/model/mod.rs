@@ -3,6 +3,9 @@
 //! It shares the types of answers with the ledger and nothing else. What an entry under way has
 //! replaced stands in the same list as everything else, marked with the session that covers it.
 
+#![expect(clippy::unwrap_used, reason = "the model stops at what it did not expect")]
+
+mod image;
 mod steps;
 
 use anteroom_core::ids::{Generation, LoginId, Nonce, Owner, ResumeHash, SessionId, UserId};
@@ -14,54 +17,58 @@ use anteroom_core::time::Millis;
 
 /// A live part (`session` is `Some`) or a held one (`until` is `Some`).
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Row {
-    pub(crate) user: UserId,
-    pub(crate) session: Option<SessionId>,
-    pub(crate) generation: Generation,
-    pub(crate) login: LoginId,
-    pub(crate) owner: Owner,
-    pub(crate) resume: ResumeHash,
-    pub(crate) former: Option<ResumeHash>,
-    pub(crate) settled: bool,
-    pub(crate) until: Option<Millis>,
+struct Row {
+    user: UserId,
+    session: Option<SessionId>,
+    generation: Generation,
+    login: LoginId,
+    owner: Owner,
+    resume: ResumeHash,
+    former: Option<ResumeHash>,
+    settled: bool,
+    until: Option<Millis>,
     /// The entry under way that replaced it; `None` for what sits there now.
-    pub(crate) covered_by: Option<SessionId>,
+    covered_by: Option<SessionId>,
 }
 
 /// Why an arrival may not sit down.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Unwelcome {
+enum Unwelcome {
     Stale,
     Seated,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Seat {
-    pub(crate) user: UserId,
-    pub(crate) class: Class,
-    pub(crate) stay: Option<Stay>,
+struct Seat {
+    user: UserId,
+    class: Class,
+    stay: Option<Stay>,
     youngest: Option<Generation>,
     held_told: Option<Millis>,
 }
 
-pub(crate) struct Model {
-    pub(crate) now: Millis,
-    pub(crate) terms: Terms,
-    pub(crate) spec: RoomSpec,
-    pub(crate) state: RoomState,
-    pub(crate) seats: Vec<Seat>,
-    pub(crate) rows: Vec<Row>,
-    pub(crate) reservations: Vec<(UserId, Reservation)>,
-    pub(crate) line: Vec<Waiter>,
-    pub(crate) entering: Vec<(SessionId, UserId, Owner, Option<End>)>,
-    pub(crate) journal: Vec<Change>,
+/// The plain model of one room under fixed terms: a subject like any other.
+pub struct Model {
+    now: Millis,
+    terms: Terms,
+    spec: RoomSpec,
+    state: RoomState,
+    seats: Vec<Seat>,
+    rows: Vec<Row>,
+    reservations: Vec<(UserId, Reservation)>,
+    line: Vec<Waiter>,
+    entering: Vec<(SessionId, UserId, Owner, Option<End>)>,
+    journal: Vec<Change>,
     drawn: u64,
     places: u64,
     used: bool,
 }
 
 impl Model {
-    pub(crate) fn new(spec: RoomSpec, terms: Terms) -> Self {
+    /// A room nobody has a seat in.
+    #[must_use]
+    pub fn new(mut spec: RoomSpec, terms: Terms) -> Self {
+        spec.staff_seats = spec.staff_seats.min(spec.capacity);
         Self {
             now: Millis(0),
             terms,
@@ -89,38 +96,38 @@ impl Model {
         self.seats.iter().filter(|seat| seat.class == class).count()
     }
 
-    pub(crate) fn free_staff(&self) -> usize {
+    fn free_staff(&self) -> usize {
         let room = (self.spec.capacity as usize).saturating_sub(self.seats.len());
         room.min(self.staff_limit().saturating_sub(self.taken(Class::Staff)))
     }
 
-    pub(crate) fn free_ordinary(&self) -> usize {
+    fn free_ordinary(&self) -> usize {
         let room = (self.spec.capacity as usize).saturating_sub(self.seats.len());
         let limit = self.spec.capacity as usize - self.staff_limit();
         room.min(limit.saturating_sub(self.taken(Class::Ordinary)))
     }
 
-    pub(crate) fn has_seat(&self, user: UserId) -> bool {
+    fn has_seat(&self, user: UserId) -> bool {
         self.seats.iter().any(|seat| seat.user == user)
     }
 
     /// What sits there now.
-    pub(crate) fn top(&self, user: UserId) -> Vec<Row> {
+    fn top(&self, user: UserId) -> Vec<Row> {
         let rows = self.rows.iter().filter(|row| row.user == user && row.covered_by.is_none());
         rows.cloned().collect()
     }
 
-    pub(crate) fn reservation(&self, user: UserId) -> Option<Reservation> {
+    fn reservation(&self, user: UserId) -> Option<Reservation> {
         self.reservations.iter().find(|(who, _)| *who == user).map(|(_, it)| *it)
     }
 
-    pub(crate) fn held(&self, user: UserId) -> Option<Held> {
+    fn held(&self, user: UserId) -> Option<Held> {
         let row = self.top(user).into_iter().find(|row| row.until.is_some())?;
         let Row { generation, login, resume, former, .. } = row;
         Some(Held { generation, login, resume, former, deadline: row.until.unwrap() })
     }
 
-    pub(crate) fn state_of(&self, user: UserId) -> SlotState {
+    fn state_of(&self, user: UserId) -> SlotState {
         let top = self.top(user);
         match top.iter().any(|row| row.session.is_some()) {
             true => SlotState::Occupied,
@@ -129,7 +136,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn seats(&self) -> Seats {
+    fn seats(&self) -> Seats {
         let in_state = |state| {
             self.seats.iter().filter(|seat| self.state_of(seat.user) == state).count() as u32
         };
@@ -147,7 +154,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn next_deadline(&self) -> Option<Millis> {
+    fn next_deadline(&self) -> Option<Millis> {
         let mut all: Vec<Millis> = self.reservations.iter().map(|(_, it)| it.deadline).collect();
         all.extend(self.seats.iter().filter_map(|seat| Some(self.held(seat.user)?.deadline)));
         all.extend(self.line.iter().filter_map(|waiter| waiter.away_deadline));
@@ -202,7 +209,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn expire(&mut self) {
+    fn expire(&mut self) {
         let now = self.now;
         for (user, it) in self.reservations.clone() {
             if it.deadline <= now {

@@ -1,0 +1,80 @@
+//! What must hold of every step, whoever made it. Needs no model: a room before, a room after, and
+//! what was told in between.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anteroom_core::ids::{Generation, UserId};
+use anteroom_core::seat::{Change, Class, Entry, PlaceNo, Snapshot};
+
+/// Says what was broken.
+macro_rules! hold {
+    ($that:expr, $($said:tt)+) => {
+        if !$that {
+            return Err(format!($($said)+));
+        }
+    };
+}
+pub(super) use hold;
+
+/// The stays that began and were not returned yet, kept from the journal alone.
+#[derive(Default)]
+pub(super) struct Stays {
+    open: BTreeSet<(UserId, Generation)>,
+}
+
+impl Stays {
+    /// Follows one step's journal.
+    pub(super) fn follow(&mut self, journal: &[Change], after: &Snapshot) -> Result<(), String> {
+        // The order within a step is free, so what began is put in before what ended is taken out.
+        for change in journal {
+            if let Change::Entered { user, generation, entry: Entry::First, .. } = *change {
+                hold!(self.open.insert((user, generation)), "a stay of {user:?} began twice");
+            }
+        }
+        for change in journal {
+            if let Change::Returned { user, entered, .. } = *change {
+                hold!(self.open.remove(&(user, entered)), "a stay of {user:?} was returned twice");
+            }
+        }
+        let stays = after.slots.iter().filter_map(|slot| Some((slot.user, slot.stay?.entered)));
+        hold!(stays.collect::<BTreeSet<_>>() == self.open, "stays begun minus returned: {self:?}");
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Stays {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.open.fmt(f)
+    }
+}
+
+/// In force is the capacity before the step (for what lazy expiry frees) or the one after it.
+pub(super) fn no_seat_beyond_capacity(before: &Snapshot, after: &Snapshot) -> Result<(), String> {
+    let had: BTreeSet<UserId> = before.slots.iter().map(|slot| slot.user).collect();
+    let was_added = after.slots.iter().any(|slot| !had.contains(&slot.user));
+    let capacity = before.header.capacity.max(after.header.capacity) as usize;
+    let slots = after.slots.len();
+    hold!(!was_added || slots <= capacity, "a seat was added: {slots} of {capacity}");
+    Ok(())
+}
+
+/// Whoever got an ordinary place in this step left nobody behind who had stood in front.
+pub(super) fn nobody_overtakes(before: &Snapshot, after: &Snapshot) -> Result<(), String> {
+    let line: BTreeMap<UserId, PlaceNo> =
+        before.line.iter().map(|waiter| (waiter.user, waiter.place)).collect();
+    let had: BTreeSet<UserId> = before.slots.iter().map(|slot| slot.user).collect();
+    let seated = after.slots.iter().filter(|it| it.class == Class::Ordinary);
+    for slot in seated.filter(|slot| !had.contains(&slot.user)) {
+        let own = line.get(&slot.user).copied().unwrap_or(PlaceNo(u64::MAX));
+        let mut behind = after.line.iter().filter(|waiter| line.contains_key(&waiter.user));
+        hold!(behind.all(|waiter| own < waiter.place), "{:?} overtook somebody", slot.user);
+    }
+    Ok(())
+}
+
+/// After everything was ended and all time has passed.
+pub(super) fn nothing_is_left(after: &Snapshot) -> Result<(), String> {
+    let is_empty = after.slots.is_empty() && after.line.is_empty() && after.entering.is_empty();
+    hold!(is_empty, "a seat, a waiter or an entry leaks: {after:#?}");
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! From an operation to a call: which ticket, which session, which place is meant.
+//!
+//! Everything known is kept for ever, so that what comes late comes: a ticket that was used, the
+//! close of a session long gone, a stream of a former place.
+
+use anteroom_core::ids::{LoginId, Nonce, Owner, ResumeHash, SessionId, UserId};
+use anteroom_core::seat::{
+    Ask, Change, Claim, PartRef, Parting, PlaceNo, Reservation, Reserved, Waiting,
+};
+use uuid::Uuid;
+
+use super::ops::{Op, Pick, Secret, Twist};
+use super::{Answer, Verb};
+
+/// What the users of a history know, from the answers so far.
+#[derive(Default)]
+pub(super) struct Known {
+    minted: u128,
+    tickets: Vec<(UserId, Reservation)>,
+    parts: Vec<(PartRef, ResumeHash)>,
+    /// Confirmed, and neither settled nor aborted.
+    pub(super) entries: Vec<(UserId, SessionId)>,
+    pub(super) streams: Vec<(UserId, PlaceNo)>,
+}
+
+fn user(n: u8) -> UserId {
+    UserId(Uuid::from_u128(u128::from(n) + 1))
+}
+
+fn login(user: u8, n: u8) -> LoginId {
+    LoginId(Uuid::from_u128(100 + u128::from(user) * 10 + u128::from(n)))
+}
+
+/// Two lives of one node, and another node.
+fn owner(n: u8) -> Owner {
+    Owner { node: u32::from(n / 2), incarnation: 1 + u64::from(n % 2) }
+}
+
+fn picked<T: Copy>(all: &[T], pick: Pick) -> Option<T> {
+    if all.is_empty() { None } else { Some(all[all.len() - 1 - pick % all.len()]) }
+}
+
+fn taken<T: Copy>(all: &mut Vec<T>, pick: Pick) -> Option<T> {
+    let last = all.len().checked_sub(1)?;
+    Some(all.remove(last - pick % all.len()))
+}
+
+impl Known {
+    pub(super) fn new() -> Self {
+        Self { minted: 1_000, ..Self::default() }
+    }
+
+    /// Every session that was ever confirmed.
+    pub(super) fn sessions(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// The call that is meant; `None` when nothing of its kind is known yet.
+    pub(super) fn resolve(&mut self, op: &Op) -> Option<Verb> {
+        Some(match *op {
+            Op::Reserve { user, login, staff, resume } => {
+                Verb::Reserve(self.ask(user, login, staff, resume))
+            }
+            Op::Party { ref users, staff } => {
+                let party = users.iter().map(|who| self.ask(*who, 0, staff, Secret::None));
+                Verb::ReserveParty(party.collect())
+            }
+            Op::Connecting { ticket, twist } => {
+                let (user, it) = picked(&self.tickets, ticket)?;
+                let nonce = if matches!(twist, Twist::Nonce) { Nonce([0; 16]) } else { it.nonce };
+                Verb::Connecting(user, it.generation, nonce)
+            }
+            Op::Confirm { ticket, twist, resume, node } => {
+                Verb::Confirm(self.claim(ticket, twist, resume, node)?)
+            }
+            Op::Settle { entry } => {
+                let (user, session) = taken(&mut self.entries, entry)?;
+                Verb::Settle(user, session)
+            }
+            Op::Abort { entry } => {
+                let (user, session) = taken(&mut self.entries, entry)?;
+                Verb::Abort(user, session)
+            }
+            Op::Wait { user, login, staff } => {
+                Verb::Wait(self.ask(user, login, staff, Secret::None))
+            }
+            Op::StopWaiting { user: who } => Verb::StopWaiting(user(who)),
+            Op::Attach { user: who } => Verb::StreamAttached(user(who)),
+            Op::StreamLost { stream } => {
+                let (user, place) = taken(&mut self.streams, stream)?;
+                Verb::StreamLost(user, place)
+            }
+            _ => self.resolve_leaving(op)?,
+        })
+    }
+
+    fn resolve_leaving(&self, op: &Op) -> Option<Verb> {
+        Some(match *op {
+            Op::Cancel { user: who } => Verb::Cancel(user(who)),
+            Op::Withdraw { ticket, twist } => {
+                let (who, mut it) = picked(&self.tickets, ticket)?;
+                match twist {
+                    Twist::Generation => it.generation.n += 1,
+                    Twist::Login => it.login = LoginId(Uuid::nil()),
+                    Twist::None | Twist::Nonce | Twist::Owner | Twist::User => {}
+                }
+                Verb::Withdraw(who, it.generation, it.login)
+            }
+            Op::Heard { session } => {
+                let (part, _) = picked(&self.parts, session)?;
+                Verb::Heard(part.user, part.session)
+            }
+            Op::Close { session, twist, clean } => {
+                let (mut part, _) = picked(&self.parts, session)?;
+                match twist {
+                    Twist::Generation => part.generation.n += 1,
+                    Twist::Owner => part.owner.incarnation += 1,
+                    Twist::User => part.user = user(0),
+                    Twist::None | Twist::Nonce | Twist::Login => {}
+                }
+                Verb::Close(part, if clean { Parting::Clean } else { Parting::Unclean })
+            }
+            Op::MoveOut { session } => {
+                let (part, _) = picked(&self.parts, session)?;
+                Verb::MoveOut(part.user, part.generation)
+            }
+            Op::Fence { node } => Verb::Fence(owner(node)),
+            Op::Supersede { user: who, old, new } => {
+                Verb::Supersede(user(who), login(who, old), login(who, new))
+            }
+            Op::Revoke { user: who, login: of } => Verb::RevokeLogin(user(who), login(who, of)),
+            Op::Remove { user: who } => Verb::Remove(user(who)),
+            Op::CloseRoom => Verb::CloseRoom,
+            Op::SetCapacity { capacity } => Verb::SetCapacity(capacity),
+            _ => Verb::Expire,
+        })
+    }
+
+    /// Keeps what the answer and the journal of a step make known.
+    pub(super) fn learn(&mut self, verb: &Verb, answer: &Answer, journal: &[Change]) {
+        let ticket = |it: &Reserved| (it.user, it.reservation);
+        match (verb, answer) {
+            (_, Answer::Reserved(Ok(it)) | Answer::Waiting(Ok(Waiting::Reserved(it)))) => {
+                self.tickets.push(ticket(it));
+            }
+            (_, Answer::Party(Ok(all))) => self.tickets.extend(all.iter().map(ticket)),
+            (Verb::Confirm(claim), Answer::Confirmed(Ok(_))) => {
+                let &Claim { user, session, generation, owner, .. } = claim;
+                self.parts.push((PartRef { user, session, generation, owner }, claim.new_resume));
+                self.entries.push((user, session));
+            }
+            (Verb::StreamAttached(user), Answer::Place(Some(place))) => {
+                self.streams.push((*user, *place));
+            }
+            _ => {}
+        }
+        for change in journal {
+            if let Change::Offered { user, reservation } = *change {
+                self.tickets.push((user, reservation));
+            }
+        }
+    }
+
+    fn mint(&mut self) -> u128 {
+        self.minted += 1;
+        self.minted
+    }
+
+    fn secret(&self, secret: Secret) -> Option<ResumeHash> {
+        match secret {
+            Secret::None => None,
+            Secret::Unknown => Some(ResumeHash([255; 32])),
+            Secret::Of(pick) => picked(&self.parts, pick).map(|(_, resume)| resume),
+        }
+    }
+
+    fn ask(&mut self, who: u8, of: u8, is_staff: bool, resume: Secret) -> Ask {
+        let nonce = Nonce(self.mint().to_be_bytes());
+        let resume = self.secret(resume);
+        Ask { user: user(who), login: login(who, of), nonce, is_staff, resume }
+    }
+
+    fn claim(&mut self, ticket: Pick, twist: Twist, resume: Secret, node: u8) -> Option<Claim> {
+        let (who, it) = picked(&self.tickets, ticket)?;
+        let (session, secret) = (self.mint(), self.mint());
+        let mut new_resume = [0; 32];
+        new_resume[..16].copy_from_slice(&secret.to_be_bytes());
+        let mut claim = Claim {
+            user: who,
+            generation: it.generation,
+            nonce: it.nonce,
+            login: it.login,
+            session: SessionId(Uuid::from_u128(session)),
+            owner: owner(node),
+            new_resume: ResumeHash(new_resume),
+            presented: self.secret(resume),
+        };
+        match twist {
+            Twist::Nonce => claim.nonce = Nonce([0; 16]),
+            Twist::Login => claim.login = LoginId(Uuid::nil()),
+            Twist::Generation => claim.generation.n += 1,
+            Twist::User => claim.user = user(0),
+            Twist::Owner | Twist::None => {}
+        }
+        Some(claim)
+    }
+}

@@ -1,0 +1,29 @@
+//! Runs the machines of this crate for as long as somebody likes.
+//!
+//! Progress goes to stderr, one line every few seconds; the last line on stdout is one JSON object
+//! with the figures. The exit status is 1 when something did not hold, and 2 when it could not run.
+
+mod args;
+mod report;
+mod runs;
+
+use std::process::ExitCode;
+
+use crate::args::{Command, USAGE};
+
+/// The exit status when nothing was run.
+const NOT_RUN: u8 = 2;
+
+fn main() -> ExitCode {
+    let command = match Command::parse(std::env::args().skip(1)) {
+        Ok(command) => command,
+        Err(why) => {
+            report::note(&format!("anteroom-proof: {why}\n{USAGE}"));
+            return ExitCode::from(NOT_RUN);
+        }
+    };
+    let holds = match command {
+        Command::Histories { seed, count } => runs::histories(seed, count),
+    };
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
