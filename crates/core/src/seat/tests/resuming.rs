@@ -107,14 +107,40 @@ fn a_device_that_lost_its_line_comes_back_beside_the_other() {
 }
 
 #[test]
-fn another_room_can_ask_whose_secret_it_is() {
+fn the_resume_rule_holds_for_an_arrival_in_another_room() {
     let mut bench = Bench::new(1);
-    assert_eq!(bench.room.compare_resume(user(1), &secret(1)), ResumeMatch::NotSeated);
+    let asked = |bench: &Bench, secret: Option<ResumeHash>| {
+        bench.room.lets_move(user(1), secret.as_ref(), &bench.terms)
+    };
+    assert_eq!(asked(&bench, Some(secret(1))), Ok(()), "nobody of the user sits here");
     let part = bench.enter(1, 1);
-    assert_eq!(bench.room.compare_resume(user(1), &secret(1)), ResumeMatch::Part(session(1)));
-    assert_eq!(bench.room.compare_resume(user(1), &secret(2)), ResumeMatch::Other);
+    assert_eq!(asked(&bench, Some(secret(1))), Ok(()));
+    assert_eq!(asked(&bench, Some(secret(2))), Err(ReserveRefusal::Replaced));
+    assert_eq!(asked(&bench, None), Ok(()), "a deliberate move");
+    bench.terms.arrivals = Arrivals::RefuseNew;
+    assert_eq!(asked(&bench, None), Err(ReserveRefusal::AlreadySeated));
+    assert_eq!(asked(&bench, Some(secret(1))), Ok(()));
     bench.close(part, Parting::Unclean);
-    assert_eq!(bench.room.compare_resume(user(1), &secret(1)), ResumeMatch::Held);
+    assert_eq!(asked(&bench, Some(secret(1))), Ok(()));
+    assert_eq!(asked(&bench, Some(secret(2))), Err(ReserveRefusal::Replaced));
+    assert_eq!(asked(&bench, None), Ok(()), "nobody is there to be thrown out");
+}
+
+#[test]
+fn where_newcomers_are_refused_only_the_current_secret_takes_a_living_seat() {
+    let mut bench = Bench::new(2);
+    bench.terms.arrivals = Arrivals::RefuseNew;
+    // The second reservation was made before the first entry: its ticket comes too late.
+    let early = bench.reserve(ask(1)).unwrap().reservation;
+    bench.confirm(claim(1, early, 1)).unwrap();
+    bench.settle(1).unwrap();
+    assert_eq!(bench.reserve(ask(1)), Err(ReserveRefusal::AlreadySeated));
+    let again = Ask { resume: Some(secret(1)), ..ask(1) };
+    let late = bench.reserve(again).unwrap().reservation;
+    assert_eq!(bench.confirm(claim(1, late, 2)), Err(ConfirmRefusal::AlreadySeated));
+    let presented = Claim { presented: Some(secret(1)), ..claim(1, late, 2) };
+    assert_eq!(bench.confirm(presented).unwrap().entry, Entry::Refresh);
+    assert_eq!(bench.settle(2), Ok(vec![session(1)]));
 }
 
 #[test]

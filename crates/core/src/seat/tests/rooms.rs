@@ -154,14 +154,15 @@ fn a_capacity_out_of_range_is_refused() {
 fn members_are_those_who_sit_or_are_held() {
     let mut bench = Bench::new(3);
     let since = bench.now;
-    bench.enter(1, 1);
+    let entered = bench.enter(1, 1).generation;
     bench.pass(SECOND);
     let part = bench.enter(2, 2);
     bench.close(part, Parting::Unclean);
     bench.reserve(ask(3)).unwrap();
     let mut members: Vec<Member> = bench.room.members().collect();
     members.sort_by_key(|member| member.since);
-    let expected = Member { user: user(1), since, settled: true, state: SlotState::Occupied };
+    let (user_1, state) = (user(1), SlotState::Occupied);
+    let expected = Member { user: user_1, entered, since, settled: true, state };
     assert_eq!(members[0], expected);
     assert_eq!((members[1].user, members[1].state), (user(2), SlotState::Held));
     assert_eq!(members.len(), 2);
