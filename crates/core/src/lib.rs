@@ -10,6 +10,7 @@
 pub mod ids;
 pub mod time;
 pub mod limits;
+pub mod maps;
 pub mod seat;
 pub mod place;
 pub mod registry;

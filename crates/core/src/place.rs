@@ -5,9 +5,8 @@
 //! caller then gives up with [`crate::seat::Room::move_out`]. The order is that of `ugen`, which the
 //! durable store allots before a confirm; a lower one comes too late and is refused.
 
-use std::collections::HashMap;
-
 use crate::ids::{Generation, RoomId, SessionId, UserId};
+use crate::maps::Map;
 
 /// Where a user sits, or is about to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,7 +30,7 @@ pub struct Stale;
 #[derive(Debug, Default)]
 pub struct Places {
     /// By user, in rising order of `ugen`; never empty.
-    of: HashMap<UserId, Vec<Place>>,
+    of: Map<UserId, Vec<Place>>,
 }
 
 impl Places {

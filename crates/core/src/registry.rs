@@ -4,9 +4,8 @@
 //! `remove` write, and removal starts from the session id; so the indexes cannot come apart, and
 //! `check` asserts it. Every look-up is one hash look-up; a set that becomes empty drops its key.
 
-use std::collections::{HashMap, HashSet};
-
 use crate::ids::{LoginId, RoomId, SessionId, UserId};
+use crate::maps::{Map, Set};
 
 /// What is known of a session. `S` is the connection, cheap to clone.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,15 +23,15 @@ pub struct Registered<S> {
 /// The live sessions of this node. No lock inside.
 #[derive(Debug)]
 pub struct Registry<S> {
-    sessions: HashMap<SessionId, Registered<S>>,
+    sessions: Map<SessionId, Registered<S>>,
     /// The link is repeated here so that a fan-out walks one map.
-    rooms: HashMap<RoomId, HashMap<SessionId, S>>,
-    users: HashMap<UserId, HashSet<SessionId>>,
+    rooms: Map<RoomId, Map<SessionId, S>>,
+    users: Map<UserId, Set<SessionId>>,
 }
 
 impl<S> Default for Registry<S> {
     fn default() -> Self {
-        Self { sessions: HashMap::new(), rooms: HashMap::new(), users: HashMap::new() }
+        Self { sessions: Map::default(), rooms: Map::default(), users: Map::default() }
     }
 }
 
@@ -81,7 +80,7 @@ impl<S: Clone> Registry<S> {
     /// How many sessions are in a room.
     #[must_use]
     pub fn count_in_room(&self, room: RoomId) -> usize {
-        self.rooms.get(&room).map_or(0, HashMap::len)
+        self.rooms.get(&room).map_or(0, Map::len)
     }
 
     /// The sessions of a user, in all rooms.
@@ -126,8 +125,8 @@ impl<S: Clone> Registry<S> {
             let of_user = self.users.get(&entry.user);
             assert!(of_user.is_some_and(|it| it.contains(session)), "found by user");
         }
-        let in_rooms: usize = self.rooms.values().map(HashMap::len).sum();
-        let of_users: usize = self.users.values().map(HashSet::len).sum();
+        let in_rooms: usize = self.rooms.values().map(Map::len).sum();
+        let of_users: usize = self.users.values().map(Set::len).sum();
         assert_eq!(in_rooms, self.sessions.len(), "no session in a room only");
         assert_eq!(of_users, self.sessions.len(), "no session of a user only");
         assert!(self.rooms.values().all(|it| !it.is_empty()), "an empty room has no key");

@@ -5,10 +5,11 @@
 //! the loop is woken when an entry becomes the new earliest. Whoever schedules a room's deadline does
 //! so while it holds the room's lock, so a stale deadline never replaces a newer one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anteroom_core::ids::{RoomId, SessionId};
+use anteroom_core::maps::Map;
 use anteroom_core::time::Millis;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -27,7 +28,7 @@ pub(crate) enum Due {
 #[derive(Debug, Default)]
 struct Schedule {
     by_time: BTreeSet<(Millis, Due)>,
-    at: HashMap<Due, Millis>,
+    at: Map<Due, Millis>,
 }
 
 /// The deadlines of everything. The mutex is a leaf.

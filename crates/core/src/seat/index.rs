@@ -3,10 +3,11 @@
 //! They repeat what slots and line say, so only `Room::alter` and the line's writers touch them, and
 //! `check` compares them with the originals. Sizes of sets stand where counters would drift.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use super::slot::{Marks, SlotState};
 use crate::ids::UserId;
+use crate::maps::Set;
 use crate::time::Millis;
 
 /// What falls due.
@@ -20,8 +21,8 @@ pub(super) enum Due {
 #[derive(PartialEq, Eq, Debug, Default)]
 pub(super) struct Index {
     deadlines: BTreeSet<(Millis, UserId, Due)>,
-    held: HashSet<UserId>,
-    reserved: HashSet<UserId>,
+    held: Set<UserId>,
+    reserved: Set<UserId>,
 }
 
 impl Index {

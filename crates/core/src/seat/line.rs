@@ -3,9 +3,10 @@
 //! A place number rises with every waiter who joins and is never reused within a room, so whatever
 //! comes late for a former place (a stream that ends) cannot touch the present one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{LoginId, Nonce, UserId};
+use crate::maps::Map;
 use crate::time::Millis;
 
 /// The number of a place in a line.
@@ -36,7 +37,7 @@ pub struct Waiter {
 #[derive(Debug, Default)]
 pub(super) struct Line {
     waiters: BTreeMap<PlaceNo, Waiter>,
-    places: HashMap<UserId, PlaceNo>,
+    places: Map<UserId, PlaceNo>,
     staff: BTreeSet<PlaceNo>,
     next: u64,
 }

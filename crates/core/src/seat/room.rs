@@ -4,8 +4,6 @@
 //! depend on changes in `alter` only, which drops a slot that has become empty. Every public step
 //! begins with `expire` and ends with `finish`.
 
-use std::collections::HashMap;
-
 use super::index::Index;
 use super::line::{Line, Waiter};
 use super::permit::{Class, Permits};
@@ -14,6 +12,7 @@ use super::snapshot::Elsewhere;
 use super::{Change, CloseCause, End, ExpiredOutcome, Step, WaiterEnd};
 use crate::ids::{Generation, LoginId, Nonce, Owner, RoomId, SessionId, UserId};
 use crate::limits::CAPACITY_MAX;
+use crate::maps::Map;
 use crate::time::Millis;
 
 /// Whether a room takes people.
@@ -67,12 +66,12 @@ pub struct Room {
     pub(super) lifetime: Lifetime,
     /// Somebody had a seat since this ledger was made: only then can it have become empty.
     pub(super) was_used: bool,
-    pub(super) slots: HashMap<UserId, Slot>,
+    pub(super) slots: Map<UserId, Slot>,
     pub(super) line: Line,
     pub(super) index: Index,
     pub(super) permits: Permits,
     /// Entries between `confirm` and `settle_entry` or `abort`.
-    pub(super) entering: HashMap<SessionId, Entering>,
+    pub(super) entering: Map<SessionId, Entering>,
     /// What a restored room was not given; nothing, where the room lives in memory.
     pub(super) elsewhere: Elsewhere,
 }
@@ -100,11 +99,11 @@ impl Room {
             pending_until: spec.pending_until,
             lifetime: spec.lifetime,
             was_used: false,
-            slots: HashMap::new(),
+            slots: Map::default(),
             line: Line::default(),
             index: Index::default(),
             permits: Permits::default(),
-            entering: HashMap::new(),
+            entering: Map::default(),
             elsewhere: Elsewhere::default(),
         }
     }

@@ -7,8 +7,6 @@
 //! whose deadline has passed, and as many waiters from the head as places can become free. A step
 //! that names nobody (close, fence) and a pending room need all of it.
 
-use std::collections::HashMap;
-
 use super::line::{Line, Waiter};
 use super::permit::Class;
 use super::room::{Entering, Lifetime, Room, RoomState};
@@ -206,7 +204,7 @@ impl Room {
             let EntryImage { session, user, owner, ended } = entry;
             (session, Entering { user, owner, ended })
         });
-        room.entering = entering.collect::<HashMap<_, _>>();
+        room.entering = entering.collect();
         room
     }
 

@@ -3,11 +3,12 @@
 //! The bound is checked and the place taken in one step, so parallel requests cannot pass it
 //! together. A place is given back when the journal tells that the reservation ended in any way.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anteroom_core::ids::{RoomId, UserId};
+use anteroom_core::maps::{Map, Set};
 use anteroom_core::seat::{Change, End, WaiterEnd};
 
 /// The bounds in force.
@@ -28,9 +29,9 @@ pub(super) enum Exceeded {
 
 #[derive(Debug, Default)]
 struct Open {
-    rooms: HashMap<UserId, BTreeSet<RoomId>>,
-    addresses: HashMap<IpAddr, HashSet<(RoomId, UserId)>>,
-    address_of: HashMap<(RoomId, UserId), IpAddr>,
+    rooms: Map<UserId, BTreeSet<RoomId>>,
+    addresses: Map<IpAddr, Set<(RoomId, UserId)>>,
+    address_of: Map<(RoomId, UserId), IpAddr>,
 }
 
 /// The open reservations of everyone. The mutex is a leaf.

@@ -8,12 +8,14 @@
 //! second room is locked only after the first is released), then the leaves `whereabouts`, `quota`
 //! and the deadlines.
 
+#[cfg(test)]
+mod cost;
 mod verbs;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use anteroom_core::ids::{Generation, ResumeHash, RoomId, UserId};
+use anteroom_core::maps::{Map, Set};
 use anteroom_core::place::Places;
 use anteroom_core::seat::{Change, ReserveRefusal, Room, RoomState, SessionPolicy, Step, Terms};
 
@@ -29,11 +31,11 @@ pub(crate) struct Semaphore {
     terms: Terms,
     clock: Arc<Clock>,
     deadlines: Arc<Deadlines>,
-    rooms: RwLock<HashMap<RoomId, SharedRoom>>,
+    rooms: RwLock<Map<RoomId, SharedRoom>>,
     /// Policy `one`: where each user sits. Tier 1.
     places: Mutex<Places>,
     /// The rooms in which a user has a slot or waits; written under that room's lock.
-    whereabouts: Mutex<HashMap<UserId, HashSet<RoomId>>>,
+    whereabouts: Mutex<Map<UserId, Set<RoomId>>>,
     quota: Quota,
     /// Orders entries of one user over rooms; read and raised under `places`.
     next_ugen: Mutex<u64>,
@@ -74,14 +76,28 @@ impl Semaphore {
         journal: &mut Journal,
         act: impl FnOnce(&mut Room, &mut Step<'_>) -> T,
     ) -> Option<T> {
-        let (answer, changes) = self.bare_step(id, act)?;
+        let (answer, changes) = self.bare_step(id, &self.room(id)?, act);
+        self.told(id, changes, journal);
+        Some(answer)
+    }
+
+    /// Ends what is overdue in a room, before a step whose guards lie outside the ledger.
+    fn expire_first(&self, id: RoomId, shared: &SharedRoom, journal: &mut Journal) {
+        let is_due = lock(shared).next_deadline().is_some_and(|due| due <= self.clock.now());
+        if is_due {
+            let ((), changes) = self.bare_step(id, shared, |room, step| room.expire(step));
+            self.told(id, changes, journal);
+        }
+    }
+
+    /// Carries what a step changed to the record of places and to the caller.
+    fn told(&self, id: RoomId, changes: Vec<Change>, journal: &mut Journal) {
         let ended: Vec<_> = changes.iter().filter_map(stay_ended).collect();
         if !ended.is_empty() {
             let mut places = lock(&self.places);
             ended.iter().for_each(|(user, last)| places.forget_stay(*user, id, *last));
         }
         journal.extend(changes.into_iter().map(|change| (id, change)));
-        Some(answer)
     }
 
     /// A step in each of several rooms; the sessions that ended with them.
@@ -106,12 +122,12 @@ impl Semaphore {
     fn bare_step<T>(
         &self,
         id: RoomId,
+        shared: &SharedRoom,
         act: impl FnOnce(&mut Room, &mut Step<'_>) -> T,
-    ) -> Option<(T, Vec<Change>)> {
-        let shared = self.room(id)?;
+    ) -> (T, Vec<Change>) {
         let mut changes = Vec::new();
         let (answer, is_gone) = {
-            let mut room = lock(&shared);
+            let mut room = lock(shared);
             let mut step = Step::new(self.clock.now(), &self.terms, &mut changes);
             let answer = act(&mut room, &mut step);
             self.follow(&room, &changes);
@@ -120,7 +136,7 @@ impl Semaphore {
         if is_gone {
             self.rooms.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
         }
-        Some((answer, changes))
+        (answer, changes)
     }
 
     /// Under the room's lock: the deadline, the quota and the whereabouts of those concerned.

@@ -54,15 +54,13 @@ impl Admission for Semaphore {
         address: Option<IpAddr>,
         journal: &mut Journal,
     ) -> Result<Reserved, Refusal> {
-        if self.room(room).is_none() {
-            return Err(Refusal::NoRoom);
-        }
+        let shared = self.room(room).ok_or(Refusal::NoRoom)?;
         if self.one_session_in_all() {
             self.lets_move(&lock(&self.places), room, ask.user, ask.resume)?;
         }
         // What is overdue gives its place in the quota back first.
-        self.step(room, journal, |ledger, step| ledger.expire(step));
-        let answer = self.step(room, journal, |ledger, step| {
+        self.expire_first(room, &shared, journal);
+        let (answer, changes) = self.bare_step(room, &shared, |ledger, step| {
             let taken = match self.quota.take(room, ask.user, address) {
                 Ok(taken) => taken,
                 Err(Exceeded::User(rooms)) => return Err(Refusal::TooMany(rooms)),
@@ -74,7 +72,8 @@ impl Admission for Semaphore {
             }
             answer.map_err(Refusal::from)
         });
-        answer.unwrap_or(Err(Refusal::NoRoom))
+        self.told(room, changes, journal);
+        answer
     }
 
     async fn reserve_party(
@@ -145,8 +144,9 @@ impl Admission for Semaphore {
                 _ => ConfirmRefusal::Replaced,
             },
         )?;
-        let step = self.bare_step(room, |ledger, step| ledger.confirm(step, &claim));
-        let (answer, changes) = step.ok_or(ConfirmError::NoRoom)?;
+        let shared = self.room(room).ok_or(ConfirmError::NoRoom)?;
+        let (answer, changes) =
+            self.bare_step(room, &shared, |ledger, step| ledger.confirm(step, &claim));
         for (user, last) in changes.iter().filter_map(stay_ended) {
             places.forget_stay(user, room, last);
         }
@@ -285,8 +285,9 @@ impl Admission for Semaphore {
         address: Option<IpAddr>,
         journal: &mut Journal,
     ) -> Result<Waiting, WaitError> {
-        self.step(room, journal, |ledger, step| ledger.expire(step));
-        let answer = self.step(room, journal, |ledger, step| {
+        let shared = self.room(room).ok_or(WaitError::NoRoom)?;
+        self.expire_first(room, &shared, journal);
+        let (answer, changes) = self.bare_step(room, &shared, |ledger, step| {
             let taken = match self.quota.take(room, ask.user, address) {
                 Ok(taken) => taken,
                 Err(Exceeded::User(rooms)) => return Err(WaitError::TooMany(rooms)),
@@ -298,7 +299,8 @@ impl Admission for Semaphore {
             }
             answer.map_err(WaitError::from)
         });
-        answer.unwrap_or(Err(WaitError::NoRoom))
+        self.told(room, changes, journal);
+        answer
     }
 
     async fn stop_waiting(
