@@ -34,6 +34,8 @@ use crate::ws::connection;
 
 /// Over which span newcomers from one address are counted.
 const NEWCOMERS_SPAN: Duration = Duration::from_secs(600);
+/// Over which span forged tickets and stale secrets are counted.
+const PROOFS_SPAN: Duration = Duration::from_secs(60);
 /// Over which span wrong room passwords of one user are counted.
 const PASSWORDS_SPAN: Duration = Duration::from_secs(900);
 
@@ -237,6 +239,10 @@ fn entry(
         wrong_passwords: Windows::new(
             config.limits.enabled.then_some(config.limits.room_password_failures),
             PASSWORDS_SPAN,
+        ),
+        bad_proofs: Windows::new(
+            config.limits.enabled.then_some(config.limits.bad_proofs),
+            PROOFS_SPAN,
         ),
         ticket_key: TicketKey::new(ground.keys.ticket()),
         deadlines: Arc::clone(&ground.deadlines),

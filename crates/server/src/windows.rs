@@ -50,6 +50,15 @@ impl<K: Eq + Hash> Windows<K> {
         Ok(())
     }
 
+    /// When to come again, if the bound is reached. Nothing is counted.
+    pub(crate) fn is_over(&self, key: &K, now: Millis) -> Option<Duration> {
+        let max = self.max?;
+        let counts = self.lock();
+        let (began, count) = counts.get(key)?;
+        let until = began.after(self.span);
+        (*count >= max && now < until).then(|| until.since(now))
+    }
+
     /// Takes one back that turned out not to count.
     pub(crate) fn forgive(&self, key: &K) {
         let mut counts = self.lock();
@@ -75,6 +84,9 @@ mod tests {
         assert!(windows.admit("here", start).is_ok() && windows.admit("here", start).is_ok());
         assert_eq!(windows.admit("here", start.after(SPAN / 2)), Err(SPAN / 2));
         assert!(windows.admit("there", start).is_ok());
+        assert_eq!(windows.is_over(&"here", start.after(SPAN / 2)), Some(SPAN / 2));
+        assert_eq!(windows.is_over(&"here", start.after(SPAN)), None);
+        assert_eq!(windows.is_over(&"there", start), None);
         assert!(windows.admit("here", start.after(SPAN)).is_ok());
         windows.forgive(&"there");
         assert!(windows.admit("there", start).is_ok() && windows.admit("there", start).is_ok());

@@ -117,6 +117,7 @@ impl Entry {
         if !self.login_lives(ticket.user, ticket.login).await? {
             return Err(EntryError::Unauthenticated);
         }
+        self.may_prove(ticket.user, arrival.resume)?;
         Ok(ticket)
     }
 
@@ -153,6 +154,7 @@ impl Entry {
             Ok(confirmed) => confirmed,
             Err(error) => {
                 self.forget_name(ticket).await;
+                self.note_stale(ticket.user, &error);
                 return Err(refused(match error {
                     ConfirmError::NoRoom => self.gone_room(ticket).await,
                     ConfirmError::Ledger(refusal) => refusal.into(),

@@ -15,6 +15,7 @@ mod confirm;
 mod duty;
 mod exit;
 mod party;
+mod proofs;
 mod reserve;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub(crate) use aftermath::Aftermath;
 pub(crate) use confirm::{Arrival, Arrived, Entered};
 pub(crate) use duty::Duties;
+pub(crate) use proofs::Prover;
 
 use crate::accounts::Passwords;
 use crate::admission::{Admission, Journal, TicketKey, Unavailable};
@@ -57,6 +59,8 @@ pub(crate) struct Entry {
     pub(crate) deadlines: Arc<Deadlines>,
     /// Wrong room passwords, per room and user.
     pub(crate) wrong_passwords: Windows<(RoomId, UserId)>,
+    /// Forged tickets and stale resume secrets.
+    pub(crate) bad_proofs: Windows<Prover>,
     pub(crate) ticket_key: TicketKey,
     pub(crate) aftermath: Aftermath,
     pub(crate) duties: Duties,
@@ -83,6 +87,8 @@ pub(crate) enum EntryError {
     WrongPassword,
     #[error("the room's password was guessed too often")]
     TooManyGuesses(Duration),
+    #[error("too many forged tickets or stale secrets")]
+    TooManyBadProofs(Duration),
     #[error("banned from the room")]
     Banned,
     #[error("the login has ended")]
@@ -118,7 +124,9 @@ impl EntryError {
             Self::RoomFull(_) => Code::RoomFull,
             Self::Replaced => Code::Replaced,
             Self::TooManyReservations(_) => Code::TooManyReservations,
-            Self::AddressBusy | Self::TooManyGuesses(_) => Code::RateLimited,
+            Self::AddressBusy | Self::TooManyGuesses(_) | Self::TooManyBadProofs(_) => {
+                Code::RateLimited
+            }
             Self::WrongPassword => Code::WrongRoomPassword,
             Self::Banned => Code::Banned,
             Self::Unauthenticated => Code::Unauthenticated,

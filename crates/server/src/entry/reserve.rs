@@ -49,6 +49,7 @@ impl Entry {
         ask: &Reserve,
         address: Option<IpAddr>,
     ) -> Result<(Reservation, bool), EntryError> {
+        self.may_prove(who.user, ask.resume.as_deref())?;
         let info = self.visible(who, room, ask.key.as_deref()).await?;
         self.not_banned(who, room).await?;
         let was_excused = self.admission.has_slot(room, who.user, who.login).await?;
@@ -67,7 +68,10 @@ impl Entry {
         self.aftermath.apply(journal);
         let reserved = match granted {
             Ok(reserved) => reserved,
-            Err(refusal) => return Err(self.refused(room, refusal).await),
+            Err(refusal) => {
+                self.note_stale_at_the_door(who.user, &refusal);
+                return Err(self.refused(room, refusal).await);
+            }
         };
         let needs_password = was_excused && reserved.fresh && !reserved.takeover;
         if let Err(error) = self.recheck(who, &info, ask, needs_password).await {

@@ -138,7 +138,7 @@ impl From<EntryError> for Refused {
             EntryError::TooManyReservations(rooms) => {
                 Self { rooms: Some(rooms.iter().map(|room| room.0).collect()), ..Self::new(code) }
             }
-            EntryError::TooManyGuesses(wait) => {
+            EntryError::TooManyGuesses(wait) | EntryError::TooManyBadProofs(wait) => {
                 Self { retry_after: Some(wait.as_secs().max(1)), ..Self::new(code) }
             }
             EntryError::AddressBusy | EntryError::Busy => {

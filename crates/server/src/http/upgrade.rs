@@ -3,22 +3,24 @@
 //! Two things are refused before the upgrade, with a plain 403: a foreign `Origin`, and a cookie
 //! without any. Everything else is said in words afterwards, because a browser shows no other reason.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use anteroom_protocol::Code;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use serde::Deserialize;
 
-use super::extract::{TOKEN_COOKIE, cookie, own_origin, token_of};
+use super::extract::{Address, TOKEN_COOKIE, cookie, own_origin, token_of};
 use super::problem::Refused;
 use super::serve::Place;
 use crate::app::App;
+use crate::entry::EntryError;
 use crate::ws::{Connect, handshake};
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -45,6 +47,13 @@ async fn upgrade(State(app): State<Arc<App>>, request: Request) -> Response {
     if !may_open(&parts.headers, &own, &app) {
         tracing::info!(event = "ws.foreign_origin", "a WebSocket from another site was refused");
         return Refused::new(Code::CrossSite).into_response();
+    }
+    let Address(address) = match Address::from_request_parts(&mut parts, &app).await {
+        Ok(address) => address,
+        Err(never) => match never {},
+    };
+    if let Err(error) = may_try(&parts.uri, address, &app) {
+        return Refused::from(error).into_response();
     }
     let connect = connect(&parts.headers, &parts.uri, &app).await;
     let Some(upgrade) = parts.extensions.remove::<hyper::upgrade::OnUpgrade>() else {
@@ -73,6 +82,15 @@ fn may_open(headers: &HeaderMap, own: &str, app: &App) -> bool {
         Some(Err(_)) => false,
         None => cookie(headers, TOKEN_COOKIE).is_none(),
     }
+}
+
+/// Forged tickets are answered in words after the upgrade, as every refusal is, until there were too
+/// many from one address: then before it, where they cost little. A ticket of this server always
+/// passes, so a crowd behind one address does not suffer for one of it.
+fn may_try(uri: &Uri, address: Option<IpAddr>, app: &App) -> Result<(), EntryError> {
+    let query = axum::extract::Query::<Query>::try_from_uri(uri);
+    let ticket = query.map(|query| query.0.ticket).unwrap_or_default();
+    app.entry.may_present(&ticket, address)
 }
 
 /// Reads what is asked for. A token beside the ticket that is no good says nothing about who

@@ -27,6 +27,7 @@ mod ledgers;
 mod pages;
 mod party;
 mod policies;
+mod proofs;
 mod races;
 mod refresh;
 mod rooms;

@@ -1,0 +1,61 @@
+//! Bounds on proofs that prove nothing: forged tickets, stale resume secrets.
+//!
+//! Neither can be guessed (a MAC of 256 bits, a secret of 192) and neither changes anything; the
+//! bounds keep those who try all the same from costing the others much.
+
+use std::net::IpAddr;
+
+use anteroom_core::ids::UserId;
+use anteroom_core::seat::{ConfirmRefusal, ReserveRefusal};
+
+use super::{Entry, EntryError};
+use crate::admission::{ConfirmError, Refusal};
+
+/// Whose bad proofs are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Prover {
+    /// Who forges tickets is nobody known.
+    Address(IpAddr),
+    /// A resume secret is presented by a user who is known by then.
+    User(UserId),
+}
+
+impl Entry {
+    /// Whether a ticket may be presented from this address. One that this server did not make is
+    /// counted.
+    ///
+    /// # Errors
+    /// Too many forged ones came from there, and this is another.
+    pub(crate) fn may_present(
+        &self,
+        ticket: &str,
+        address: Option<IpAddr>,
+    ) -> Result<(), EntryError> {
+        let Some(address) = address.filter(|_| self.ticket_key.open(ticket).is_err()) else {
+            return Ok(());
+        };
+        let admitted = self.bad_proofs.admit(Prover::Address(address), self.clock.now());
+        admitted.map_err(EntryError::TooManyBadProofs)
+    }
+
+    /// Whether the user may present a resume secret.
+    pub(super) fn may_prove(&self, user: UserId, resume: Option<&str>) -> Result<(), EntryError> {
+        let over = self.bad_proofs.is_over(&Prover::User(user), self.clock.now());
+        over.filter(|_| resume.is_some())
+            .map_or(Ok(()), |wait| Err(EntryError::TooManyBadProofs(wait)))
+    }
+
+    /// Counts a secret that was stale at step 1.
+    pub(super) fn note_stale_at_the_door(&self, user: UserId, refusal: &Refusal) {
+        if matches!(refusal, Refusal::Ledger(ReserveRefusal::Replaced)) {
+            let _ = self.bad_proofs.admit(Prover::User(user), self.clock.now());
+        }
+    }
+
+    /// Counts a secret that was stale at step 2.
+    pub(super) fn note_stale(&self, user: UserId, error: &ConfirmError) {
+        if matches!(error, ConfirmError::Ledger(ConfirmRefusal::Replaced)) {
+            let _ = self.bad_proofs.admit(Prover::User(user), self.clock.now());
+        }
+    }
+}
