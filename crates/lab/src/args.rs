@@ -23,6 +23,8 @@ pub(crate) enum Scenario {
     Churn(Churn),
     /// Let two users fight for one seat, over and over; exactly one may win each time.
     Duel(Duel),
+    /// Present forged tickets and stale secrets, over and over; nothing may open or change.
+    Forge(Forge),
 }
 
 /// What every scenario needs.
@@ -103,6 +105,15 @@ pub(crate) struct Duel {
     pub(crate) seated_every: usize,
 }
 
+#[derive(clap::Args, Serialize)]
+pub(crate) struct Forge {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// How many attempts, half of them forged tickets, half stale secrets.
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) attempts: usize,
+}
+
 impl Scenario {
     pub(crate) fn common(&self) -> &Common {
         match self {
@@ -110,6 +121,7 @@ impl Scenario {
             Self::Storm(storm) => &storm.common,
             Self::Churn(churn) => &churn.common,
             Self::Duel(duel) => &duel.common,
+            Self::Forge(forge) => &forge.common,
         }
     }
 }

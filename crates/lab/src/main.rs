@@ -12,6 +12,7 @@ mod crowd;
 mod delivery;
 mod duel;
 mod entry;
+mod forge;
 mod hold;
 mod latency;
 mod procfs;
@@ -50,6 +51,7 @@ fn run(scenario: &Scenario) -> anyhow::Result<bool> {
             Scenario::Storm(storm) => storm::run(storm).await,
             Scenario::Churn(churn) => churn::run(churn).await,
             Scenario::Duel(duel) => duel::run(duel).await,
+            Scenario::Forge(forge) => forge::run(forge).await,
         }
     })?;
     if let Some(path) = &scenario.common().json {
