@@ -52,7 +52,7 @@ pub fn after_error(error: &Error) -> Next {
             if store_away { Next::BackOff } else { after_http(problem.status) }
         }
         Error::NotUpgraded { status } => after_http(*status),
-        Error::FrameRefused(_) | Error::Protocol(_) => Next::Stay,
+        Error::FrameRefused(_) | Error::PlaceGone { .. } | Error::Protocol(_) => Next::Stay,
     }
 }
 
@@ -163,6 +163,7 @@ mod tests {
             seats: None,
             waitlist: None,
             rooms: None,
+            failed: Vec::new(),
             reason: reason.map(str::to_owned),
         };
         Error::Refused(Box::new(Refusal { problem, retry_after: None }))

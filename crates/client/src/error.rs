@@ -47,6 +47,12 @@ pub enum Error {
         /// The close reason.
         reason: String,
     },
+    /// The place in a line is gone, without a seat.
+    #[error("the place in line is gone: {code}")]
+    PlaceGone {
+        /// Why.
+        code: Code,
+    },
     /// The server could not be reached, or the line broke on the way.
     #[error("transport: {0}")]
     Transport(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -75,6 +81,7 @@ impl Error {
             Self::Refused(refusal) => Some(refusal.problem.code),
             Self::RefusedAtConnect { code, .. } => *code,
             Self::FrameRefused(error) => Some(error.code),
+            Self::PlaceGone { code } => Some(*code),
             _ => None,
         }
     }

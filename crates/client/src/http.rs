@@ -147,6 +147,20 @@ pub async fn execute_empty(request: RequestBuilder) -> Result<()> {
     accepted(request).await.map(drop)
 }
 
+/// Sends a request whose answer is read piece by piece.
+///
+/// # Errors
+/// As [`execute`].
+pub(crate) async fn opened(request: RequestBuilder) -> Result<Response> {
+    let response = request.send().await?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let retry_after = retry_after(&response);
+    Err(refusal(status.as_u16(), &response.bytes().await?, retry_after))
+}
+
 async fn accepted(request: RequestBuilder) -> Result<(u16, bytes::Bytes)> {
     let response = request.send().await?;
     let status = response.status();

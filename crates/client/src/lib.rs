@@ -6,7 +6,7 @@
 //! promises for a program that only wants to be in a room: it reconnects as the close code says,
 //! resends what was not acknowledged, and hands out messages by `seq` without gap or double.
 //!
-//! Read in this order: [`error`], [`http`], [`account`], [`confirm`], [`session`], then [`backoff`]
+//! Read in this order: [`error`], [`http`], [`account`], [`waiting`], [`confirm`], [`session`], then [`backoff`]
 //! and [`order`] (pure rules), `reconnect` and [`joined`].
 #![deny(missing_docs)]
 
@@ -22,6 +22,8 @@ pub mod order;
 mod reconnect;
 mod room_event;
 pub mod session;
+mod sse;
+pub mod waiting;
 
 pub use account::{Account, HistoryFrom, RoomQuery};
 pub use confirm::ConfirmOptions;
@@ -29,6 +31,7 @@ pub use error::{Error, Refusal, Result};
 pub use http::Client;
 pub use joined::{JoinOptions, JoinedRoom, RoomEvent};
 pub use session::{Closed, Event, RawEvent, Session};
+pub use waiting::{Awaited, LineEvent, LineStream, SeatWait};
 
 /// The wire types, so that a user of this crate needs no second dependency.
 pub use anteroom_protocol as protocol;

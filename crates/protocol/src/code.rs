@@ -78,6 +78,8 @@ codes! {
     TooManyReservations => "too_many_reservations",
     /// Already sits in the room, so there is nothing to wait for.
     AlreadySeated => "already_seated",
+    /// Neither in the line nor offered a seat.
+    NotWaiting => "not_waiting",
     /// The ticket is unknown, used, forged, or another user's.
     NoReservation => "no_reservation",
     /// The reservation's time passed first.

@@ -91,6 +91,37 @@ pub struct PartyFailure {
     pub code: Code,
 }
 
+/// `POST /rooms/{id}/waitlist`; an empty body is fine.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wait {
+    /// The room's password, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// The key of an unlisted room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+impl std::fmt::Debug for Wait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Wait(..)")
+    }
+}
+
+/// The answer to one who asked to wait.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Waiting {
+    /// A place was free, or had been offered already: there is nothing to wait for.
+    Offered {
+        /// The seat.
+        offer: Reservation,
+    },
+    /// In the line.
+    InLine(Position),
+}
+
 /// The line in front of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitlistInfo {
@@ -100,7 +131,7 @@ pub struct WaitlistInfo {
     pub allowed: bool,
 }
 
-/// The answer to joining the line, and its `position` event.
+/// A place in the line: the answer to joining it, and the `position` event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// 1 for the head of the line.

@@ -18,7 +18,7 @@ use crate::accounts::{Accounts, AccountsConfig, PasswordConfig, ThrottleConfig};
 use crate::admission::{self, Admission, Bounds, TicketKey};
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits};
-use crate::entry::{Aftermath, Duties, Entry};
+use crate::entry::{Aftermath, Duties, Entry, LineBoard};
 use crate::http;
 use crate::hub::{Hub, Presence};
 use crate::messages::{self, Append, History, MessageLog};
@@ -152,6 +152,10 @@ fn spawn_loops(
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
         presence.run(&entry.hub, &entry.rooms, entry.admission.as_ref()).await;
     }));
+    let (entry, line) = (Arc::clone(&app.entry), Arc::clone(&app.entry.aftermath.line));
+    loops.spawn(last.clone().run_until_cancelled_owned(async move {
+        line.run(entry.admission.as_ref(), &entry.clock).await;
+    }));
     let all = Arc::clone(app);
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
         all.rooms.keep_built().await;
@@ -216,6 +220,7 @@ fn entry(
     let aftermath = Aftermath {
         rooms: Arc::clone(&rooms),
         presence: Arc::new(Presence::default()),
+        line: Arc::new(LineBoard::default()),
         storage: Arc::clone(&storage),
         clock: Arc::clone(&ground.clock),
         tasks: tasks.clone(),

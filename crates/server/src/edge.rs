@@ -9,7 +9,7 @@ pub(crate) const fn status(code: Code) -> StatusCode {
     match code {
         Code::BadRequest | Code::BadFrame => StatusCode::BAD_REQUEST,
         Code::Unauthenticated | Code::BadCredentials | Code::LoggedOut => StatusCode::UNAUTHORIZED,
-        Code::NotFound | Code::RoomNotFound => StatusCode::NOT_FOUND,
+        Code::NotFound | Code::RoomNotFound | Code::NotWaiting => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -85,6 +85,7 @@ pub(crate) const fn title(code: Code) -> &'static str {
         Code::Replaced => "You are connected elsewhere",
         Code::TooManyReservations => "Too many open reservations",
         Code::AlreadySeated => "You sit in this room already",
+        Code::NotWaiting => "You are not in line for a seat",
         Code::NoReservation => "No such reservation",
         Code::ReservationExpired => "The reservation has expired",
         Code::EntryFailed => "The entry could not be completed",

@@ -151,6 +151,12 @@ impl Room {
         self.line.get(user).map(|waiter| self.position_of(waiter))
     }
 
+    /// Whether the user stands in the line.
+    #[must_use]
+    pub fn waits(&self, user: UserId) -> bool {
+        self.line.get(user).is_some()
+    }
+
     fn position_of(&self, waiter: &Waiter) -> Position {
         let ahead = self.line.ahead_of(waiter.place);
         Position { position: ahead + 1, ahead, joined: waiter.joined }

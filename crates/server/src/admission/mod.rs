@@ -344,6 +344,13 @@ pub(crate) trait Admission: Send + Sync {
     /// Who waits in the room, from the head.
     async fn line(&self, room: RoomId) -> Decided<Vec<UserId>>;
 
+    /// The first `most` of them; cheap also where the line is long.
+    async fn line_front(&self, room: RoomId, most: usize) -> Decided<Vec<UserId>> {
+        let mut line = self.line(room).await?;
+        line.truncate(most);
+        Ok(line)
+    }
+
     /// The room as plain values, for administrators and tests; `None` when there is no such room.
     async fn snapshot(&self, room: RoomId) -> Decided<Option<Snapshot>>;
 

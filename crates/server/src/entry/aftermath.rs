@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anteroom_core::ids::{Generation, RoomId, UserId};
-use anteroom_core::seat::{Change, CloseCause, End, ExpiredOutcome};
+use anteroom_core::seat::{Change, CloseCause, End, ExpiredOutcome, WaiterEnd};
 use tokio_util::task::TaskTracker;
 
+use super::LineBoard;
 use crate::admission::Journal;
 use crate::clock::Clock;
 use crate::hub::Presence;
@@ -28,6 +29,7 @@ const FORGET_ASKS: u32 = 3;
 pub(crate) struct Aftermath {
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) presence: Arc<Presence>,
+    pub(crate) line: Arc<LineBoard>,
     pub(crate) storage: SharedStorage,
     pub(crate) clock: Arc<Clock>,
     pub(crate) tasks: TaskTracker,
@@ -73,8 +75,14 @@ impl Aftermath {
             Change::Offered { user, reservation } => {
                 tracing::info!(event = "entry.offered", room = room.0, %user,
                     generation = %reservation.generation, "a free seat was offered to the line");
+                self.line.offered(room, user, reservation, self.clock.now());
             }
-            Change::Reserved { .. } | Change::Entered { .. } | Change::WaiterGone { .. } => {}
+            Change::WaiterGone { user, cause } => {
+                tracing::info!(event = "waiter.gone", room = room.0, %user,
+                    cause = waiter_word(cause), "a waiter left the line without a seat");
+                self.line.gone(room, user, cause, self.clock.now());
+            }
+            Change::Reserved { .. } | Change::Entered { .. } => {}
         }
     }
 
@@ -210,6 +218,17 @@ fn membership_end(cause: End) -> MembershipEnd {
         End::RoomClosed => MembershipEnd::RoomClosed,
         End::Aborted => MembershipEnd::EntryFailed,
         End::Replaced | End::Superseded => MembershipEnd::Superseded,
+    }
+}
+
+fn waiter_word(cause: WaiterEnd) -> &'static str {
+    match cause {
+        WaiterEnd::Stopped => "stopped",
+        WaiterEnd::Away => "away",
+        WaiterEnd::Seated => "seated",
+        WaiterEnd::Removed => "removed",
+        WaiterEnd::LoggedOut => "logged_out",
+        WaiterEnd::RoomClosed => "room_closed",
     }
 }
 

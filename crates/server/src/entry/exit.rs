@@ -7,7 +7,7 @@
 
 use anteroom_core::ids::{LoginId, RoomId, UserId};
 use anteroom_core::seat::{Closed, Parting};
-use anteroom_protocol::CloseCode;
+use anteroom_protocol::{CloseCode, Code};
 
 use super::Entry;
 use super::duty::{Done, Duty};
@@ -44,18 +44,21 @@ impl Entry {
     pub(crate) async fn login_superseded(&self, user: UserId, old: LoginId, new: LoginId) {
         self.duties.perform(Duty::Supersede { user, old, new }).await;
         self.hub.end_login(user, old, CloseCode::Unauthenticated);
+        self.aftermath.line.end_login(user, old, Code::Unauthenticated);
     }
 
     /// A login ended for good: everything under it goes at once.
     pub(crate) async fn login_ended(&self, user: UserId, login: LoginId) {
         self.duties.perform(Duty::Revoke { user, login }).await;
         self.hub.end_login(user, login, CloseCode::LoggedOut);
+        self.aftermath.line.end_login(user, login, Code::LoggedOut);
     }
 
     /// Kicked or banned: everything the user has in the room goes at once.
     pub(crate) async fn remove(&self, room: RoomId, user: UserId) {
         if self.duties.perform(Duty::Remove { room, user }).await == Done::Later {
             self.hub.end_user_in(room, user, CloseCode::Removed);
+            self.aftermath.line.end_user_in(room, user, Code::Removed);
         }
     }
 
@@ -64,6 +67,7 @@ impl Entry {
         self.aftermath.drop_room(room);
         if self.duties.perform(Duty::CloseRoom { room }).await == Done::Later {
             self.hub.end_room(room, CloseCode::RoomClosed);
+            self.aftermath.line.end_room(room, Code::RoomClosed);
         }
     }
 

@@ -16,7 +16,10 @@ mod duty;
 mod exit;
 mod party;
 mod proofs;
+mod line_board;
+mod line_flow;
 mod reserve;
+mod waitlist;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +35,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub(crate) use aftermath::Aftermath;
 pub(crate) use confirm::{Arrival, Arrived, Entered};
 pub(crate) use duty::Duties;
+pub(crate) use line_board::LineBoard;
 pub(crate) use proofs::Prover;
+pub(crate) use waitlist::Told;
 
 use crate::accounts::Passwords;
 use crate::admission::{Admission, Journal, TicketKey, Unavailable};
@@ -109,6 +114,8 @@ pub(crate) enum EntryError {
     BadParty,
     #[error("not allowed to do this")]
     Forbidden,
+    #[error("the user neither waits nor is offered a seat")]
+    NotWaiting,
     #[error(transparent)]
     Seats(#[from] Unavailable),
     #[error(transparent)]
@@ -138,6 +145,7 @@ impl EntryError {
             Self::Party(failed) => failed.first().map_or(Code::RoomFull, |it| it.code),
             Self::BadParty => Code::Invalid,
             Self::Forbidden => Code::Forbidden,
+            Self::NotWaiting => Code::NotWaiting,
             Self::Busy | Self::Seats(_) | Self::Storage(_) => Code::Unavailable,
         }
     }

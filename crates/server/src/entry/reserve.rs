@@ -1,6 +1,7 @@
 //! Step 1: a seat is counted for a user until a deadline, and the ticket for it is made.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use anteroom_core::ids::{Nonce, RoomId};
 use anteroom_core::seat::{Ask, ReserveRefusal, Reserved};
@@ -17,6 +18,14 @@ use crate::admission::{Journal, Refusal, Ticket};
 use crate::rooms::RoomInfo;
 use crate::tokens::Identity;
 use crate::view;
+
+/// A request that passed the door, and with what it goes to the ledger.
+pub(super) struct Approach {
+    pub(super) info: Arc<RoomInfo>,
+    /// The user had a slot, which excuses from the password.
+    pub(super) was_excused: bool,
+    pub(super) ledger_ask: Ask,
+}
 
 impl Entry {
     /// Reserves a seat. `Ok((reservation, fresh))`: `fresh` is false when the same reservation
@@ -50,19 +59,7 @@ impl Entry {
         address: Option<IpAddr>,
     ) -> Result<(Reservation, bool), EntryError> {
         self.may_prove(who.user, ask.resume.as_deref())?;
-        let info = self.visible(who, room, ask.key.as_deref()).await?;
-        self.not_banned(who, room).await?;
-        let was_excused = self.admission.has_slot(room, who.user, who.login).await?;
-        if !was_excused {
-            self.check_password(who, &info, ask).await?;
-        }
-        let ledger_ask = Ask {
-            user: who.user,
-            login: who.login,
-            nonce: new_nonce()?,
-            is_staff: self.is_staff(who, &info),
-            resume: ask.resume.as_deref().map(resume_hash),
-        };
+        let Approach { info, was_excused, ledger_ask } = self.approach(who, room, ask).await?;
         let mut journal = Journal::new();
         let granted = self.admission.reserve(room, ledger_ask, address, &mut journal).await;
         self.aftermath.apply(journal);
@@ -81,9 +78,35 @@ impl Entry {
         Ok((self.shown(room, &reserved), reserved.fresh))
     }
 
+    /// What stands before the ledger is asked, for a seat or a place in the line.
+    ///
+    /// # Errors
+    /// The room may not be known to the asker, who may be banned or lack its password.
+    pub(super) async fn approach(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        ask: &Reserve,
+    ) -> Result<Approach, EntryError> {
+        let info = self.visible(who, room, ask.key.as_deref()).await?;
+        self.not_banned(who, room).await?;
+        let was_excused = self.admission.has_slot(room, who.user, who.login).await?;
+        if !was_excused {
+            self.check_password(who, &info, ask).await?;
+        }
+        let ledger_ask = Ask {
+            user: who.user,
+            login: who.login,
+            nonce: new_nonce()?,
+            is_staff: self.is_staff(who, &info),
+            resume: ask.resume.as_deref().map(resume_hash),
+        };
+        Ok(Approach { info, was_excused, ledger_ask })
+    }
+
     /// What may have changed while the ledger decided: the login, a ban, and a slot that vanished
     /// after it had excused the user from the password.
-    async fn recheck(
+    pub(super) async fn recheck(
         &self,
         who: &Identity,
         info: &RoomInfo,
@@ -109,7 +132,7 @@ impl Entry {
 
     /// Takes back what this very request was granted; a reservation that stood before, or that
     /// meanwhile stands under another login, is not this request's to take.
-    async fn withdraw(&self, who: &Identity, room: RoomId, reserved: &Reserved) {
+    pub(super) async fn withdraw(&self, who: &Identity, room: RoomId, reserved: &Reserved) {
         if !reserved.fresh {
             return;
         }

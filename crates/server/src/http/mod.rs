@@ -13,6 +13,7 @@ mod reservations;
 mod rooms;
 pub(crate) mod serve;
 mod upgrade;
+mod waitlist;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(lobby::routes())
         .merge(rooms::routes())
         .merge(reservations::routes())
+        .merge(waitlist::routes())
         .merge(history::routes())
         .merge(admin::routes())
         .fallback(no_such_endpoint)

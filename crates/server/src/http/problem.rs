@@ -1,6 +1,7 @@
 //! How a refused request looks: RFC 9457 problem details for programs. Domain errors become codes
 //! here, codes become statuses in [`crate::edge`]; internal detail is logged once and never sent.
 
+use anteroom_core::limits::WAITLIST_MAX;
 use anteroom_protocol::entry::{PartyFailure, WaitlistInfo};
 use anteroom_protocol::room::Seats;
 use anteroom_protocol::{Code, FieldProblem, Problem};
@@ -69,6 +70,13 @@ impl Refused {
         edge::status(self.code)
     }
 
+    /// The line in front of a full room. Who is told `room_full` has passed every other guard of
+    /// the line, so only its own length can still keep anybody out.
+    fn waitlist(&self) -> Option<WaitlistInfo> {
+        let length = self.seats?.waiting;
+        Some(WaitlistInfo { length, allowed: (length as usize) < WAITLIST_MAX })
+    }
+
     fn body(&self) -> Problem {
         Problem {
             kind: format!("/problems/{}", self.code),
@@ -78,9 +86,7 @@ impl Refused {
             code: self.code,
             errors: self.errors.clone(),
             seats: self.seats,
-            waitlist: self
-                .seats
-                .map(|seats| WaitlistInfo { length: seats.waiting, allowed: false }),
+            waitlist: self.waitlist(),
             rooms: self.rooms.clone(),
             failed: self.failed.clone(),
             reason: self.reason.map(str::to_owned),

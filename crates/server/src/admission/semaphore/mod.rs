@@ -153,7 +153,7 @@ impl Semaphore {
     }
 
     fn note_whereabouts(&self, room: &Room, user: UserId) {
-        let is_here = room.slot(user).is_some() || room.position(user).is_some();
+        let is_here = room.slot(user).is_some() || room.waits(user);
         let mut whereabouts = lock(&self.whereabouts);
         if is_here {
             whereabouts.entry(user).or_default().insert(room.id());

@@ -294,8 +294,11 @@ impl Admission for Semaphore {
                 Err(Exceeded::Address) => return Err(WaitError::AddressBusy),
             };
             let answer = ledger.wait(step, &ask);
-            if answer.is_err() && taken {
-                self.quota.give_back(room, ask.user);
+            match &answer {
+                Err(_) if taken => self.quota.give_back(room, ask.user),
+                // A place in the line is no change of a seat, so the journal does not tell of it.
+                Ok(_) => self.note_whereabouts(ledger, ask.user),
+                Err(_) => {}
             }
             answer.map_err(WaitError::from)
         });
@@ -382,6 +385,11 @@ impl Admission for Semaphore {
 
     async fn line(&self, room: RoomId) -> Decided<Vec<UserId>> {
         let line = self.look(room, |ledger| ledger.waiters().map(|it| it.user).collect());
+        Ok(line.unwrap_or_default())
+    }
+
+    async fn line_front(&self, room: RoomId, most: usize) -> Decided<Vec<UserId>> {
+        let line = self.look(room, |it| it.waiters().take(most).map(|it| it.user).collect());
         Ok(line.unwrap_or_default())
     }
 

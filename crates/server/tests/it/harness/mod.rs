@@ -2,6 +2,7 @@
 
 mod database;
 mod journal;
+pub(crate) mod line;
 mod people;
 mod rest;
 mod rounds;
@@ -11,6 +12,7 @@ mod waiting;
 mod web;
 mod wire;
 
+pub(crate) use journal::LogEvent;
 pub(crate) use people::{Known, PASSWORD};
 pub(crate) use rounds::{next_reservation, stagger};
 pub(crate) use server::TestServer;

@@ -1,0 +1,413 @@
+//! Waiting for a seat: joining the line, leaving it, and the stream on which a waiter is told.
+//!
+//! A stream is opened in an order that loses nothing: subscribed to the board, attached in the
+//! ledger, and only then looked at. Whatever ends the wait makes the stream look again, so what a
+//! waiter is told is always the state. A stream that is attached is given up exactly once, by the
+//! guard that is made with it, however the stream ends.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anteroom_core::ids::{LoginId, RoomId, UserId};
+use anteroom_core::seat::{self, PlaceNo, Reserved, WaitRefusal, WaiterEnd};
+use anteroom_protocol::entry::{Position, Reservation, Reserve, Waiting};
+use anteroom_protocol::{Code, Timestamp};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::duty::Duty;
+use super::line_board::{Call, Found, Subscription};
+use super::reserve::Approach;
+use super::{Entry, EntryError};
+use crate::admission::{Journal, Refusal, WaitError};
+use crate::tokens::Identity;
+
+/// When a login is looked at again that a store could not tell about.
+const LOGIN_AGAIN: Duration = Duration::from_secs(15);
+
+impl Entry {
+    /// Puts a user at the end of a room's line, under the guards of a reservation. `Ok((_, fresh))`:
+    /// `fresh` is false when the place, or the seat, was the user's already.
+    ///
+    /// # Errors
+    /// As [`EntryError`] says; the user does not wait then, unless it did before.
+    pub(crate) async fn wait(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        ask: &Reserve,
+        address: Option<IpAddr>,
+    ) -> Result<(Waiting, bool), EntryError> {
+        let answer = self.try_wait(who, room, ask, address).await;
+        match &answer {
+            Ok((Waiting::InLine(place), fresh)) => tracing::info!(event = "entry.waiting",
+                room = room.0, user = %who.user, position = place.position, fresh,
+                "a user waits for a seat"),
+            Ok((Waiting::Offered { offer }, fresh)) => tracing::info!(event = "entry.reserved",
+                room = room.0, user = %who.user, generation = offer.seat.generation,
+                takeover = offer.seat.takeover, fresh, "a seat was free for who would have waited"),
+            Err(error) => tracing::info!(event = "entry.refused", room = room.0, user = %who.user,
+                code = error.code().as_str(), step = "wait", %error, "an entry was refused"),
+        }
+        answer
+    }
+
+    async fn try_wait(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        ask: &Reserve,
+        address: Option<IpAddr>,
+    ) -> Result<(Waiting, bool), EntryError> {
+        let Approach { info, was_excused, ledger_ask } = self.approach(who, room, ask).await?;
+        let mut journal = Journal::new();
+        let answer = self.admission.wait(room, ledger_ask, address, &mut journal).await;
+        self.aftermath.apply(journal);
+        match answer {
+            Ok(seat::Waiting::Reserved(reserved)) => {
+                let needs_password = was_excused && reserved.fresh;
+                if let Err(error) = self.recheck(who, &info, ask, needs_password).await {
+                    self.withdraw(who, room, &reserved).await;
+                    return Err(error);
+                }
+                let offer = self.shown(room, &reserved);
+                Ok((Waiting::Offered { offer }, reserved.fresh))
+            }
+            Ok(seat::Waiting::InLine { position, fresh }) => {
+                if let Err(error) = self.recheck(who, &info, ask, was_excused && fresh).await {
+                    self.take_place_back(who, room, fresh, &error).await;
+                    return Err(error);
+                }
+                self.aftermath.presence.mark(room);
+                Ok((Waiting::InLine(self.place(room, position)), fresh))
+            }
+            Err(error) => Err(self.no_place(room, error).await),
+        }
+    }
+
+    /// Takes back the place that this very request took, and no other: one that stands under a login
+    /// that lives was asked for by somebody else.
+    async fn take_place_back(&self, who: &Identity, room: RoomId, fresh: bool, why: &EntryError) {
+        let user = who.user;
+        match why {
+            EntryError::Unauthenticated => {
+                self.duties.perform(Duty::Revoke { user, login: who.login }).await;
+            }
+            EntryError::Banned => {
+                self.duties.perform(Duty::Remove { room, user }).await;
+            }
+            // The line is left when the store answers, or else with the waiter's time.
+            _ if fresh => drop(self.stop_waiting(who, room).await),
+            _ => {}
+        }
+    }
+
+    async fn no_place(&self, room: RoomId, error: WaitError) -> EntryError {
+        let refusal = match error {
+            WaitError::Ledger(WaitRefusal::AlreadySeated) => return EntryError::AlreadySeated,
+            WaitError::Ledger(WaitRefusal::LineFull) => seat::ReserveRefusal::RoomFull.into(),
+            WaitError::Ledger(WaitRefusal::Closed) => seat::ReserveRefusal::Closed.into(),
+            WaitError::Ledger(WaitRefusal::Gone) => seat::ReserveRefusal::Gone.into(),
+            WaitError::NoRoom => Refusal::NoRoom,
+            WaitError::TooMany(rooms) => Refusal::TooMany(rooms),
+            WaitError::AddressBusy => Refusal::AddressBusy,
+            WaitError::Unavailable(unavailable) => unavailable.into(),
+        };
+        self.refused(room, refusal).await
+    }
+
+    /// Leaves the line. False when the user did not stand there; an offer is not declined by it.
+    ///
+    /// # Errors
+    /// The seat store cannot decide.
+    pub(crate) async fn stop_waiting(
+        &self,
+        who: &Identity,
+        room: RoomId,
+    ) -> Result<bool, EntryError> {
+        let mut journal = Journal::new();
+        let stopped = self.admission.stop_waiting(room, who.user, &mut journal).await;
+        self.aftermath.apply(journal);
+        Ok(stopped?)
+    }
+
+    /// Opens the stream of somebody who waits, or has been offered a seat.
+    ///
+    /// # Errors
+    /// [`EntryError::NotWaiting`] for everybody else, in a room that the asker may know of and that
+    /// is open. `key` is that of an unlisted room.
+    pub(crate) async fn watch_line(
+        self: &Arc<Self>,
+        who: &Identity,
+        room: RoomId,
+        key: Option<&str>,
+    ) -> Result<LineStream, EntryError> {
+        let (user, login) = (who.user, who.login);
+        let mut stream = LineStream {
+            watch: Watch::open(self, room, user, login).await?,
+            entry: Arc::clone(self),
+            room,
+            user,
+            login,
+            login_looked_at: Instant::now(),
+            told: None,
+            is_over: false,
+        };
+        // Asked after the subscription: an end of the login that came earlier is seen here, one
+        // that comes later is told.
+        if !stream.login_goes_on().await {
+            return Err(EntryError::Unauthenticated);
+        }
+        if matches!(stream.watch.found, State::Nowhere) {
+            self.visible(who, room, key).await?;
+            return Err(EntryError::NotWaiting);
+        }
+        Ok(stream)
+    }
+
+    /// A place as the wire shows it.
+    fn place(&self, room: RoomId, at: seat::Position) -> Position {
+        let wait = self.aftermath.line.estimate(room, at.position, self.clock.now());
+        self.shown_place(at, wait)
+    }
+
+    fn shown_place(&self, at: seat::Position, estimated_wait_ms: Option<u64>) -> Position {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Position {
+            position: count(at.position),
+            ahead: count(at.ahead),
+            joined_at: Some(Timestamp(self.clock.to_wall(self.admission.local(at.joined)))),
+            estimated_wait_ms,
+        }
+    }
+}
+
+/// One thing that a waiter is told. After an offer or the loss of the place nothing follows.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// Where the waiter stands.
+    Position(Position),
+    /// The seat; it is the waiter's until its deadline.
+    Offer(Reservation),
+    /// The place is gone, and why.
+    Gone(Code),
+}
+
+/// A stream that is counted in the ledger; dropping it takes it out again.
+struct Attached {
+    entry: Arc<Entry>,
+    room: RoomId,
+    user: UserId,
+    place: PlaceNo,
+    runtime: Handle,
+}
+
+impl Attached {
+    /// `None` when the user is not in the line. Runs to its end even when whoever asked has gone: the
+    /// guard then ends with the task that made it.
+    async fn to(
+        entry: &Arc<Entry>,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<Self>, EntryError> {
+        let of = Arc::clone(entry);
+        let attaching = entry.duties.tasks.spawn(async move {
+            let mut journal = Journal::new();
+            let place = of.admission.stream_attached(room, user, &mut journal).await;
+            let entry = Arc::clone(&of);
+            let attached = place.map(|place| {
+                place.map(|place| Self { entry, room, user, place, runtime: Handle::current() })
+            });
+            of.aftermath.apply(journal);
+            attached
+        });
+        Ok(attaching.await.map_err(|_| EntryError::Failed)??)
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        let (room, user, place) = (self.room, self.user, self.place);
+        let duties = self.entry.duties.clone();
+        let lost = async move {
+            duties.perform(Duty::StreamLost { room, user, place }).await;
+            tracing::debug!(event = "waiter.stream_lost", room = room.0, %user,
+                "a stream of a waiter ended");
+        };
+        self.entry.duties.tasks.spawn_on(lost, &self.runtime);
+    }
+}
+
+/// How the ledger says that a user stands with a room.
+enum State {
+    Offered(Reserved),
+    InLine(seat::Position),
+    Nowhere,
+}
+
+/// A look at the ledger that nothing escapes: what happens after it is called out.
+struct Watch {
+    subscription: Subscription,
+    /// Held, not read.
+    _attached: Option<Attached>,
+    found: State,
+}
+
+impl Watch {
+    async fn open(
+        entry: &Arc<Entry>,
+        room: RoomId,
+        user: UserId,
+        login: LoginId,
+    ) -> Result<Self, EntryError> {
+        let now = entry.clock.now();
+        let subscription = entry.aftermath.line.subscribe(room, user, login, now);
+        let attached = Attached::to(entry, room, user).await?;
+        let found = match entry.admission.standing(room, user).await? {
+            Some(reserved) => State::Offered(reserved),
+            None => match entry.admission.position(room, user).await? {
+                Some(position) => State::InLine(position),
+                // Offered between the two looks, perhaps.
+                None => match entry.admission.standing(room, user).await? {
+                    Some(reserved) => State::Offered(reserved),
+                    None => State::Nowhere,
+                },
+            },
+        };
+        Ok(Self { subscription, _attached: attached, found })
+    }
+}
+
+/// What one waiter is told, in order. Dropping it ends the stream in the ledger.
+pub(crate) struct LineStream {
+    entry: Arc<Entry>,
+    room: RoomId,
+    user: UserId,
+    login: LoginId,
+    watch: Watch,
+    /// When the login has to be looked at.
+    login_looked_at: Instant,
+    /// The place as it was told last.
+    told: Option<seat::Position>,
+    is_over: bool,
+}
+
+impl LineStream {
+    /// The next thing to tell; `None` ends the stream. It ends without a last word when the server
+    /// stops, or cannot say what became of the place: then the waiter asks again.
+    pub(crate) async fn next(&mut self) -> Option<Told> {
+        if self.is_over {
+            return None;
+        }
+        let told = match self.told {
+            None => self.found(None).await,
+            Some(_) => self.later().await,
+        };
+        self.is_over = !matches!(told, Some(Told::Position(_)));
+        told
+    }
+
+    /// What the last look found.
+    async fn found(&mut self, call: Option<Call>) -> Option<Told> {
+        match &self.watch.found {
+            State::Offered(reserved) => Some(Told::Offer(self.entry.shown(self.room, reserved))),
+            State::InLine(position) => {
+                let position = *position;
+                self.told = Some(position);
+                Some(Told::Position(self.entry.place(self.room, position)))
+            }
+            State::Nowhere => Some(Told::Gone(self.why_gone(call).await)),
+        }
+    }
+
+    /// Waits for something worth telling.
+    async fn later(&mut self) -> Option<Told> {
+        let stopping = self.entry.duties.stopping.clone();
+        loop {
+            let news = tokio::select! {
+                biased;
+                () = stopping.cancelled() => return None,
+                news = self.watch.subscription.next() => news,
+                () = at(self.login_looked_at) => {
+                    if self.login_goes_on().await {
+                        continue;
+                    }
+                    return Some(Told::Gone(Code::Unauthenticated));
+                }
+            };
+            if let Some(call) = news.call {
+                return self.called(call).await;
+            }
+            if let Some(told) = news.found.and_then(|found| self.moved_up(found)) {
+                return Some(told);
+            }
+        }
+    }
+
+    /// A place only ever moves forward, so a walk that was overtaken is not told.
+    fn moved_up(&mut self, found: Found) -> Option<Told> {
+        let told = self.told.as_mut().filter(|told| found.position < told.position)?;
+        told.position = found.position;
+        told.ahead = found.position - 1;
+        Some(Told::Position(self.entry.shown_place(*told, found.estimated_wait_ms)))
+    }
+
+    async fn called(&mut self, call: Call) -> Option<Told> {
+        if let Call::End(code) = call {
+            return Some(Told::Gone(code));
+        }
+        match Watch::open(&self.entry, self.room, self.user, self.login).await {
+            // The former one is given up last, so that the place is never without a stream.
+            Ok(watch) => self.watch = watch,
+            Err(error) => {
+                tracing::warn!(event = "seat_store.unavailable", room = self.room.0, %error,
+                    "a waiter could not be told what became of the place");
+                let Call::Offered(reservation) = call else { return None };
+                let user = self.user;
+                let reserved = Reserved { user, reservation, takeover: false, fresh: false };
+                return Some(Told::Offer(self.entry.shown(self.room, &reserved)));
+            }
+        }
+        self.found(Some(call)).await
+    }
+
+    async fn why_gone(&self, call: Option<Call>) -> Code {
+        let (room, user) = (self.room, self.user);
+        match call {
+            Some(Call::Gone(WaiterEnd::LoggedOut)) => Code::LoggedOut,
+            Some(Call::Gone(WaiterEnd::RoomClosed)) => Code::RoomClosed,
+            Some(Call::Gone(WaiterEnd::Removed)) => {
+                match self.entry.storage.is_banned(room, user).await {
+                    Ok(true) => Code::Banned,
+                    _ => Code::Removed,
+                }
+            }
+            _ if self.entry.rooms.get(room).is_none() => Code::RoomClosed,
+            _ => match self.entry.admission.is_seated(room, user).await {
+                Ok(true) => Code::AlreadySeated,
+                _ => Code::NotWaiting,
+            },
+        }
+    }
+
+    /// Whether the login lives, and when that has to be asked again.
+    async fn login_goes_on(&mut self) -> bool {
+        let wall = self.entry.clock.wall();
+        let ends = self.entry.tokens.login_deadline(self.user, self.login, wall).await;
+        let left = match ends {
+            Ok(None) => return false,
+            Ok(Some(ends)) => Duration::from_millis(u64::try_from(ends - wall).unwrap_or(0)),
+            // A store that is away ends no wait.
+            Err(_) => LOGIN_AGAIN,
+        };
+        self.login_looked_at = Instant::now() + left;
+        true
+    }
+}
+
+/// Resolves at an instant.
+async fn at(instant: Instant) {
+    let never = std::future::pending::<()>();
+    let _ = tokio::time::timeout_at(instant, never).await;
+}
