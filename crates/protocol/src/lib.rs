@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 pub mod account;
+pub mod attempt;
 pub mod close;
 pub mod code;
 pub mod entry;

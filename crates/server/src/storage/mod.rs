@@ -12,6 +12,7 @@
 //!
 //! The store knows nothing of seats: who may enter is decided before it is called.
 
+mod entries;
 mod model;
 mod words;
 
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use anteroom_core::ids::{Generation, LoginId, MessageId, RoomId, UserId};
 use async_trait::async_trait;
+pub use entries::{EntryQuery, EntryRecord};
 pub use model::*;
 
 /// The whole store, as the server holds it.
@@ -45,7 +47,9 @@ pub type Stored<T> = Result<T, StorageError>;
 
 /// Everything durable, in one object.
 #[async_trait]
-pub trait Storage: AccountStore + AuthStore + RoomStore + MessageStore + Send + Sync {
+pub trait Storage:
+    AccountStore + AuthStore + RoomStore + MessageStore + EntryStore + Send + Sync
+{
     /// Whether the store answers now; for `/readyz`.
     async fn ping(&self) -> Stored<()>;
 
@@ -191,4 +195,19 @@ pub trait MessageStore {
 
     /// The message with this id.
     async fn message(&self, id: MessageId) -> Stored<Option<MessageRecord>>;
+}
+
+/// What became of attempts to enter.
+#[async_trait]
+pub trait EntryStore {
+    /// Adds lines to the entry log, all or none. A line that is there already is left as it is, so a
+    /// batch whose answer was lost can be given again.
+    async fn add_entries(&self, batch: Vec<EntryRecord>) -> Stored<()>;
+
+    /// Lines of the entry log, newest first.
+    async fn entries(&self, query: EntryQuery) -> Stored<Vec<EntryRecord>>;
+
+    /// Drops the oldest lines beyond the newest `keep`, at most `at_most` of them. Answers how many it
+    /// dropped: fewer than `at_most` means that nothing is left to drop.
+    async fn trim_entries(&self, keep: usize, at_most: usize) -> Stored<usize>;
 }

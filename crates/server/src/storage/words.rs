@@ -3,6 +3,8 @@
 //! They are the words of the wire contract, written here once more as constants so that a renamed
 //! variant cannot change what is already on disk. Knows no database.
 
+use anteroom_protocol::Code;
+use anteroom_protocol::frame::EntryKind;
 use anteroom_protocol::message::MessageKind;
 use anteroom_protocol::room::{Lifetime, Visibility};
 
@@ -37,4 +39,22 @@ pub(crate) const fn kind(value: MessageKind) -> &'static str {
 
 pub(crate) fn parse_kind(word: &str) -> Option<MessageKind> {
     [MessageKind::Text, MessageKind::Notification].into_iter().find(|v| kind(*v) == word)
+}
+
+pub(crate) const fn entry_kind(value: EntryKind) -> &'static str {
+    match value {
+        EntryKind::First => "first",
+        EntryKind::Refresh => "refresh",
+        EntryKind::Takeover => "takeover",
+        EntryKind::SecondDevice => "second_device",
+    }
+}
+
+pub(crate) fn parse_entry_kind(word: &str) -> Option<EntryKind> {
+    let all = [EntryKind::First, EntryKind::Refresh, EntryKind::Takeover, EntryKind::SecondDevice];
+    all.into_iter().find(|it| entry_kind(*it) == word)
+}
+
+pub(crate) fn parse_code(word: &str) -> Option<Code> {
+    Code::ALL.iter().copied().find(|it| it.as_str() == word)
 }

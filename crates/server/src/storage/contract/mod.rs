@@ -5,6 +5,7 @@
 //! for reaches the store before any of them is answered.
 
 pub(crate) mod accounts;
+pub(crate) mod entries;
 pub(crate) mod logins;
 pub(crate) mod messages;
 pub(crate) mod rooms;
@@ -66,6 +67,11 @@ macro_rules! storage_contract {
             messages::pages_are_stable_while_messages_arrive,
             messages::a_message_reads_back_as_it_was_written,
             messages::an_empty_batch_is_answered_empty,
+            entries::a_line_reads_back_as_it_was_written,
+            entries::lines_are_listed_newest_first_and_page_without_gaps,
+            entries::lines_are_found_by_room_user_and_outcome_together,
+            entries::a_batch_given_twice_is_there_once,
+            entries::the_oldest_lines_go_in_small_batches_and_the_newest_stay,
         }
     };
     (@each $fresh:expr; $($area:ident :: $promise:ident),* $(,)?) => {$(

@@ -41,7 +41,7 @@ statements! {
 }
 
 /// `(epoch, n)` as SQLite's signed integers.
-fn numbers(generation: Generation) -> Stored<(i64, i64)> {
+pub(super) fn numbers(generation: Generation) -> Stored<(i64, i64)> {
     let fit = |number: u64| {
         i64::try_from(number)
             .map_err(|_| StorageError::Failed(format!("{generation} is beyond what is stored")))
@@ -88,7 +88,7 @@ pub(super) fn open_in(conn: &Connection, room: RoomId) -> Stored<Vec<(UserId, Ge
     Ok(open.collect::<Result<_, _>>()?)
 }
 
-fn generation(epoch: i64, n: i64) -> Generation {
+pub(super) fn generation(epoch: i64, n: i64) -> Generation {
     Generation { epoch: epoch.unsigned_abs(), n: n.unsigned_abs() }
 }
 

@@ -8,6 +8,7 @@
 mod statements;
 
 mod accounts;
+mod entries;
 mod error;
 mod logins;
 mod memberships;

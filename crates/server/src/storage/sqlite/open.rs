@@ -12,7 +12,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 const APPLICATION_ID: i32 = 0x416e_7465;
 
 /// Every migration, in order; the number of a migration is its place here, from 1.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_founding.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_founding.sql"),
+    include_str!("../../../migrations/sqlite/0002_entries.sql"),
+];
 
 /// The file whose lock keeps a second server out.
 const LOCK_FILE: &str = "anteroom.lock";
