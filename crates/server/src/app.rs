@@ -1,5 +1,7 @@
 //! The wiring: every part is made once, here, and gets what it needs and no more.
 
+mod watch;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,13 +17,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::{Accounts, AccountsConfig, PasswordConfig, ThrottleConfig};
-use crate::admission::{self, Admission, Bounds, TicketKey};
+use crate::admission::{self, Admission, Bounds, CapacityWatch, TicketKey};
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits};
 use crate::entry::{Aftermath, Duties, Entry, LineBoard};
 use crate::http;
 use crate::hub::{Hub, Presence};
 use crate::messages::{self, Append, History, MessageLog};
+use crate::metrics::Metrics;
 use crate::people::People;
 use crate::rooms::{RoomService, Rooms};
 use crate::storage::SharedStorage;
@@ -31,6 +34,7 @@ use crate::tokens::{Keys, Tokens, TokensConfig};
 use crate::windows::Windows;
 use crate::ws::Connections;
 use crate::ws::connection;
+use watch::Watch;
 
 /// Over which span newcomers from one address are counted.
 const NEWCOMERS_SPAN: Duration = Duration::from_secs(600);
@@ -49,6 +53,8 @@ pub(crate) struct App {
     pub(crate) history: Arc<History>,
     pub(crate) connections: Arc<Connections>,
     pub(crate) deadlines: Arc<Deadlines>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) capacity: Arc<CapacityWatch>,
     pub(crate) limits: Limits,
     pub(crate) public_origin: Option<String>,
     pub(crate) allowed_origins: Vec<String>,
@@ -82,6 +88,7 @@ pub async fn run(
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
+    let admin = watch::admin_listener(&config).await?;
     let (storage, fatal) = open_storage(&config)?;
     let stopping = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -90,10 +97,15 @@ pub async fn run(
     let loops = TaskTracker::new();
     let last = CancellationToken::new();
     spawn_loops(&app, appends, &loops, &last);
-    let router = http::router(&app);
+    // Nobody outside this machine may read them unless they are given an address of their own.
+    let shows_metrics = admin.is_none() && address.ip().is_loopback();
+    let router = http::router(&app, shows_metrics);
     let max = config.server.connections_max;
     let accepting =
         tokio::spawn(http::serve::accept(listener, router, max, stopping.clone(), tasks.clone()));
+    if let Some(listener) = admin {
+        watch::serve_admin(&app, listener)?;
+    }
     tracing::info!(event = "server.started", listen = %address, epoch = app.entry.owner.incarnation,
         strategy = config.admission.strategy.as_str(), "the server answers");
     ready();
@@ -160,6 +172,7 @@ fn spawn_loops(
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
         all.rooms.keep_built().await;
     }));
+    watch::spawn(app, loops, last);
     let (entry, connections) = (Arc::clone(&app.entry), Arc::clone(&app.connections));
     let (deadlines, clock) = (Arc::clone(&app.deadlines), Arc::clone(&app.clock));
     let tasks = app.tasks.clone();
@@ -213,9 +226,10 @@ fn entry(
     storage: SharedStorage,
     tasks: &TaskTracker,
     stopping: &CancellationToken,
-) -> anyhow::Result<Entry> {
+) -> anyhow::Result<(Entry, Watch)> {
     let rooms = Arc::new(Rooms::default());
-    let admission = strategy(config, &ground.clock, &ground.deadlines)?;
+    let seats = strategy(config, &ground.clock, &ground.deadlines)?;
+    let (admission, watch) = watch::over(seats, config, &storage, &ground.clock);
     let hub = Arc::new(Hub::default());
     let aftermath = Aftermath {
         rooms: Arc::clone(&rooms),
@@ -223,9 +237,10 @@ fn entry(
         line: Arc::new(LineBoard::default()),
         storage: Arc::clone(&storage),
         clock: Arc::clone(&ground.clock),
+        entry_log: Arc::clone(&watch.entry_log),
         tasks: tasks.clone(),
     };
-    Ok(Entry {
+    let entry = Entry {
         duties: Duties {
             admission: Arc::clone(&admission),
             aftermath: aftermath.clone(),
@@ -253,7 +268,8 @@ fn entry(
         deadlines: Arc::clone(&ground.deadlines),
         aftermath,
         owner: Owner { node: 0, incarnation: ground.epoch },
-    })
+    };
+    Ok((entry, watch))
 }
 
 async fn build(
@@ -263,7 +279,8 @@ async fn build(
     tasks: &TaskTracker,
 ) -> anyhow::Result<(Arc<App>, mpsc::Receiver<Append>)> {
     let ground = ground(config, &storage).await?;
-    let entry = Arc::new(entry(config, &ground, Arc::clone(&storage), tasks, stopping)?);
+    let (entry, watch) = entry(config, &ground, Arc::clone(&storage), tasks, stopping)?;
+    let entry = Arc::new(entry);
     let rooms = room_service(config, &entry, ground.epoch);
     rooms.reload().await?;
     let admission = Arc::clone(&entry.admission);
@@ -273,6 +290,7 @@ async fn build(
         entry: Arc::clone(&entry),
         history: Arc::clone(&history),
         log,
+        metrics: Arc::clone(&watch.metrics),
         clock: Arc::clone(&ground.clock),
         deadlines: Arc::clone(&ground.deadlines),
         stopping: stopping.clone(),
@@ -297,6 +315,8 @@ async fn build(
         history,
         connections,
         deadlines: ground.deadlines,
+        metrics: watch.metrics,
+        capacity: watch.capacity,
         limits,
         public_origin: origin_of(&config.server.public_url),
         allowed_origins: config.server.allowed_origins.clone(),

@@ -18,6 +18,8 @@
 //!
 //! It knows nothing of tickets' outer form, passwords, bans or the wire.
 
+mod capacity;
+mod measured;
 mod quota;
 mod semaphore;
 mod ticket;
@@ -33,6 +35,8 @@ use anteroom_core::seat::{
 use anteroom_core::time::Millis;
 use async_trait::async_trait;
 
+pub(crate) use capacity::CapacityWatch;
+pub(crate) use measured::Measured;
 pub(crate) use quota::Bounds;
 pub(crate) use semaphore::Semaphore;
 pub(crate) use ticket::{Ticket, TicketKey};

@@ -75,6 +75,9 @@ section! {
         allowed_origins: Vec<String> = Vec::new(),
         /// Addresses of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
         trusted_proxies: Vec<IpAddr> = Vec::new(),
+        /// Address and port of a second listener for metrics and administration. Empty: there is none,
+        /// and metrics are on the main one while that is loopback.
+        admin_listen: String = String::new(),
         /// Connections open at once; more wait in the kernel's queue.
         connections_max: usize = 65_536,
         /// How long sessions may take to end when the server stops.
@@ -132,6 +135,10 @@ section! {
         waiter_ttl: Span = Span(Duration::from_secs(30)),
         /// Open reservations one user may hold over all rooms.
         reservations_per_user: usize = 3,
+        /// Lines of the entry log that are kept in memory.
+        entry_log: usize = 10_000,
+        /// Lines of the entry log that are kept in the store; 0 keeps none there.
+        entry_log_rows: usize = 100_000,
     }
 }
 
@@ -297,6 +304,17 @@ section! {
     }
 }
 
+impl Server {
+    /// Where metrics and administration listen apart; `None` when they do not.
+    ///
+    /// # Errors
+    /// Not an address and a port.
+    pub fn admin_address(&self) -> Result<Option<SocketAddr>, std::net::AddrParseError> {
+        let text = self.admin_listen.trim();
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+    }
+}
+
 impl Config {
     /// The configuration as TOML, secrets hidden.
     #[must_use]
@@ -324,6 +342,9 @@ impl Config {
             return wrong(
                 "storage.url must start with `sqlite:`; other stores are not built in yet",
             );
+        }
+        if self.server.admin_address().is_err() {
+            return wrong("server.admin_listen must be an address and a port, like 127.0.0.1:9090");
         }
         if self.heartbeat.silence.0 <= self.heartbeat.ping.0 {
             return wrong("heartbeat.silence must be longer than heartbeat.ping");

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::LineBoard;
 use crate::admission::Journal;
 use crate::clock::Clock;
+use crate::entry_log::EntryLog;
 use crate::hub::Presence;
 use crate::rooms::Rooms;
 use crate::storage::{MembershipEnd, SharedStorage, StorageError};
@@ -32,6 +33,7 @@ pub(crate) struct Aftermath {
     pub(crate) line: Arc<LineBoard>,
     pub(crate) storage: SharedStorage,
     pub(crate) clock: Arc<Clock>,
+    pub(crate) entry_log: Arc<EntryLog>,
     pub(crate) tasks: TaskTracker,
 }
 
@@ -40,6 +42,7 @@ impl Aftermath {
     pub(crate) fn apply(&self, journal: Journal) {
         for (room, change) in journal {
             self.presence.mark(room);
+            self.entry_log.follow(room, &change);
             self.one(room, change);
         }
     }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use anteroom_core::ids::{Generation, SessionId};
 use anteroom_core::seat::{Change, Claim, ConfirmRefusal, Confirmed, End, PartRef};
-use anteroom_protocol::CloseCode;
+use anteroom_protocol::attempt::Stage;
+use anteroom_protocol::{CloseCode, Code};
 
 use super::duty::Duty;
 use super::{Entry, EntryError, new_resume, resume_hash};
 use crate::admission::{ConfirmError, Journal, SettleError, Ticket};
+use crate::entry_log::{Grant, Proven};
 use crate::hub::outbox::Outbox;
 use crate::hub::{Link, NewSession, Session};
 use crate::storage::{Entered as Stored, MembershipEnd, NewMembership};
@@ -61,6 +63,8 @@ impl Entry {
             Err(error) => {
                 tracing::info!(event = "entry.refused", code = error.code().as_str(),
                     step = "confirm", %error, "a ticket was refused");
+                let log = &self.aftermath.entry_log;
+                log.ticket_refused(self.proven(&arrival), error.code());
                 return Err((error, arrival.outbox));
             }
         };
@@ -108,6 +112,7 @@ impl Entry {
         let matched = self.admission.connecting(&ticket, &mut journal).await;
         self.aftermath.apply(journal);
         if matched? {
+            self.aftermath.entry_log.connecting(grant_of(&ticket));
             tracing::info!(event = "entry.connecting", room = ticket.room.0, user = %ticket.user,
                 generation = %ticket.generation, "an attempt to connect was seen");
         }
@@ -128,8 +133,13 @@ impl Entry {
         session: SessionId,
         presented: Option<&str>,
     ) -> Result<(Confirmed, String, Arc<str>), EntryError> {
-        let name = self.name_of(ticket).await?;
-        let (resume, new_resume) = new_resume()?;
+        let log = &self.aftermath.entry_log;
+        let at_door = |error: EntryError| {
+            log.ticket_refused(grant_of(ticket).into(), error.code());
+            error
+        };
+        let name = self.name_of(ticket).await.map_err(at_door)?;
+        let (resume, new_resume) = new_resume().map_err(at_door)?;
         let claim = Claim {
             user: ticket.user,
             generation: ticket.generation,
@@ -148,7 +158,7 @@ impl Entry {
         let refused = |error: EntryError| {
             tracing::info!(event = "entry.refused", room = ticket.room.0, user = %ticket.user,
                 code = error.code().as_str(), step = "confirm", %error, "an entry was refused");
-            error
+            at_door(error)
         };
         let confirmed = match answer {
             Ok(confirmed) => confirmed,
@@ -167,7 +177,7 @@ impl Entry {
             }
         };
         if let Err(error) = self.persist(ticket, &confirmed).await {
-            self.fail(ticket, session, &confirmed, "persist", &error).await;
+            self.fail(ticket, session, &confirmed, Stage::Persist, &error).await;
             return Err(error);
         }
         Ok((confirmed, resume, name))
@@ -221,7 +231,7 @@ impl Entry {
         confirmed: &Confirmed,
     ) -> Result<Vec<SessionId>, CloseCode> {
         if !self.hub.insert(session) {
-            self.fail(ticket, session.id, confirmed, "register", &EntryError::Failed).await;
+            self.fail(ticket, session.id, confirmed, Stage::Register, &EntryError::Failed).await;
             return Err(CloseCode::EntryFailed);
         }
         let wrong = match self.login_lives(ticket.user, ticket.login).await {
@@ -231,7 +241,7 @@ impl Entry {
         };
         if let Some(error) = wrong {
             self.hub.remove(session.id);
-            self.fail(ticket, session.id, confirmed, "login", &error).await;
+            self.fail(ticket, session.id, confirmed, Stage::Login, &error).await;
             return Err(session.ending().unwrap_or(crate::edge::close(error.code())));
         }
         let mut journal = Journal::new();
@@ -250,12 +260,14 @@ impl Entry {
                     session = %session.id, generation = %session.generation,
                     entry = view::entry_word(confirmed.entry),
                     waited_ms = millis(confirmed.waited), "an entry became a fact");
+                let log = &self.aftermath.entry_log;
+                log.entered(grant_of(ticket), confirmed.entry, confirmed.waited);
                 Ok(replaced)
             }
             Err(SettleError::Unavailable(error)) => {
                 self.hub.remove(session.id);
                 // It may have been settled all the same: whatever of it stands ends.
-                self.fail(ticket, session.id, confirmed, "settle", &error.into()).await;
+                self.fail(ticket, session.id, confirmed, Stage::Settle, &error.into()).await;
                 Err(session.ending().unwrap_or(CloseCode::Unavailable))
             }
             Err(SettleError::Ended(end)) => {
@@ -269,6 +281,9 @@ impl Entry {
                 tracing::info!(event = "entry.failed", room = room.0, %user, session = %session.id,
                     generation = %session.generation, stage = "settle", code = code.status(),
                     "an entry was ended while it was under way");
+                let word = code.code().unwrap_or(Code::EntryFailed);
+                let log = &self.aftermath.entry_log;
+                log.failed(grant_of(ticket), Stage::Settle, word, confirmed.waited);
                 Err(session.ending().unwrap_or(code))
             }
         }
@@ -300,12 +315,14 @@ impl Entry {
         ticket: &Ticket,
         session: SessionId,
         confirmed: &Confirmed,
-        stage: &'static str,
+        stage: Stage,
         error: &EntryError,
     ) {
         tracing::warn!(event = "entry.failed", room = ticket.room.0, user = %ticket.user, %session,
-            generation = %ticket.generation, stage, code = error.code().as_str(), %error,
+            generation = %ticket.generation, stage = stage.as_str(), code = error.code().as_str(), %error,
             "an entry could not be completed and was undone");
+        let log = &self.aftermath.entry_log;
+        log.failed(grant_of(ticket), stage, error.code(), confirmed.waited);
         self.undo(ticket, session).await;
         if !confirmed.is_recorded {
             self.end_record(ticket, confirmed.entered).await;
@@ -315,6 +332,20 @@ impl Entry {
 }
 
 impl Entry {
+    /// What a refused arrival proves of itself: a ticket of ours names its room and user; whoever
+    /// presents another user's ticket is who its cookie or bearer says.
+    fn proven(&self, arrival: &Arrival<'_>) -> Proven {
+        let Ok(ticket) = self.ticket_key.open(arrival.ticket) else {
+            return Proven { user: arrival.beside.map(|who| who.user), ..Proven::default() };
+        };
+        match arrival.beside.filter(|who| who.user != ticket.user) {
+            Some(other) => {
+                Proven { room: Some(ticket.room), user: Some(other.user), generation: None }
+            }
+            None => grant_of(&ticket).into(),
+        }
+    }
+
     /// Ends whatever stands of an entry.
     async fn undo(&self, ticket: &Ticket, session: SessionId) {
         let (user, generation, owner) = (ticket.user, ticket.generation, self.owner);
@@ -333,6 +364,11 @@ impl From<ConfirmRefusal> for EntryError {
             ConfirmRefusal::RoomClosed => Self::RoomClosed,
         }
     }
+}
+
+/// Which reservation a ticket is for.
+fn grant_of(ticket: &Ticket) -> Grant {
+    Grant { room: ticket.room, user: ticket.user, generation: ticket.generation }
 }
 
 /// Whole milliseconds, for the log.

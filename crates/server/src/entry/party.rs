@@ -5,6 +5,7 @@
 //! and cannot use them. Who is not logged in stands in the way of the party.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use anteroom_core::ids::{LoginId, RoomId, UserId};
 use anteroom_core::seat::{Ask, PartyRefusal, ReserveRefusal, Reserved};
@@ -14,7 +15,7 @@ use anteroom_protocol::entry::{PartyFailure, Reservation, Reserve};
 use uuid::Uuid;
 
 use super::duty::Duty;
-use super::reserve::new_nonce;
+use super::reserve::{Course, new_nonce};
 use super::{Entry, EntryError};
 use crate::admission::{Journal, PartyError, Refusal};
 use crate::rooms::RoomInfo;
@@ -36,7 +37,13 @@ impl Entry {
         ask: &Reserve,
     ) -> Result<Vec<(UserId, Reservation)>, EntryError> {
         let count = users.len();
-        let answer = self.try_reserve_party(service, room, users, ask).await;
+        let mut course = Course::default();
+        let answer = self.try_reserve_party(service, room, users, ask, &mut course).await;
+        if let Err(error) = &answer
+            && !course.is_told
+        {
+            self.party_refused(service, room, error, course.decision);
+        }
         match &answer {
             Ok(reserved) => {
                 for (user, reservation) in reserved {
@@ -59,6 +66,7 @@ impl Entry {
         room: RoomId,
         users: Vec<Uuid>,
         ask: &Reserve,
+        course: &mut Course,
     ) -> Result<Vec<(UserId, Reservation)>, EntryError> {
         if !service.has(Role::Service) {
             return Err(EntryError::Forbidden);
@@ -73,7 +81,10 @@ impl Entry {
         let party = self.party(&info, &users).await?;
         let logins: Vec<LoginId> = party.iter().map(|ask| ask.login).collect();
         let mut journal = Journal::new();
+        let began = Instant::now();
         let granted = self.admission.reserve_party(room, party, &mut journal).await;
+        let took = began.elapsed();
+        course.decision = Some(took);
         self.aftermath.apply(journal);
         let reserved = match granted {
             Ok(reserved) => reserved,
@@ -84,11 +95,33 @@ impl Entry {
             Err(PartyError::NoRoom) => return Err(self.refused(room, Refusal::NoRoom).await),
             Err(PartyError::Unavailable(error)) => return Err(error.into()),
         };
+        for one in &reserved {
+            self.aftermath.entry_log.granted(room, one, took);
+        }
         if let Err(error) = self.recheck_party(room, &users, &logins).await {
-            self.withdraw_party(room, &reserved).await;
+            course.is_told = reserved.iter().any(|one| one.fresh);
+            self.withdraw_party(room, &reserved, error.code()).await;
             return Err(error);
         }
         Ok(reserved.iter().map(|one| (one.user, self.shown(room, one))).collect())
+    }
+
+    /// Lines for the entry log: one for each who stood in the way, or one for who asked.
+    fn party_refused(
+        &self,
+        service: &Identity,
+        room: RoomId,
+        error: &EntryError,
+        took: Option<Duration>,
+    ) {
+        let log = &self.aftermath.entry_log;
+        let EntryError::Party(failed) = error else {
+            return log.refused(room, service.user, error.code(), took);
+        };
+        // Of a user that does not exist there is nothing to tell.
+        for one in failed.iter().filter(|one| one.code != Code::NotFound) {
+            log.refused(room, UserId(one.user_id), one.code, took);
+        }
     }
 
     /// What the ledger is asked, if nobody stands in the way before it.
@@ -144,8 +177,9 @@ impl Entry {
     }
 
     /// Takes back what this request was granted, and nothing that stood before.
-    async fn withdraw_party(&self, room: RoomId, reserved: &[Reserved]) {
+    async fn withdraw_party(&self, room: RoomId, reserved: &[Reserved], code: Code) {
         for one in reserved.iter().filter(|one| one.fresh) {
+            self.aftermath.entry_log.refused_after_all(room, one, code);
             let grant = (one.reservation.generation, one.reservation.login);
             self.duties.perform(Duty::Withdraw { room, user: one.user, grant }).await;
         }

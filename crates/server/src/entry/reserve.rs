@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anteroom_core::ids::{Nonce, RoomId};
 use anteroom_core::seat::{Ask, ReserveRefusal, Reserved};
@@ -27,6 +28,15 @@ pub(super) struct Approach {
     pub(super) ledger_ask: Ask,
 }
 
+/// What the entry log has to know of a request besides its answer.
+#[derive(Default)]
+pub(super) struct Course {
+    /// How long the strategy took, where it was asked.
+    pub(super) decision: Option<Duration>,
+    /// The refusal is in the log already, as the end of the reservation that this request was given.
+    pub(super) is_told: bool,
+}
+
 impl Entry {
     /// Reserves a seat. `Ok((reservation, fresh))`: `fresh` is false when the same reservation
     /// stood already.
@@ -40,7 +50,14 @@ impl Entry {
         ask: &Reserve,
         address: Option<IpAddr>,
     ) -> Result<(Reservation, bool), EntryError> {
-        let answer = self.try_reserve(who, room, ask, address).await;
+        let mut course = Course::default();
+        let answer = self.try_reserve(who, room, ask, address, &mut course).await;
+        if let Err(error) = &answer
+            && !course.is_told
+        {
+            let log = &self.aftermath.entry_log;
+            log.refused(room, who.user, error.code(), course.decision);
+        }
         match &answer {
             Ok((reserved, fresh)) => tracing::info!(event = "entry.reserved", room = room.0,
                 user = %who.user, generation = reserved.seat.generation,
@@ -57,11 +74,15 @@ impl Entry {
         room: RoomId,
         ask: &Reserve,
         address: Option<IpAddr>,
+        course: &mut Course,
     ) -> Result<(Reservation, bool), EntryError> {
         self.may_prove(who.user, ask.resume.as_deref())?;
         let Approach { info, was_excused, ledger_ask } = self.approach(who, room, ask).await?;
         let mut journal = Journal::new();
+        let began = Instant::now();
         let granted = self.admission.reserve(room, ledger_ask, address, &mut journal).await;
+        let took = began.elapsed();
+        course.decision = Some(took);
         self.aftermath.apply(journal);
         let reserved = match granted {
             Ok(reserved) => reserved,
@@ -70,8 +91,13 @@ impl Entry {
                 return Err(self.refused(room, refusal).await);
             }
         };
+        self.aftermath.entry_log.granted(room, &reserved, took);
         let needs_password = was_excused && reserved.fresh && !reserved.takeover;
         if let Err(error) = self.recheck(who, &info, ask, needs_password).await {
+            if reserved.fresh {
+                self.aftermath.entry_log.refused_after_all(room, &reserved, error.code());
+                course.is_told = true;
+            }
             self.withdraw(who, room, &reserved).await;
             return Err(error);
         }

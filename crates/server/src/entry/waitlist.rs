@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::duty::Duty;
 use super::line_board::{Call, Found, Subscription};
-use super::reserve::Approach;
+use super::reserve::{Approach, Course};
 use super::{Entry, EntryError};
 use crate::admission::{Journal, Refusal, WaitError};
 use crate::tokens::Identity;
@@ -39,7 +39,14 @@ impl Entry {
         ask: &Reserve,
         address: Option<IpAddr>,
     ) -> Result<(Waiting, bool), EntryError> {
-        let answer = self.try_wait(who, room, ask, address).await;
+        let mut course = Course::default();
+        let answer = self.try_wait(who, room, ask, address, &mut course).await;
+        if let Err(error) = &answer
+            && !course.is_told
+        {
+            let log = &self.aftermath.entry_log;
+            log.refused(room, who.user, error.code(), course.decision);
+        }
         match &answer {
             Ok((Waiting::InLine(place), fresh)) => tracing::info!(event = "entry.waiting",
                 room = room.0, user = %who.user, position = place.position, fresh,
@@ -59,15 +66,24 @@ impl Entry {
         room: RoomId,
         ask: &Reserve,
         address: Option<IpAddr>,
+        course: &mut Course,
     ) -> Result<(Waiting, bool), EntryError> {
         let Approach { info, was_excused, ledger_ask } = self.approach(who, room, ask).await?;
         let mut journal = Journal::new();
+        let began = std::time::Instant::now();
         let answer = self.admission.wait(room, ledger_ask, address, &mut journal).await;
+        let took = began.elapsed();
+        course.decision = Some(took);
         self.aftermath.apply(journal);
         match answer {
             Ok(seat::Waiting::Reserved(reserved)) => {
+                self.aftermath.entry_log.granted(room, &reserved, took);
                 let needs_password = was_excused && reserved.fresh;
                 if let Err(error) = self.recheck(who, &info, ask, needs_password).await {
+                    if reserved.fresh {
+                        self.aftermath.entry_log.refused_after_all(room, &reserved, error.code());
+                        course.is_told = true;
+                    }
                     self.withdraw(who, room, &reserved).await;
                     return Err(error);
                 }

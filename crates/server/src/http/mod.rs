@@ -2,11 +2,13 @@
 
 mod accounts;
 mod admin;
+mod entries;
 mod extract;
 mod guard;
 mod health;
 mod history;
 mod lobby;
+mod metrics;
 mod pages;
 mod problem;
 mod reservations;
@@ -31,8 +33,8 @@ use tower_http::cors::CorsLayer;
 use crate::app::App;
 use problem::Refused;
 
-/// Everything this server answers.
-pub(crate) fn router(app: &Arc<App>) -> Router {
+/// Everything this server answers. The metrics among it only where nobody outside can ask.
+pub(crate) fn router(app: &Arc<App>, shows_metrics: bool) -> Router {
     let api = Router::new()
         .merge(accounts::routes())
         .merge(lobby::routes())
@@ -41,16 +43,40 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(waitlist::routes())
         .merge(history::routes())
         .merge(admin::routes())
+        .merge(entries::routes())
         .fallback(no_such_endpoint)
         .method_not_allowed_fallback(no_such_method)
         .layer(cors(app));
-    Router::new()
+    let metrics = if shows_metrics { metrics::routes() } else { Router::new() };
+    let all = Router::new()
         .nest(anteroom_protocol::API_BASE, api)
         .merge(upgrade::routes())
         .merge(health::routes())
+        .merge(metrics)
         .merge(pages::routes())
-        .fallback(pages::not_found)
-        .method_not_allowed_fallback(no_such_method)
+        .fallback(pages::not_found);
+    guarded(app, all)
+}
+
+/// What is answered apart, on the listener for administration: who asks is proven there as well.
+pub(crate) fn admin_router(app: &Arc<App>) -> Router {
+    let api = Router::new()
+        .merge(accounts::routes())
+        .merge(admin::routes())
+        .merge(entries::routes())
+        .fallback(no_such_endpoint)
+        .method_not_allowed_fallback(no_such_method);
+    let all = Router::new()
+        .nest(anteroom_protocol::API_BASE, api)
+        .merge(health::routes())
+        .merge(metrics::routes())
+        .fallback(no_such_endpoint);
+    guarded(app, all)
+}
+
+/// What holds for every request.
+fn guarded(app: &Arc<App>, all: Router<Arc<App>>) -> Router {
+    all.method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(Arc::clone(app), guard::same_site))
         .layer(from_fn(guard::headers))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| panicked(&*panic)))

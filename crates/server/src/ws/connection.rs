@@ -29,6 +29,7 @@ use crate::entry::{self, Arrival, Arrived, Entered};
 use crate::hub::outbox::Outbox;
 use crate::hub::{Link, farewell};
 use crate::messages::{History, MessageLog};
+use crate::metrics::Metrics;
 use crate::sweeper::{Deadlines, Due};
 use crate::tokens::Identity;
 
@@ -44,6 +45,7 @@ pub(crate) struct Connections {
     pub(crate) entry: Arc<entry::Entry>,
     pub(crate) history: Arc<History>,
     pub(crate) log: MessageLog,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) stopping: CancellationToken,
@@ -104,6 +106,7 @@ impl Connections {
         let outbox = Outbox::new(Arc::clone(&stream), self.bounds.outbound_bytes);
         if connect.malformed {
             outbox.finish(None, farewell(CloseCode::BadRequest, false), false);
+            self.metrics.closed(CloseCode::BadRequest.status());
             linger(&stream, &outbox, false).await;
             return;
         }
@@ -132,6 +135,7 @@ impl Connections {
                 code
             }
         };
+        self.metrics.closed(code.status());
         tracing::info!(
             event = "session.closed",
             %session,
@@ -301,6 +305,7 @@ impl Connections {
             Departure::Undone => (CloseCode::EntryFailed.status(), Vec::new()),
         };
         session.outbox.finish(None, last, false);
+        self.metrics.closed(code);
         tracing::info!(event = "session.closed", session = %session.id, user = %session.user,
             room = session.room.0, code, clean = is_clean, "a session ended");
     }

@@ -1,0 +1,259 @@
+//! Watches, from outside, that no room gets more seats than its capacity.
+//!
+//! The strategies keep that promise in their own atomic step; this asks whether they did, and counts
+//! what must stay 0. Where it is judged, and why it never cries wolf:
+//!
+//! A look is one reading of a room's seats, which is atomic in every strategy: capacity and slots of
+//! the same instant. Nobody is thrown out when a capacity is cut, so slots above the capacity are no
+//! violation by themselves. But a slot is only ever added below the capacity in force. So between two
+//! looks at one room the slots can have grown to no more than the greater of what the first look saw
+//! and the highest capacity that was in force since. More than that is a violation, each time.
+//!
+//! For this to hold, looks at a room are one after the other (a lock is held from the reading to the
+//! judgement), and the highest capacity is known: it is noted *before* a change is handed to the
+//! strategy, and forgotten only by a look during which no change was under way. A change whose answer
+//! was lost may still come; then nothing is forgotten any more, and the watch is less sharp but
+//! never wrong. The first look at a room of an earlier life only learns.
+//!
+//! What it can miss: a seat too many that is gone again before the next look. Looks are made after
+//! every step that gave a seat, soon and in the background, and with each reading of the metrics; no
+//! step waits for one. On a cluster, changes of a capacity by other nodes have to be noted here too.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anteroom_core::ids::RoomId;
+use anteroom_core::seat::{Change, Seats};
+use tokio::sync::Notify;
+
+use super::{Admission, Decided, Journal};
+use crate::metrics::Metrics;
+
+/// Between two looks in the background: what a store is asked for this is bounded.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What is known of a room since the last look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Known {
+    /// Slots at the last look.
+    taken: u32,
+    /// The highest capacity in force since then, or noted to come.
+    highest: u32,
+    /// Changes of the capacity that were begun.
+    changes: u64,
+    /// Those of them that have no answer yet.
+    under_way: u64,
+}
+
+impl Known {
+    fn new(seats: &Seats) -> Self {
+        Self { taken: taken(seats), highest: seats.capacity, changes: 0, under_way: 0 }
+    }
+
+    /// Judges a look: how many slots nothing explains. `before` is what was known as it began.
+    fn judge(&mut self, seats: &Seats, before: Self) -> u32 {
+        let taken = taken(seats);
+        let allowed = self.taken.max(self.highest).max(seats.capacity);
+        let was_quiet = before.under_way == 0 && before.changes == self.changes;
+        self.taken = taken;
+        self.highest = if was_quiet { seats.capacity } else { self.highest.max(seats.capacity) };
+        taken.saturating_sub(allowed)
+    }
+}
+
+/// Slots, in whatever state.
+fn taken(seats: &Seats) -> u32 {
+    seats.occupied.saturating_add(seats.reserved).saturating_add(seats.held)
+}
+
+#[derive(Debug, Default)]
+struct State {
+    known: HashMap<RoomId, Known>,
+    /// Rooms in which a seat was given since they were looked at.
+    grown: BTreeSet<RoomId>,
+}
+
+/// The watch over all rooms. Its mutex is a leaf.
+pub(crate) struct CapacityWatch {
+    seats: Arc<dyn Admission>,
+    metrics: Arc<Metrics>,
+    state: Mutex<State>,
+    grew: Notify,
+    looking: tokio::sync::Mutex<()>,
+}
+
+impl CapacityWatch {
+    /// Watches the rooms of `seats`.
+    pub(crate) fn new(seats: Arc<dyn Admission>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            seats,
+            metrics,
+            state: Mutex::default(),
+            grew: Notify::new(),
+            looking: tokio::sync::Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks after steps that gave seats, for ever.
+    pub(crate) async fn run(&self) {
+        loop {
+            self.grew.notified().await;
+            let rooms: Vec<RoomId> = std::mem::take(&mut self.lock().grown).into_iter().collect();
+            if self.look(&rooms).await.is_err() {
+                // Whatever grew is still there at the next step, or when the metrics are read.
+                tracing::debug!(event = "capacity.not_seen", rooms = rooms.len(), "nobody can say");
+            }
+            pause().await;
+        }
+    }
+
+    /// Reads the seats of rooms, in their order, and judges what it sees.
+    ///
+    /// # Errors
+    /// The seat store cannot say.
+    pub(crate) async fn look(&self, rooms: &[RoomId]) -> Decided<Vec<Option<Seats>>> {
+        let _one_by_one = self.looking.lock().await;
+        let before: Vec<Option<Known>> = {
+            let state = self.lock();
+            rooms.iter().map(|room| state.known.get(room).copied()).collect()
+        };
+        let seen = self.seats.seats_of(rooms).await.inspect_err(|_| self.metrics.unavailable())?;
+        for ((room, before), seats) in rooms.iter().zip(before).zip(&seen) {
+            self.judge(*room, before, seats.as_ref());
+        }
+        Ok(seen)
+    }
+
+    fn judge(&self, room: RoomId, before: Option<Known>, seats: Option<&Seats>) {
+        let mut state = self.lock();
+        let Some(seats) = seats else {
+            state.known.remove(&room);
+            return;
+        };
+        let (Some(known), Some(before)) = (state.known.get_mut(&room), before) else {
+            state.known.entry(room).or_insert_with(|| Known::new(seats));
+            return;
+        };
+        let excess = known.judge(seats, before);
+        drop(state);
+        if excess > 0 {
+            self.metrics.violated(excess);
+            tracing::error!(
+                event = "capacity.violated",
+                room = room.0,
+                excess,
+                capacity = seats.capacity,
+                taken = taken(seats),
+                "a room has more seats taken than it may have"
+            );
+        }
+    }
+
+    /// A step was taken: whether it gave a seat is in what it journalled.
+    pub(super) fn follow(&self, journal: &[(RoomId, Change)]) {
+        let gave =
+            |change: &Change| matches!(change, Change::Reserved { .. } | Change::Offered { .. });
+        let mut grown = journal.iter().filter(|(_, change)| gave(change)).peekable();
+        if grown.peek().is_none() {
+            return;
+        }
+        self.lock().grown.extend(grown.map(|(room, _)| *room));
+        self.grew.notify_one();
+    }
+
+    /// A capacity is about to be changed.
+    pub(super) fn changing(&self, room: RoomId, capacity: u32) {
+        if let Some(known) = self.lock().known.get_mut(&room) {
+            known.highest = known.highest.max(capacity);
+            known.changes += 1;
+            known.under_way += 1;
+        }
+    }
+
+    /// The change was answered.
+    pub(super) fn changed(&self, room: RoomId) {
+        if let Some(known) = self.lock().known.get_mut(&room) {
+            known.under_way = known.under_way.saturating_sub(1);
+        }
+    }
+}
+
+/// What a step added to a journal that was so long before.
+pub(super) fn added(journal: &Journal, before: usize) -> &[(RoomId, Change)] {
+    journal.get(before..).unwrap_or_default()
+}
+
+#[expect(clippy::disallowed_methods, reason = "bounds how often is looked; nothing waits for it")]
+async fn pause() {
+    tokio::time::sleep(PAUSE).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seats(capacity: u32, taken: u32) -> Seats {
+        Seats {
+            capacity,
+            occupied: taken,
+            reserved: 0,
+            held: 0,
+            free: capacity.saturating_sub(taken),
+            waiting: 0,
+            staff: None,
+        }
+    }
+
+    fn look(known: &mut Known, capacity: u32, taken: u32) -> u32 {
+        let before = *known;
+        known.judge(&seats(capacity, taken), before)
+    }
+
+    #[test]
+    fn a_seat_above_the_capacity_is_counted_once_and_each_further_one_again() {
+        let mut known = Known::new(&seats(3, 0));
+        assert_eq!(look(&mut known, 3, 3), 0);
+        assert_eq!(look(&mut known, 3, 5), 2);
+        assert_eq!(look(&mut known, 3, 5), 0, "counted already");
+        assert_eq!(look(&mut known, 3, 4), 0, "somebody left");
+        assert_eq!(look(&mut known, 3, 5), 1, "and somebody was let in");
+    }
+
+    #[test]
+    fn a_cut_throws_nobody_out_and_lets_nobody_in() {
+        let mut known = Known::new(&seats(10, 10));
+        known.highest = 10;
+        assert_eq!(look(&mut known, 4, 10), 0, "the cut itself");
+        assert_eq!(look(&mut known, 4, 7), 0);
+        assert_eq!(look(&mut known, 4, 8), 1, "a new seat above the capacity");
+    }
+
+    #[test]
+    fn a_rise_and_a_cut_between_two_looks_explain_what_came_between() {
+        let mut known = Known::new(&seats(2, 2));
+        for capacity in [9, 1] {
+            known.highest = known.highest.max(capacity);
+            known.changes += 1;
+        }
+        assert_eq!(look(&mut known, 1, 8), 0, "eight sat down under nine");
+        assert_eq!(look(&mut known, 1, 9), 1, "the nine are forgotten after a quiet look");
+    }
+
+    #[test]
+    fn a_change_under_way_is_not_forgotten_by_a_look() {
+        let mut known = Known::new(&seats(2, 2));
+        known.highest = 5;
+        known.changes = 1;
+        known.under_way = 1;
+        assert_eq!(look(&mut known, 2, 2), 0, "not in force yet");
+        assert_eq!(look(&mut known, 2, 4), 0, "in force and cut again, unseen");
+        known.under_way = 0;
+        assert_eq!(look(&mut known, 2, 4), 0);
+        assert_eq!(look(&mut known, 2, 5), 1);
+    }
+}

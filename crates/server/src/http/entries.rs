@@ -1,0 +1,79 @@
+//! `GET /admin/entries`: the entry log, newest first.
+
+use std::sync::Arc;
+
+use anteroom_core::ids::{RoomId, UserId};
+use anteroom_protocol::Code;
+use anteroom_protocol::account::Role;
+use anteroom_protocol::attempt::Outcome;
+use anteroom_protocol::page::Page;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::accounts::private;
+use super::extract::{Caller, Params, plain_number};
+use super::problem::Refused;
+use super::rooms::page_limit;
+use crate::app::App;
+use crate::entry_log;
+use crate::storage::EntryQuery;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/admin/entries", get(list))
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct EntryParams {
+    room: Option<String>,
+    user: Option<String>,
+    outcome: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Params(params): Params<EntryParams>,
+) -> Result<Response, Refused> {
+    if !who.has(Role::Admin) && !who.has(Role::Moderator) {
+        return Err(Refused::new(Code::Forbidden));
+    }
+    let limit = page_limit(params.limit)?;
+    // One more than is shown tells whether a page follows.
+    let query = EntryQuery { limit: limit + 1, ..read(&params)? };
+    let mut found = app.entry.aftermath.entry_log.page(query).await?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next_cursor = found.last().filter(|_| has_more).map(|last| last.id.to_string());
+    let items = found.into_iter().map(entry_log::shown).collect();
+    Ok(private(axum::Json(Page { items, next_cursor })))
+}
+
+fn read(params: &EntryParams) -> Result<EntryQuery, Refused> {
+    let uuid = |text: &str| Uuid::parse_str(text).ok();
+    let room = given("room", params.room.as_deref(), plain_number)?;
+    let user = given("user", params.user.as_deref(), uuid)?;
+    Ok(EntryQuery {
+        room: room.map(RoomId),
+        user: user.map(UserId),
+        outcome: given("outcome", params.outcome.as_deref(), Outcome::parse)?,
+        before: given("cursor", params.cursor.as_deref(), uuid)?,
+        limit: 0,
+    })
+}
+
+/// A parameter, if it was given; an empty one was not.
+fn given<T>(
+    field: &str,
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, Refused> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let detail = "This is not a value of this parameter.";
+    parse(text).map(Some).ok_or_else(|| Refused::field(field, "unknown", detail))
+}
