@@ -223,19 +223,19 @@ async fn ground(config: &Config, storage: &SharedStorage) -> anyhow::Result<Grou
 fn entry(
     config: &Config,
     ground: &Ground,
-    storage: SharedStorage,
+    storage: &SharedStorage,
     tasks: &TaskTracker,
     stopping: &CancellationToken,
 ) -> anyhow::Result<(Entry, Watch)> {
     let rooms = Arc::new(Rooms::default());
     let seats = strategy(config, &ground.clock, &ground.deadlines)?;
-    let (admission, watch) = watch::over(seats, config, &storage, &ground.clock);
+    let (admission, watch) = watch::over(seats, config, storage, &ground.clock);
     let hub = Arc::new(Hub::default());
     let aftermath = Aftermath {
         rooms: Arc::clone(&rooms),
         presence: Arc::new(Presence::default()),
         line: Arc::new(LineBoard::default()),
-        storage: Arc::clone(&storage),
+        storage: Arc::clone(storage),
         clock: Arc::clone(&ground.clock),
         entry_log: Arc::clone(&watch.entry_log),
         tasks: tasks.clone(),
@@ -252,7 +252,7 @@ fn entry(
         admission,
         rooms,
         hub,
-        storage: Arc::clone(&storage),
+        storage: Arc::clone(storage),
         tokens: Arc::clone(&ground.tokens),
         passwords: ground.accounts.passwords().clone(),
         clock: Arc::clone(&ground.clock),
@@ -279,7 +279,7 @@ async fn build(
     tasks: &TaskTracker,
 ) -> anyhow::Result<(Arc<App>, mpsc::Receiver<Append>)> {
     let ground = ground(config, &storage).await?;
-    let (entry, watch) = entry(config, &ground, Arc::clone(&storage), tasks, stopping)?;
+    let (entry, watch) = entry(config, &ground, &storage, tasks, stopping)?;
     let entry = Arc::new(entry);
     let rooms = room_service(config, &entry, ground.epoch);
     rooms.reload().await?;

@@ -94,13 +94,14 @@ impl Aftermath {
             // Whoever asked for it has made it durable before.
             CloseCause::Requested => {}
             CloseCause::Empty => {
+                // Gone before it is told: whoever reads of it finds it so.
+                self.drop_room(room);
                 tracing::info!(
                     event = "room.closed",
                     room = room.0,
                     cause = "empty",
                     "the last seat went and the room with it"
                 );
-                self.drop_room(room);
                 let (storage, at) = (Arc::clone(&self.storage), self.clock.wall());
                 self.persist("close room", move || {
                     let storage = Arc::clone(&storage);
@@ -108,12 +109,12 @@ impl Aftermath {
                 });
             }
             CloseCause::PendingExpired => {
+                self.drop_room(room);
                 tracing::info!(
                     event = "room.pending_expired",
                     room = room.0,
                     "nobody entered in time; the room is forgotten"
                 );
-                self.drop_room(room);
                 self.forget_pending(room);
             }
         }

@@ -26,7 +26,7 @@ pub(crate) struct Refused {
     pub(crate) errors: Vec<FieldProblem>,
     pub(crate) seats: Option<Seats>,
     pub(crate) rooms: Option<Vec<i64>>,
-    pub(crate) failed: Vec<PartyFailure>,
+    pub(crate) failed: Option<Box<Vec<PartyFailure>>>,
     pub(crate) reason: Option<&'static str>,
     /// Seconds.
     pub(crate) retry_after: Option<u64>,
@@ -46,7 +46,7 @@ impl Refused {
             errors: Vec::new(),
             seats: None,
             rooms: None,
-            failed: Vec::new(),
+            failed: None,
             reason: None,
             retry_after: None,
         }
@@ -88,7 +88,7 @@ impl Refused {
             seats: self.seats,
             waitlist: self.waitlist(),
             rooms: self.rooms.clone(),
-            failed: self.failed.clone(),
+            failed: self.failed.as_deref().cloned().unwrap_or_default(),
             reason: self.reason.map(str::to_owned),
         }
     }
@@ -151,7 +151,7 @@ impl From<EntryError> for Refused {
                 Self { retry_after: Some(5), ..Self::new(code) }
             }
             EntryError::Party(failed) => Self {
-                failed,
+                failed: Some(Box::new(failed)),
                 ..Self::because(code, "Not everybody of the party can be seated, so nobody is.")
             },
             EntryError::BadParty => {
