@@ -13,6 +13,7 @@ mod pages;
 mod problem;
 mod reservations;
 mod rooms;
+mod seats;
 pub(crate) mod serve;
 mod upgrade;
 mod waitlist;
@@ -40,6 +41,7 @@ pub(crate) fn router(app: &Arc<App>, shows_metrics: bool) -> Router {
         .merge(lobby::routes())
         .merge(rooms::routes())
         .merge(reservations::routes())
+        .merge(seats::routes())
         .merge(waitlist::routes())
         .merge(history::routes())
         .merge(admin::routes())

@@ -25,8 +25,8 @@ pub(crate) struct Refused {
     pub(crate) detail: String,
     pub(crate) errors: Vec<FieldProblem>,
     pub(crate) seats: Option<Seats>,
-    pub(crate) rooms: Option<Vec<i64>>,
-    pub(crate) failed: Option<Box<Vec<PartyFailure>>>,
+    pub(crate) rooms: Option<Box<[i64]>>,
+    pub(crate) failed: Option<Box<[PartyFailure]>>,
     pub(crate) reason: Option<&'static str>,
     /// Seconds.
     pub(crate) retry_after: Option<u64>,
@@ -87,8 +87,8 @@ impl Refused {
             errors: self.errors.clone(),
             seats: self.seats,
             waitlist: self.waitlist(),
-            rooms: self.rooms.clone(),
-            failed: self.failed.as_deref().cloned().unwrap_or_default(),
+            rooms: self.rooms.as_deref().map(<[_]>::to_vec),
+            failed: self.failed.as_deref().map(<[_]>::to_vec).unwrap_or_default(),
             reason: self.reason.map(str::to_owned),
         }
     }
@@ -151,7 +151,7 @@ impl From<EntryError> for Refused {
                 Self { retry_after: Some(5), ..Self::new(code) }
             }
             EntryError::Party(failed) => Self {
-                failed: Some(Box::new(failed)),
+                failed: Some(failed.into_boxed_slice()),
                 ..Self::because(code, "Not everybody of the party can be seated, so nobody is.")
             },
             EntryError::BadParty => {

@@ -5,9 +5,10 @@ use anteroom_protocol::Code;
 use anteroom_protocol::entry::Reserve;
 use anteroom_protocol::frame::EntryKind;
 use anteroom_protocol::room::CreateRoom;
+use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Known as _, TestServer, alive, ended, refused};
+use crate::harness::{Answer, Known as _, TestServer, alive, ended, refused};
 
 /// A server where the newcomer is refused.
 async fn refusing(policy: &str) -> TestServer {
@@ -139,10 +140,20 @@ async fn staff_seats_are_kept_for_staff_and_shown_apart() {
     refused(late.reserve(room, &Reserve::default()).await, 409, Code::RoomFull);
     assert_eq!(server.seats(room).await.free, 0, "what is left is for staff only");
 
-    let moderator = server.administrator().await;
-    let third = moderator.enter(room).await.unwrap();
+    let chief = server.administrator().await;
+    let third = chief.enter(room).await.unwrap();
     let seats = server.balanced(room).await;
     assert_eq!((seats.occupied, seats.staff.unwrap().taken), (3, 2));
+    let path = format!("/admin/rooms/{room}/seats");
+    let seen = Answer::to(chief.request(Method::GET, &path)).await.json();
+    let class_of = |user: uuid::Uuid| {
+        let slots = seen["slots"].as_array().unwrap();
+        let slot = slots.iter().find(|slot| slot["user_id"] == user.to_string()).unwrap();
+        (slot["class"].clone(), slot["state"].clone(), slot["sessions"].clone())
+    };
+    assert_eq!(class_of(owner.id()), (json!("staff"), json!("occupied"), json!(1)));
+    assert_eq!(class_of(guest.id()), (json!("ordinary"), json!("occupied"), json!(1)));
+    assert_eq!(Answer::to(guest.request(Method::GET, &path)).await.status, 403);
     drop((session, seated, third));
 
     let wrong = CreateRoom { staff_seats: 4, ..body };

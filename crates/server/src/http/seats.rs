@@ -1,0 +1,131 @@
+//! The seats of one room as an administrator sees them: slot by slot, and the line.
+
+use std::sync::Arc;
+
+use anteroom_core::ids::UserId;
+use anteroom_core::seat::{Class, SlotImage, Waiter};
+use anteroom_core::time::Millis;
+use anteroom_protocol::account::Role;
+use anteroom_protocol::room::Seats;
+use anteroom_protocol::{Code, Timestamp};
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::accounts::private;
+use super::extract::{Caller, RoomPath};
+use super::problem::Refused;
+use crate::app::App;
+use crate::entry::EntryError;
+use crate::view;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/admin/rooms/{room}/seats", get(seats))
+}
+
+/// A room's seats, one by one.
+#[derive(Serialize)]
+struct RoomSeats {
+    room_id: i64,
+    strategy: &'static str,
+    seats: Seats,
+    slots: Vec<Slot>,
+    line: Vec<InLine>,
+    entries_under_way: usize,
+}
+
+/// What one user has in the room. No secret of it is told.
+#[derive(Serialize)]
+struct Slot {
+    user_id: Uuid,
+    class: &'static str,
+    state: &'static str,
+    /// Live connections.
+    sessions: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reservation: Option<OpenReservation>,
+}
+
+#[derive(Serialize)]
+struct OpenReservation {
+    generation: String,
+    expires_at: Timestamp,
+    attempts: u32,
+    offered: bool,
+}
+
+#[derive(Serialize)]
+struct InLine {
+    user_id: Uuid,
+    joined_at: Timestamp,
+    streams: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    away_until: Option<Timestamp>,
+}
+
+async fn seats(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    RoomPath(room): RoomPath,
+) -> Result<Response, Refused> {
+    if !who.has(Role::Admin) && !who.has(Role::Moderator) {
+        return Err(Refused::new(Code::Forbidden));
+    }
+    let admission = app.entry.admission.as_ref();
+    let snapshot = admission.snapshot(room).await.map_err(EntryError::from)?;
+    let counted = admission.seats(room).await.map_err(EntryError::from)?;
+    let (Some(snapshot), Some(counted)) = (snapshot, counted) else {
+        return Err(Refused::new(Code::RoomNotFound));
+    };
+    let at = |at: Millis| Timestamp(app.clock.to_wall(admission.local(at)));
+    Ok(private(axum::Json(RoomSeats {
+        room_id: room.0,
+        strategy: admission.name(),
+        seats: view::seats(counted),
+        entries_under_way: snapshot.entering.len(),
+        slots: snapshot.slots.iter().map(|slot| shown(slot, at)).collect(),
+        line: snapshot.line.iter().map(|waiter| in_line(waiter, at)).collect(),
+    })))
+}
+
+fn shown(slot: &SlotImage, at: impl Fn(Millis) -> Timestamp) -> Slot {
+    let UserId(user_id) = slot.user;
+    let sitting = &slot.sitting;
+    Slot {
+        user_id,
+        class: match slot.class {
+            Class::Ordinary => "ordinary",
+            Class::Staff => "staff",
+        },
+        state: match (sitting.live.is_empty(), sitting.held) {
+            (false, _) => "occupied",
+            (true, Some(_)) => "held",
+            (true, None) => "reserved",
+        },
+        sessions: sitting.live.len(),
+        since: slot.stay.map(|stay| at(stay.since)),
+        held_until: sitting.held.map(|held| at(held.deadline)),
+        reservation: slot.reservation.map(|reservation| OpenReservation {
+            generation: reservation.generation.to_string(),
+            expires_at: at(reservation.deadline),
+            attempts: reservation.attempts,
+            offered: reservation.offered,
+        }),
+    }
+}
+
+fn in_line(waiter: &Waiter, at: impl Fn(Millis) -> Timestamp) -> InLine {
+    InLine {
+        user_id: waiter.user.0,
+        joined_at: at(waiter.joined),
+        streams: waiter.streams,
+        away_until: waiter.away_deadline.map(at),
+    }
+}
