@@ -92,7 +92,7 @@ pub async fn run(
     let (storage, fatal) = open_storage(&config)?;
     let stopping = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let (app, appends) = build(&config, Arc::clone(&storage), &stopping, &tasks).await?;
+    let (app, appends) = build(&config, Arc::clone(&storage), &fatal, &stopping, &tasks).await?;
     // Stopped last, after the sessions that feed them.
     let loops = TaskTracker::new();
     let last = CancellationToken::new();
@@ -200,9 +200,14 @@ struct Ground {
     deadlines: Arc<Deadlines>,
     keys: Keys,
     epoch: u64,
+    fatal: CancellationToken,
 }
 
-async fn ground(config: &Config, storage: &SharedStorage) -> anyhow::Result<Ground> {
+async fn ground(
+    config: &Config,
+    storage: &SharedStorage,
+    fatal: &CancellationToken,
+) -> anyhow::Result<Ground> {
     let clock = Arc::new(Clock::new());
     let keys = match config.auth.secret.as_str() {
         "" => Keys::load_or_generate(&config.server.data_dir)?,
@@ -217,7 +222,8 @@ async fn ground(config: &Config, storage: &SharedStorage) -> anyhow::Result<Grou
     let accounts = Accounts::new(Arc::clone(storage), tokens.clone(), accounts_config(config));
     let epoch = storage.begin_epoch().await?;
     let deadlines = Arc::new(Deadlines::default());
-    Ok(Ground { clock, tokens: Arc::new(tokens), accounts, deadlines, keys, epoch })
+    let (tokens, fatal) = (Arc::new(tokens), fatal.clone());
+    Ok(Ground { clock, tokens, accounts, deadlines, keys, epoch, fatal })
 }
 
 fn entry(
@@ -228,7 +234,7 @@ fn entry(
     stopping: &CancellationToken,
 ) -> anyhow::Result<(Entry, Watch)> {
     let rooms = Arc::new(Rooms::default());
-    let seats = strategy(config, &ground.clock, &ground.deadlines)?;
+    let seats = strategy(config, ground)?;
     let (admission, watch) = watch::over(seats, config, storage, &ground.clock);
     let hub = Arc::new(Hub::default());
     let aftermath = Aftermath {
@@ -275,10 +281,11 @@ fn entry(
 async fn build(
     config: &Config,
     storage: SharedStorage,
+    fatal: &CancellationToken,
     stopping: &CancellationToken,
     tasks: &TaskTracker,
 ) -> anyhow::Result<(Arc<App>, mpsc::Receiver<Append>)> {
-    let ground = ground(config, &storage).await?;
+    let ground = ground(config, &storage, fatal).await?;
     let (entry, watch) = entry(config, &ground, &storage, tasks, stopping)?;
     let entry = Arc::new(entry);
     let rooms = room_service(config, &entry, ground.epoch);
@@ -328,11 +335,7 @@ async fn build(
     Ok((Arc::new(app), appends))
 }
 
-fn strategy(
-    config: &Config,
-    clock: &Arc<Clock>,
-    deadlines: &Arc<Deadlines>,
-) -> anyhow::Result<Arc<dyn Admission>> {
+fn strategy(config: &Config, ground: &Ground) -> anyhow::Result<Arc<dyn Admission>> {
     let settings = &config.admission;
     let terms = Terms {
         reservation_ttl: settings.reservation_ttl.0,
@@ -355,16 +358,22 @@ fn strategy(
         per_user: settings.reservations_per_user,
         per_address: config.limits.enabled.then_some(config.limits.reservations_per_address),
     };
+    let (clock, deadlines) = (Arc::clone(&ground.clock), Arc::clone(&ground.deadlines));
     match settings.strategy {
-        other @ (config::Strategy::Conditional | config::Strategy::Redis) => {
-            anyhow::bail!("admission.strategy = {:?} is not built in yet", other.as_str())
+        config::Strategy::Redis => {
+            anyhow::bail!("admission.strategy = \"redis\" is not built in yet")
         }
-        config::Strategy::Semaphore => Ok(Arc::new(admission::Semaphore::new(
-            terms,
-            bounds,
-            Arc::clone(clock),
-            Arc::clone(deadlines),
-        ))),
+        config::Strategy::Conditional => Ok(Arc::new(admission::Conditional::open(
+            &config.server.data_dir.join("seats.db"),
+            admission::ConditionalOptions::default(),
+            ground.fatal.clone(),
+            (terms, bounds),
+            clock,
+            deadlines,
+        )?)),
+        config::Strategy::Semaphore => {
+            Ok(Arc::new(admission::Semaphore::new(terms, bounds, clock, deadlines)))
+        }
     }
 }
 

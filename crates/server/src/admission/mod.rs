@@ -20,6 +20,8 @@
 
 mod capacity;
 mod measured;
+mod conditional;
+mod documents;
 mod quota;
 mod semaphore;
 mod ticket;
@@ -37,6 +39,7 @@ use async_trait::async_trait;
 
 pub(crate) use capacity::CapacityWatch;
 pub(crate) use measured::Measured;
+pub(crate) use conditional::{Conditional, Options as ConditionalOptions};
 pub(crate) use quota::Bounds;
 pub(crate) use semaphore::Semaphore;
 pub(crate) use ticket::{Ticket, TicketKey};
@@ -153,6 +156,11 @@ pub(crate) trait Admission: Send + Sync {
     /// epoch, the strategy answers [`Unavailable`].
     async fn lost(&self) {
         std::future::pending().await
+    }
+
+    /// Whether the store can decide at this moment.
+    async fn ping(&self) -> Decided<()> {
+        Ok(())
     }
 
     /// Adds a room. For a room that the strategy knows already, from an earlier life, grant numbers

@@ -19,5 +19,6 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Refused> {
         return Err(Refused::because(Code::Restarting, "The server is stopping."));
     }
     app.entry.storage.ping().await?;
+    app.entry.admission.ping().await?;
     Ok("ready")
 }

@@ -13,10 +13,10 @@ mod error;
 mod logins;
 mod memberships;
 mod messages;
-mod open;
-mod readers;
+pub(crate) mod open;
+pub(crate) mod readers;
 mod rooms;
-mod writer;
+pub(crate) mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -80,8 +80,8 @@ impl SqliteStorage {
     /// # Errors
     /// In words for the person who starts the server: see [`OpenError`].
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, OpenError> {
-        let lock = open::lock(path)?;
-        let conn = open::writer(path, options.busy_timeout)?;
+        let lock = open::lock(path, &open::STORAGE)?;
+        let conn = open::writer(path, options.busy_timeout, &open::STORAGE)?;
         let readers = (0..options.readers.max(1))
             .map(|_| open::reader(path, options.busy_timeout))
             .collect::<Result<Vec<_>, _>>()?;

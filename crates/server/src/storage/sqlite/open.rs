@@ -8,17 +8,38 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-/// "Ante" in ASCII: tells our files from those of other programs.
-const APPLICATION_ID: i32 = 0x416e_7465;
+/// What a database file is known by, how it is founded, and how surely it keeps a commit.
+pub(crate) struct Form {
+    /// Tells our files from those of other programs, and from one another.
+    pub(crate) application_id: i32,
+    /// Every migration, in order; the number of a migration is its place here, from 1.
+    pub(crate) migrations: &'static [&'static str],
+    /// The file, next to the database, whose lock keeps a second server out.
+    pub(crate) lock_file: &'static str,
+    /// When a commit is synced.
+    pub(crate) synchronous: Synchronous,
+}
 
-/// Every migration, in order; the number of a migration is its place here, from 1.
-const MIGRATIONS: &[&str] = &[
-    include_str!("../../../migrations/sqlite/0001_founding.sql"),
-    include_str!("../../../migrations/sqlite/0002_entries.sql"),
-];
+/// When a commit is synced.
+#[derive(Clone, Copy)]
+pub(crate) enum Synchronous {
+    /// Before it is answered: it survives a power cut.
+    Full,
+    /// Later: it survives the end of the process; a power cut may undo the last ones.
+    Normal,
+}
 
-/// The file whose lock keeps a second server out.
-const LOCK_FILE: &str = "anteroom.lock";
+/// The store of accounts, rooms and messages.
+pub(super) const STORAGE: Form = Form {
+    // "Ante" in ASCII.
+    application_id: 0x416e_7465,
+    migrations: &[
+        include_str!("../../../migrations/sqlite/0001_founding.sql"),
+        include_str!("../../../migrations/sqlite/0002_entries.sql"),
+    ],
+    lock_file: "anteroom.lock",
+    synchronous: Synchronous::Full,
+};
 
 const CACHED_STATEMENTS: usize = 96;
 
@@ -69,8 +90,8 @@ pub enum OpenError {
 }
 
 /// Takes the lock next to the database. It is held until the file is dropped.
-pub(super) fn lock(database: &Path) -> Result<File, OpenError> {
-    let path = database.with_file_name(LOCK_FILE);
+pub(crate) fn lock(database: &Path, form: &Form) -> Result<File, OpenError> {
+    let path = database.with_file_name(form.lock_file);
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)
             .map_err(|source| OpenError::File { path: parent.into(), source })?;
@@ -84,30 +105,33 @@ pub(super) fn lock(database: &Path) -> Result<File, OpenError> {
 }
 
 /// Opens the connection that writes, founding or migrating the database first.
-pub(super) fn writer(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
+pub(crate) fn writer(path: &Path, busy: Duration, form: &Form) -> Result<Connection, OpenError> {
     // Made here and not by SQLite, which would make it readable for everyone; its -wal and -shm
     // files take over the mode.
     drop(private_file(path)?);
     let mut conn = connect(path, busy)?;
-    refuse_strangers(&conn, path, MIGRATIONS.len())?;
+    refuse_strangers(&conn, path, form)?;
     let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
         return Err(OpenError::NoWal(mode));
     }
-    // FULL: an answered commit has been synced. The journal limit gives a burst's space back.
+    conn.execute_batch(match form.synchronous {
+        Synchronous::Full => "PRAGMA synchronous = FULL;",
+        Synchronous::Normal => "PRAGMA synchronous = NORMAL;",
+    })?;
+    // The journal limit gives a burst's space back.
     conn.execute_batch(
-        "PRAGMA synchronous = FULL;
-         PRAGMA foreign_keys = ON;
+        "PRAGMA foreign_keys = ON;
          PRAGMA wal_autocheckpoint = 2000;
          PRAGMA journal_size_limit = 67108864;
          PRAGMA cache_size = -32768;",
     )?;
-    migrate(&mut conn, MIGRATIONS)?;
+    migrate(&mut conn, form.application_id, form.migrations)?;
     Ok(conn)
 }
 
 /// Opens a connection that cannot write.
-pub(super) fn reader(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
+pub(crate) fn reader(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
     let conn = connect(path, busy)?;
     conn.execute_batch("PRAGMA cache_size = -8192; PRAGMA query_only = ON;")?;
     Ok(conn)
@@ -130,12 +154,13 @@ fn private_file(path: &Path) -> Result<File, OpenError> {
     options.open(path).map_err(|source| OpenError::File { path: path.into(), source })
 }
 
-fn refuse_strangers(conn: &Connection, path: &Path, known: usize) -> Result<(), OpenError> {
+fn refuse_strangers(conn: &Connection, path: &Path, form: &Form) -> Result<(), OpenError> {
+    let known = form.migrations.len();
     let id: i32 = conn.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let things: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let found = schema_version(conn)?;
     let empty = id == 0 && things == 0 && found == 0;
-    if id != APPLICATION_ID && !empty {
+    if id != form.application_id && !empty {
         return Err(OpenError::Foreign(path.into()));
     }
     if found > known {
@@ -151,21 +176,31 @@ fn schema_version(conn: &Connection) -> Result<usize, rusqlite::Error> {
 }
 
 /// Applies what is missing, each migration in a transaction that also raises the version.
-fn migrate(conn: &mut Connection, migrations: &[&str]) -> Result<(), OpenError> {
+fn migrate(
+    conn: &mut Connection,
+    application_id: i32,
+    migrations: &[&str],
+) -> Result<(), OpenError> {
     let done = schema_version(conn)?;
     for (index, sql) in migrations.iter().enumerate().skip(done) {
         let number = index + 1;
-        apply(conn, sql, number).map_err(|source| OpenError::Migration { number, source })?;
+        apply(conn, application_id, sql, number)
+            .map_err(|source| OpenError::Migration { number, source })?;
         tracing::info!(event = "storage.migrated", number, "the database schema was migrated");
     }
     Ok(())
 }
 
-fn apply(conn: &mut Connection, sql: &str, number: usize) -> Result<(), rusqlite::Error> {
+fn apply(
+    conn: &mut Connection,
+    application_id: i32,
+    sql: &str,
+    number: usize,
+) -> Result<(), rusqlite::Error> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(sql)?;
     transaction.execute_batch(&format!(
-        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number};"
+        "PRAGMA application_id = {application_id}; PRAGMA user_version = {number};"
     ))?;
     transaction.commit()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::{APPLICATION_ID, MIGRATIONS, OpenError, migrate, schema_version};
+use super::{OpenError, STORAGE, migrate, schema_version};
 use crate::storage::sqlite::{SqliteOptions, SqliteStorage};
 
 fn open(path: &Path) -> Result<SqliteStorage, OpenError> {
@@ -21,9 +21,9 @@ fn a_new_database_is_founded_durable_and_ours() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("deeper/anteroom.db");
     drop(open(&path).unwrap());
-    let conn = super::writer(&path, Duration::ZERO).unwrap();
-    assert_eq!(pragma::<i32>(&conn, "application_id"), APPLICATION_ID);
-    assert_eq!(schema_version(&conn).unwrap(), MIGRATIONS.len());
+    let conn = super::writer(&path, Duration::ZERO, &STORAGE).unwrap();
+    assert_eq!(pragma::<i32>(&conn, "application_id"), STORAGE.application_id);
+    assert_eq!(schema_version(&conn).unwrap(), STORAGE.migrations.len());
     assert_eq!(pragma::<String>(&conn, "journal_mode"), "wal");
     assert_eq!(pragma::<i64>(&conn, "synchronous"), 2, "FULL");
     assert_eq!(pragma::<i64>(&conn, "foreign_keys"), 1);
@@ -74,7 +74,7 @@ fn a_database_of_a_newer_release_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("anteroom.db");
     drop(open(&path).unwrap());
-    let newer = MIGRATIONS.len() + 1;
+    let newer = STORAGE.migrations.len() + 1;
     let conn = Connection::open(&path).unwrap();
     conn.execute_batch(&format!("PRAGMA user_version = {newer}")).unwrap();
     drop(conn);
@@ -97,14 +97,14 @@ fn a_migration_that_fails_leaves_the_version_before_it() {
     let mut conn = Connection::open_in_memory().unwrap();
     let broken = "CREATE TABLE second (x) STRICT; CREATE TABLE first (x);";
     let list = ["CREATE TABLE first (x);", broken, "CREATE TABLE third (x);"];
-    let refused = migrate(&mut conn, &list).err().unwrap();
+    let refused = migrate(&mut conn, 1, &list).err().unwrap();
     assert!(matches!(refused, OpenError::Migration { number: 2, .. }), "{refused}");
     assert_eq!(schema_version(&conn).unwrap(), 1);
     let tables: i64 =
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
     assert_eq!(tables, 1);
     let mended = [list[0], "CREATE TABLE second (x);", list[2]];
-    migrate(&mut conn, &mended).unwrap();
-    migrate(&mut conn, &mended).unwrap();
+    migrate(&mut conn, 1, &mended).unwrap();
+    migrate(&mut conn, 1, &mended).unwrap();
     assert_eq!(schema_version(&conn).unwrap(), 3);
 }

@@ -13,7 +13,7 @@ use crate::storage::{StorageError, Stored};
 
 type Idle = Arc<Mutex<Vec<Connection>>>;
 
-pub(super) struct Readers {
+pub(crate) struct Readers {
     idle: Idle,
     /// One permit per connection: who has one finds a connection idle.
     permits: Arc<Semaphore>,
@@ -36,7 +36,7 @@ impl Drop for Borrowed {
 }
 
 impl Readers {
-    pub(super) fn new(connections: Vec<Connection>, patience: Duration) -> Self {
+    pub(crate) fn new(connections: Vec<Connection>, patience: Duration) -> Self {
         let count = u32::try_from(connections.len()).unwrap_or(u32::MAX);
         Self {
             permits: Arc::new(Semaphore::new(connections.len())),
@@ -47,7 +47,7 @@ impl Readers {
     }
 
     /// Runs `work` on an idle connection, away from the async threads.
-    pub(super) async fn read<T, F>(&self, work: F) -> Stored<T>
+    pub(crate) async fn read<T, F>(&self, work: F) -> Stored<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Stored<T> + Send + 'static,

@@ -20,7 +20,7 @@ use crate::storage::{StorageError, Stored};
 const UNDONE: &str = "the database undid the whole transaction";
 
 /// Work for the writer.
-pub(super) trait Job: Send {
+pub(crate) trait Job: Send {
     /// Does the work inside the group's transaction. True when its changes are to be kept.
     fn run(&mut self, conn: &Connection) -> bool;
 
@@ -73,20 +73,20 @@ where
 }
 
 /// The writer's side of the store.
-pub(super) struct Writer {
-    pub(super) conn: Connection,
-    pub(super) jobs: mpsc::Receiver<Box<dyn Job>>,
+pub(crate) struct Writer {
+    pub(crate) conn: Connection,
+    pub(crate) jobs: mpsc::Receiver<Box<dyn Job>>,
     /// At most so many jobs share a transaction.
-    pub(super) group: usize,
+    pub(crate) group: usize,
     /// Cancelled once the disk can no longer be trusted.
-    pub(super) fatal: CancellationToken,
+    pub(crate) fatal: CancellationToken,
     /// Held as long as this thread may write.
-    pub(super) lock: File,
+    pub(crate) lock: File,
 }
 
 impl Writer {
     /// Runs until every sender is gone and the queue is empty, then checkpoints and closes.
-    pub(super) fn run(mut self) {
+    pub(crate) fn run(mut self) {
         let mut taken = Vec::with_capacity(self.group);
         while self.jobs.blocking_recv_many(&mut taken, self.group) > 0 {
             let mut waiting: VecDeque<_> = taken.drain(..).collect();

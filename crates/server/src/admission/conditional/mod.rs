@@ -1,0 +1,142 @@
+//! Strategy `conditional`: the seats live in a database, and one transaction decides.
+//!
+//! A verb is one transaction: the part of the room that the step can touch is loaded ([`scope`]), the
+//! step of the ledger is run on it, and what it changed is written ([`difference`]). A new slot is
+//! written only while the rows of the room, counted in the same statement, are fewer than its
+//! capacity: an independent judge of what the ledger decided. Where the two disagree nothing is
+//! given, and the log says so.
+//!
+//! The verbs ([`book`]) know no driver; [`sqlite`] is the one there is. It keeps a file of its own,
+//! so that seats are not behind the messages' syncs. A commit survives the end of the process in
+//! whatever way; a power cut may lose the last commits, never the consistency of what is left. A lost
+//! reservation cannot come back as somebody else's: each start of the server draws a higher epoch
+//! from the main store, which is durable, and every grant number carries it.
+//!
+//! After a restart, reservations and places in the line stand as they were, and seats are held for
+//! the grace: see `take_up`. One process owns the file.
+
+mod book;
+mod difference;
+mod entering;
+mod lives;
+mod scope;
+mod sqlite;
+mod transaction;
+mod verbs;
+mod working;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anteroom_core::ids::RoomId;
+use anteroom_core::seat::Terms;
+use anteroom_core::time::Millis;
+use futures_util::FutureExt as _;
+use tokio_util::sync::CancellationToken;
+
+use self::book::{Book, Rules};
+use self::sqlite::{Decision, SqliteTransaction, Store};
+use self::transaction::{Fault, Fetched};
+use super::{Bounds, Decided, Journal};
+use crate::clock::Clock;
+use crate::storage::sqlite::OpenError;
+use crate::sweeper::{Deadlines, Due};
+
+pub(crate) use self::sqlite::Options;
+
+/// The seats of every room, in one database.
+pub(crate) struct Conditional {
+    rules: Rules,
+    clock: Arc<Clock>,
+    orphans: Arc<Orphans>,
+    store: Store,
+    /// The rooms that were added in this life, until the rest is dropped.
+    added: Mutex<Option<HashSet<RoomId>>>,
+}
+
+/// What follows a decision on the store's own thread.
+trait Aftercare: Send + Sync {
+    /// Tells the deadline loop when something is due next.
+    fn note_deadlines(&self, deadlines: &[(RoomId, Option<Millis>)]);
+
+    /// Takes the journal of a verb whose caller went away before the answer.
+    fn adopt(&self, journal: Journal);
+}
+
+/// Journals that nobody waited for. The next caller of any verb gets them, and so that there is one,
+/// the room is due at once.
+struct Orphans {
+    clock: Arc<Clock>,
+    deadlines: Arc<Deadlines>,
+    journal: Mutex<Journal>,
+}
+
+impl Orphans {
+    fn take(&self) -> Journal {
+        std::mem::take(&mut *self.journal.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Aftercare for Orphans {
+    fn note_deadlines(&self, deadlines: &[(RoomId, Option<Millis>)]) {
+        for (room, at) in deadlines {
+            self.deadlines.set(Due::Room(*room), *at);
+        }
+    }
+
+    fn adopt(&self, journal: Journal) {
+        let Some((room, _)) = journal.first().copied() else { return };
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).extend(journal);
+        self.deadlines.set(Due::Room(room), Some(self.clock.now()));
+    }
+}
+
+impl Conditional {
+    /// Opens the seat store at `path`, made or migrated as needed. Blocks; meant for the start.
+    /// `fatal` is cancelled when the disk did not take a commit: what it holds is uncertain then.
+    ///
+    /// # Errors
+    /// In words for the person who starts the server.
+    pub(crate) fn open(
+        path: &Path,
+        options: Options,
+        fatal: CancellationToken,
+        (terms, bounds): (Terms, Bounds),
+        clock: Arc<Clock>,
+        deadlines: Arc<Deadlines>,
+    ) -> Result<Self, OpenError> {
+        let orphans =
+            Arc::new(Orphans { clock: Arc::clone(&clock), deadlines, journal: Mutex::default() });
+        let care = Arc::clone(&orphans) as Arc<dyn Aftercare>;
+        let store = Store::open(path, options, fatal, care)?;
+        let rules = Rules { terms, bounds };
+        Ok(Self { rules, clock, orphans, store, added: Mutex::new(Some(HashSet::new())) })
+    }
+
+    /// Decides one verb.
+    async fn decide<R, F>(&self, journal: &mut Journal, verb: F) -> Decided<R>
+    where
+        R: Send + 'static,
+        F: for<'b, 'c> AsyncFnOnce(&'b mut Book<'_, SqliteTransaction<'c>>) -> Fetched<R>
+            + Send
+            + 'static,
+    {
+        let (rules, clock) = (self.rules, Arc::clone(&self.clock));
+        let decided = self.store.decide(move |conn| {
+            let mut transaction = SqliteTransaction(conn);
+            let mut book = Book::new(&mut transaction, &rules, clock.now());
+            let waited = || Fault::Broken("a driver that blocks was waited for".into());
+            let answer = verb(&mut book).now_or_never().ok_or_else(waited)??;
+            let Book { journal, deadlines, .. } = book;
+            Ok(Decision { answer, journal, deadlines })
+        });
+        let (answer, changes) = decided.await?;
+        journal.extend(self.orphans.take());
+        journal.extend(changes);
+        Ok(answer)
+    }
+}
