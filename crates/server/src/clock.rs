@@ -19,6 +19,9 @@ pub struct Clock {
     started: Instant,
     /// Wall clock minus [`Clock::now`], in milliseconds, as last adopted.
     offset: AtomicI64,
+    /// What [`Clock::now`] says, where a test sets it.
+    #[cfg(test)]
+    set: Option<std::sync::atomic::AtomicU64>,
 }
 
 impl Clock {
@@ -26,12 +29,35 @@ impl Clock {
     #[must_use]
     pub fn new() -> Self {
         let wall_at_start = u64::try_from(wall()).unwrap_or(0);
-        Self { wall_at_start, started: Instant::now(), offset: AtomicI64::new(0) }
+        Self {
+            wall_at_start,
+            started: Instant::now(),
+            offset: AtomicI64::new(0),
+            #[cfg(test)]
+            set: None,
+        }
+    }
+
+    /// A clock of deadlines that stands until it is set.
+    #[cfg(test)]
+    pub(crate) fn standing_at(at: Millis) -> Self {
+        Self { set: Some(at.0.into()), ..Self::new() }
+    }
+
+    /// Sets a standing clock.
+    #[cfg(test)]
+    pub(crate) fn set(&self, at: Millis) {
+        let set = self.set.as_ref().expect("a standing clock");
+        set.store(at.0, Ordering::Release);
     }
 
     /// The clock of deadlines. Never goes back.
     #[must_use]
     pub fn now(&self) -> Millis {
+        #[cfg(test)]
+        if let Some(set) = &self.set {
+            return Millis(set.load(Ordering::Acquire));
+        }
         Millis(self.wall_at_start).after(self.started.elapsed())
     }
 

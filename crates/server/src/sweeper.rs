@@ -92,6 +92,12 @@ impl Deadlines {
         taken
     }
 
+    /// When a thing is due.
+    #[cfg(test)]
+    pub(crate) fn at(&self, due: Due) -> Option<Millis> {
+        self.lock().at.get(&due).copied()
+    }
+
     /// How many deadlines are set.
     pub(crate) fn len(&self) -> usize {
         self.lock().at.len()
