@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use anteroom_core::ids::{RoomId, UserId};
 use anteroom_core::seat::{
-    Class, Elsewhere, EntryImage, Header, PlaceNo, RoomState, SlotImage, Snapshot, Waiter,
+    Class, Elsewhere, EntryImage, Header, Lifetime, PlaceNo, RoomState, SlotImage, Snapshot, Waiter,
 };
 use anteroom_core::time::Millis;
 use rusqlite::{Connection, OptionalExtension as _, Params, Result, Row};
@@ -123,9 +123,9 @@ impl Part<'_> {
             ordinary: taken.ordinary.saturating_sub(loaded.ordinary),
             staff: taken.staff.saturating_sub(loaded.staff),
             waiting: waiting.saturating_sub(self.line.len()),
-            entering: match header.state {
-                RoomState::Open => 0,
-                // Only a room that closes asks how many there are.
+            entering: match (header.state, header.lifetime) {
+                // Only a room that is closing, or will be in this step, asks how many there are.
+                (RoomState::Open, Lifetime::Persistent) => 0,
                 _ => count(conn, ENTERING_COUNT, [room.0])?.saturating_sub(entering.len()),
             },
         };
