@@ -25,6 +25,8 @@ pub(crate) enum Scenario {
     Duel(Duel),
     /// Present forged tickets and stale secrets, over and over; nothing may open or change.
     Forge(Forge),
+    /// Let many wait for few seats, and free one after the other: each goes to the head of the line.
+    Line(Line),
 }
 
 /// What every scenario needs.
@@ -114,6 +116,30 @@ pub(crate) struct Forge {
     pub(crate) attempts: usize,
 }
 
+#[derive(clap::Args, Serialize)]
+pub(crate) struct Line {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Seats of the room.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) capacity: usize,
+    /// Users who wait.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) waiters: usize,
+    /// How many of a hundred leave the line.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) leave: usize,
+    /// How many of a hundred vanish without a word.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) vanish: usize,
+    /// Seats to free.
+    #[arg(long, default_value_t = 500)]
+    pub(crate) freed: usize,
+    /// Seats freed per second.
+    #[arg(long, default_value_t = 50.0)]
+    pub(crate) rate: f64,
+}
+
 impl Scenario {
     pub(crate) fn common(&self) -> &Common {
         match self {
@@ -122,6 +148,7 @@ impl Scenario {
             Self::Churn(churn) => &churn.common,
             Self::Duel(duel) => &duel.common,
             Self::Forge(forge) => &forge.common,
+            Self::Line(line) => &line.common,
         }
     }
 }

@@ -15,6 +15,7 @@ mod entry;
 mod forge;
 mod hold;
 mod latency;
+mod line;
 mod procfs;
 mod report;
 mod storm;
@@ -52,6 +53,7 @@ fn run(scenario: &Scenario) -> anyhow::Result<bool> {
             Scenario::Churn(churn) => churn::run(churn).await,
             Scenario::Duel(duel) => duel::run(duel).await,
             Scenario::Forge(forge) => forge::run(forge).await,
+            Scenario::Line(line) => line::run(line).await,
         }
     })?;
     if let Some(path) = &scenario.common().json {

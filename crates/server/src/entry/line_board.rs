@@ -228,6 +228,21 @@ impl LineBoard {
         }
     }
 
+    /// Tells a line as a whole, whatever its pace.
+    #[cfg(test)]
+    pub(super) async fn walk_now(&self, room: RoomId, admission: &dyn Admission, clock: &Clock) {
+        self.lock().alter(room, |line| line.pace = Pace::starting(Millis(0)));
+        self.walk(room, admission, clock).await;
+    }
+
+    /// How many lines are watched.
+    #[cfg(test)]
+    pub(super) fn watched(&self) -> usize {
+        let board = self.lock();
+        assert_eq!(board.lines.len(), board.due.len(), "each line is due once");
+        board.lines.len()
+    }
+
     async fn walk(&self, room: RoomId, admission: &dyn Admission, clock: &Clock) {
         let walk = self.lock().alter(room, |line| line.pace.begin(clock.now()));
         let line = match walk {

@@ -148,7 +148,7 @@ fn real(n: usize) -> f64 {
 }
 
 fn bounded(wait: f64) -> u64 {
-    wait.min(ESTIMATE_MAX.as_secs_f64() * 1_000.0) as u64
+    wait.min(ESTIMATE_MAX.as_secs_f64() * 1_000.0).round() as u64
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ mod party;
 mod proofs;
 mod line_board;
 mod line_flow;
+#[cfg(test)]
+mod line_tests;
 mod reserve;
 mod waitlist;
 

@@ -131,7 +131,10 @@ async fn each_end_of_a_wait_is_told_in_its_own_word() {
 
 #[tokio::test]
 async fn bug_a_logout_takes_the_place_in_line_of_who_has_no_stream_and_no_seat() {
-    let server = TestServer::plain().await;
+    let server = TestServer::start(|cfg| {
+        cfg.set("admission.waiter_ttl", "600s");
+    })
+    .await;
     let (room, session) = server.room(&server.user("owner").await, 1).await;
     let (a, b) = (server.user("a").await, server.user("b").await);
     queue(&a, room).await;
