@@ -17,6 +17,8 @@ pub(super) struct Working {
     /// As the database has it.
     stored: Snapshot,
     addresses: HashMap<UserId, IpAddr>,
+    /// A step was run on it, so free places were offered.
+    has_stepped: bool,
     /// Stays that ended and whose places are still to be forgotten.
     pub(super) stays_ended: Vec<(UserId, Generation)>,
 }
@@ -25,7 +27,7 @@ impl Working {
     pub(super) fn new(loaded: Loaded) -> Self {
         let Loaded { snapshot, addresses } = loaded;
         let room = Room::restore(snapshot.clone());
-        Self { room, stored: snapshot, addresses, stays_ended: Vec::new() }
+        Self { room, stored: snapshot, addresses, has_stepped: false, stays_ended: Vec::new() }
     }
 
     /// Runs a step and answers what it changed as well.
@@ -37,6 +39,7 @@ impl Working {
     ) -> (R, Vec<Change>) {
         let mut changes = Vec::new();
         let answer = step(&mut self.room, &mut Step::new(now, terms, &mut changes));
+        self.has_stepped = true;
         changes.iter().for_each(|change| self.follow(change));
         (answer, changes)
     }
@@ -72,7 +75,8 @@ impl Working {
     /// little was loaded, and the order of the line may have been broken.
     pub(super) fn difference(&mut self) -> Fetched<Difference> {
         let after = self.room.snapshot();
-        let starved = after.header.state == RoomState::Open
+        let starved = self.has_stepped
+            && after.header.state == RoomState::Open
             && after.elsewhere.waiting > 0
             && after.line.is_empty()
             && self.room.seats().free > 0;
