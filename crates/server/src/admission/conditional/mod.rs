@@ -117,7 +117,7 @@ impl Conditional {
         Ok(Self { rules, clock, orphans, store, added: Mutex::new(Some(HashSet::new())) })
     }
 
-    /// Decides one verb.
+    /// Decides one verb, and tells what it changed.
     async fn decide<R, F>(&self, journal: &mut Journal, verb: F) -> Decided<R>
     where
         R: Send + 'static,
@@ -125,18 +125,39 @@ impl Conditional {
             + Send
             + 'static,
     {
+        let (answer, changes) = self.decided(verb).await?;
+        journal.extend(self.orphans.take());
+        journal.extend(changes);
+        Ok(answer)
+    }
+
+    /// The same for a verb that changes no seat.
+    async fn decide_silently<R, F>(&self, verb: F) -> Decided<R>
+    where
+        R: Send + 'static,
+        F: for<'b, 'c> AsyncFnOnce(&'b mut Book<'_, SqliteTransaction<'c>>) -> Fetched<R>
+            + Send
+            + 'static,
+    {
+        self.decided(verb).await.map(|(answer, _)| answer)
+    }
+
+    async fn decided<R, F>(&self, verb: F) -> Decided<(R, Journal)>
+    where
+        R: Send + 'static,
+        F: for<'b, 'c> AsyncFnOnce(&'b mut Book<'_, SqliteTransaction<'c>>) -> Fetched<R>
+            + Send
+            + 'static,
+    {
         let (rules, clock) = (self.rules, Arc::clone(&self.clock));
-        let decided = self.store.decide(move |conn| {
+        let decide = move |conn: &_| {
             let mut transaction = SqliteTransaction(conn);
             let mut book = Book::new(&mut transaction, &rules, clock.now());
             let waited = || Fault::Broken("a driver that blocks was waited for".into());
             let answer = verb(&mut book).now_or_never().ok_or_else(waited)??;
             let Book { journal, deadlines, .. } = book;
             Ok(Decision { answer, journal, deadlines })
-        });
-        let (answer, changes) = decided.await?;
-        journal.extend(self.orphans.take());
-        journal.extend(changes);
-        Ok(answer)
+        };
+        self.store.decide(decide).await
     }
 }
