@@ -3,7 +3,8 @@
 //!
 //! The slots and waiters of the users whom the step names, what is due, and as many waiters from the
 //! head, and of the staff, as places can become free: those that are free, and one for each slot that
-//! is loaded, since no other slot can go. The rest is only counted, and only as far as the step can
+//! is loaded, since no other slot can go. Waiters who are named or due can leave the line without a
+//! place, so as many more are loaded. The rest is only counted, and only as far as the step can
 //! ask: where nobody waits and no slot is to be made, whether there is any.
 
 use std::collections::HashMap;
@@ -63,20 +64,17 @@ impl Scope {
         if self.joins { WAITLIST_MAX.max(loaded) } else { loaded + 1 }
     }
 
-    /// How many waiters from the head, staff aside, and how many of the staff can be offered a place.
+    /// How many places of each class can become free: those that are, and one for each loaded slot.
     /// `taken` counts all slots of the room by class, of which `loaded` are loaded.
-    pub(super) fn places_to_come(
-        &self,
-        header: &Header,
-        taken: Taken,
-        loaded: usize,
-    ) -> (usize, usize) {
+    pub(super) fn places_to_come(&self, header: &Header, taken: Taken, loaded: usize) -> Taken {
         let capacity = self.capacity.unwrap_or(header.capacity);
         let staff = header.staff_seats.min(capacity);
         let of = |limit: u32, taken: usize| (limit as usize + loaded).saturating_sub(taken);
         let in_all = of(capacity, taken.ordinary + taken.staff);
-        let ordinary = of(capacity - staff, taken.ordinary).min(in_all);
-        (ordinary, of(staff, taken.staff).min(in_all))
+        Taken {
+            ordinary: of(capacity - staff, taken.ordinary).min(in_all),
+            staff: if staff > 0 { of(staff, taken.staff).min(in_all) } else { 0 },
+        }
     }
 }
 
@@ -86,7 +84,7 @@ fn is_due(slot: &SlotImage, now: Millis) -> bool {
     reservation.into_iter().chain(held).any(|deadline| deadline <= now)
 }
 
-/// How many slots a room has.
+/// How many slots, or places, by class.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Taken {
     pub(super) ordinary: usize,

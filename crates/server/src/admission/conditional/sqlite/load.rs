@@ -107,9 +107,18 @@ impl Part<'_> {
         let someone_waits = !self.line.is_empty() || count(conn, WAITERS_UP_TO, (room.0, 1))? > 0;
         let taken = self.taken(scope.counts_slots(&slots, someone_waits, now))?;
         if someone_waits {
-            let (ordinary, staff) = scope.places_to_come(&header, taken, slots.len());
-            let of_staff = self.add_waiters(WAITERS_STAFF, (room.0, limit(staff)))?;
-            self.add_waiters(WAITERS_HEAD, (room.0, limit(ordinary + of_staff)))?;
+            let to_come = scope.places_to_come(&header, taken, slots.len());
+            let leaving = self.line.len();
+            let of_staff = match to_come.staff {
+                0 => 0,
+                // Staff at the head can also be given an ordinary place.
+                staff => {
+                    let number = staff + to_come.ordinary + leaving;
+                    self.add_waiters(WAITERS_STAFF, (room.0, limit(number)))?
+                }
+            };
+            let number = to_come.ordinary + of_staff + leaving;
+            self.add_waiters(WAITERS_HEAD, (room.0, limit(number)))?;
         }
         let waiting = if someone_waits {
             let bound = scope.counts_waiters_to(self.line.len());
