@@ -1,5 +1,6 @@
 //! The server's database, seen from outside: rows to look at, and real failures to put in.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params};
 
 use super::people::Known as _;
@@ -23,6 +24,25 @@ impl TestServer {
     pub(crate) fn rows(&self, what: &str, params: impl Params) -> i64 {
         let sql = format!("SELECT count(*) FROM {what}");
         self.database().query_row(&sql, params, |row| row.get(0)).unwrap()
+    }
+
+    /// Everything a table holds, written out.
+    pub(crate) fn table_as_text(&self, table: &str) -> String {
+        let connection = self.database();
+        let mut select = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = select.column_count();
+        let mut rows = select.query([]).unwrap();
+        let mut text = String::new();
+        while let Some(row) = rows.next().unwrap() {
+            for column in 0..columns {
+                match row.get_ref(column).unwrap() {
+                    ValueRef::Text(bytes) => text.push_str(&String::from_utf8_lossy(bytes)),
+                    other => text.push_str(&format!("{other:?}")),
+                }
+                text.push(' ');
+            }
+        }
+        text
     }
 
     /// How many stays the store has as open in a room.

@@ -1,6 +1,7 @@
 //! What every module of these tests stands on.
 
 mod database;
+mod entries;
 mod journal;
 pub(crate) mod line;
 mod people;
@@ -12,6 +13,7 @@ mod waiting;
 mod web;
 mod wire;
 
+pub(crate) use entries::Metrics;
 pub(crate) use journal::LogEvent;
 pub(crate) use people::{Known, PASSWORD};
 pub(crate) use rounds::{next_reservation, stagger};
