@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anteroom_core::ids::{Generation, RoomId, UserId};
-use anteroom_core::seat::{Change, End, Entry, ExpiredOutcome};
+use anteroom_core::ids::{Generation, LoginId, Nonce, RoomId, UserId};
+use anteroom_core::seat::{Change, End, Entry, ExpiredOutcome, Reservation, Reserved};
 use anteroom_core::time::Millis;
 use anteroom_protocol::Code;
 use anteroom_protocol::attempt::{Outcome, Stage};
@@ -93,6 +93,30 @@ async fn an_attempt_has_one_outcome_in_whatever_order_its_news_come() {
     log.entered(fresh.grant(2), Entry::First, Duration::ZERO);
     assert_eq!(fresh.outcomes().len(), 2, "nor end again");
     assert_eq!(fresh.metric("anteroom_entries_total{kind=\"first\"}"), 0.0);
+}
+
+#[tokio::test]
+async fn a_seat_that_is_taken_back_by_the_same_request_was_refused_and_not_cancelled() {
+    let fresh = Fresh::new(100, 0);
+    let now = Millis(0);
+    let reservation = Reservation {
+        generation: fresh.grant(1).generation,
+        nonce: Nonce([0; 16]),
+        login: LoginId(Uuid::nil()),
+        deadline: now,
+        since: now,
+        attempts: 0,
+        offered: false,
+    };
+    let reserved = Reserved { user: fresh.user, reservation, takeover: true, fresh: true };
+    fresh.log.follow(ROOM, &fresh.reserved(1));
+    fresh.log.granted(ROOM, &reserved, Duration::from_micros(9));
+    fresh.log.refused_after_all(ROOM, &reserved, Code::Banned);
+    fresh.log.follow(ROOM, &fresh.dropped(1, End::Cancelled));
+    let lines = fresh.lines();
+    assert_eq!(fresh.outcomes(), [Outcome::Refused]);
+    assert_eq!((lines[0].code, lines[0].decision), (Some(Code::Banned), Some(9)));
+    assert_eq!(lines[0].generation, Some(fresh.grant(1).generation));
 }
 
 #[tokio::test]
