@@ -277,7 +277,6 @@ pub(crate) trait Admission: Send + Sync {
     ) -> Decided<EndedSessions>;
 
     /// The lease of a node's life is over: its parts end uncleanly, in every room.
-    #[cfg_attr(not(test), expect(dead_code, reason = "one node has no leases to watch"))]
     async fn fence(&self, owner: Owner, journal: &mut Journal) -> Decided<EndedSessions>;
 
     /// The room takes nobody any more; everyone in it ends.
