@@ -65,7 +65,6 @@ export interface ClientOptions {
   token?: string;
   /** Needed where there is no global one, as in Node 20. */
   WebSocket?: unknown;
-  EventSource?: unknown;
   fetch?: typeof fetch;
   /** Bounds of the reconnect delay, in milliseconds. */
   backOff?: { base?: number; max?: number };
@@ -107,9 +106,31 @@ export class Client {
   confirm(reservation: Reservation, options?: EntryOptions): Session;
   /** Both steps. */
   joinRoom(id: number, options?: EntryOptions): Session;
+  /** Joins the line, or keeps the place in it. */
+  wait(id: number, options?: { password?: string; key?: string }): Promise<Place | { offer: Reservation }>;
+  stopWaiting(id: number): Promise<void>;
+  watchLine(id: number, options?: { key?: string; signal?: AbortSignal }): AsyncGenerator<LineEvent>;
+  /** Stands in line until a seat is offered; broken streams are mended. */
   waitForSeat(id: number, options?: {
-    password?: string; key?: string; onPosition?(place: { position: number; ahead: number }): void;
-  }): { offer: Promise<Reservation>; stop(): Promise<void> };
+    password?: string; key?: string;
+    onPosition?(place: Place): void; onState?(state: 'waiting' | 'reconnecting'): void;
+  }): SeatWait;
+}
+
+export interface Place { position: number; ahead: number; joined_at?: string; estimated_wait_ms?: number }
+export type LineEvent =
+  | { event: 'position'; data: Place } | { event: 'offer'; data: Reservation }
+  | { event: 'gone'; data: { code: string } } | { event: 'comment' };
+
+export class SeatWait {
+  /** A reservation to `confirm`, or a rejection whose `code` says why there will be none. */
+  readonly offer: Promise<Reservation>;
+  readonly place?: Place;
+  /** Leaves the line, or gives back what was just offered. */
+  stop(): Promise<void>;
+  /** Stops listening; the place is kept for the time a waiter may be away. */
+  detach(): void;
+  retryNow(): void;
 }
 
 export class Session {

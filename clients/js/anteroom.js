@@ -2,8 +2,10 @@
 // Plain ES module without dependencies, for browsers and Node 20 or newer.
 
 import { Session } from './session.js';
+import { SeatWait, readEvents } from './waiting.js';
 
 export { Session, newId } from './session.js';
+export { SeatWait } from './waiting.js';
 export * from './policy.js';
 
 /** A refusal told over HTTP, or `offline` (status 0) when no answer came. */
@@ -24,12 +26,11 @@ export class Client {
    * @param {string} [options.token] a bearer token; without it the page's cookie is used
    * @param {*} [options.WebSocket] needed where there is no global one (Node 20)
    */
-  constructor({ base, token, WebSocket, fetch, EventSource, timers, random, backOff } = {}) {
+  constructor({ base, token, WebSocket, fetch, timers, random, backOff } = {}) {
     this.base = (base ?? globalThis.location?.origin ?? '').replace(/\/+$/, '');
     this.ownOrigin = base === undefined;
     this.token = token;
     this.WebSocket = WebSocket ?? globalThis.WebSocket;
-    this.EventSource = EventSource ?? globalThis.EventSource;
     this.timers = timers ?? {
       set: (run, ms) => setTimeout(run, ms),
       clear: (timer) => clearTimeout(timer),
@@ -115,37 +116,31 @@ export class Client {
     return session;
   }
 
+  // The line in front of a full room
+
+  /** Joins the line, or keeps the place in it: a position, or `{offer}` where a seat is free. */
+  wait(id, { password, key } = {}) {
+    return this.#call('POST', `/rooms/${id}/waitlist${search({ key })}`, { password });
+  }
+
+  stopWaiting(id) {
+    return this.#call('DELETE', `/rooms/${id}/waitlist/current`);
+  }
+
+  /** What the line tells, event by event, until the offer or the end of the wait. */
+  async *watchLine(id, { key, signal } = {}) {
+    const path = `/rooms/${id}/waitlist/current${search({ key })}`;
+    const response = await this.#ask('GET', path, { accept: 'text/event-stream', signal });
+    if (!response.ok) throw await refusal(response);
+    yield* readEvents(response.body);
+  }
+
   /**
-   * Stands in line and calls `onPosition` as the line moves. The promise gives a reservation to
-   * `confirm`; `stop()` gives the place up.
+   * Stands in line and calls `onPosition` as the line moves. `offer` gives a reservation to
+   * `confirm`; `stop()` gives the place up. Broken streams are mended.
    */
-  waitForSeat(id, { password, key, onPosition } = {}) {
-    let source;
-    let leave;
-    const offer = (async () => {
-      const path = `/rooms/${id}/waitlist`;
-      const place = await this.#call('POST', `${path}${search({ key })}`, { password });
-      if (place?.ticket) return place;
-      onPosition?.(place);
-      return new Promise((resolve, reject) => {
-        leave = reject;
-        source = new this.EventSource(`${this.base}/api/v1${path}/current${search({ key })}`);
-        const told = (name, then) =>
-          source.addEventListener(name, (event) => then(JSON.parse(event.data)));
-        told('position', (position) => onPosition?.(position));
-        told('offer', resolve);
-        told('gone', (gone) => reject(new AnteroomError(409, gone.code, gone)));
-        // The browser asks again by itself after a broken line, not after a refusal.
-        source.addEventListener('error', () => {
-          if (source.readyState === 2) reject(new AnteroomError(0, 'offline'));
-        });
-      });
-    })().finally(() => source?.close());
-    const stop = async () => {
-      leave?.(new AnteroomError(0, 'left'));
-      await this.#call('DELETE', `/rooms/${id}/waitlist/current`).catch(() => {});
-    };
-    return { offer, stop };
+  waitForSeat(id, options = {}) {
+    return new SeatWait(this, id, options);
   }
 
   /** Where the socket of this reservation opens. */
@@ -168,28 +163,38 @@ export class Client {
   }
 
   async #call(method, path, body) {
-    const headers = { accept: 'application/json' };
+    const response = await this.#ask(method, path, { body });
+    if (!response.ok) throw await refusal(response);
+    return response.json().catch(() => undefined);
+  }
+
+  async #ask(method, path, { body, accept = 'application/json', signal }) {
+    const headers = { accept };
     if (this.token) headers.authorization = `Bearer ${this.token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
-    let response;
     try {
-      response = await this.#fetch(`${this.base}/api/v1${path}`, {
+      return await this.#fetch(`${this.base}/api/v1${path}`, {
         method,
         headers,
         body: body === undefined ? undefined : JSON.stringify(body),
         credentials: this.token || !this.ownOrigin ? 'omit' : 'same-origin',
+        // What is given back reaches the server also when the page is left.
+        keepalive: method === 'DELETE',
+        signal,
       });
     } catch {
       throw new AnteroomError(0, 'offline');
     }
-    const answer = await response.json().catch(() => undefined);
-    if (response.ok) return answer;
-    const retryAfter = Number(response.headers?.get?.('retry-after')) || 0;
-    let code = answer?.code ?? (response.status >= 500 ? 'unavailable' : 'internal');
-    // Nobody is logged out because the store of logins is away: it is a reason to try again.
-    if (answer?.reason === 'store_unavailable') code = 'unavailable';
-    throw new AnteroomError(response.status, code, answer ?? {}, retryAfter * 1000);
   }
+}
+
+async function refusal(response) {
+  const answer = await response.json().catch(() => undefined);
+  const retryAfter = Number(response.headers?.get?.('retry-after')) || 0;
+  let code = answer?.code ?? (response.status >= 500 ? 'unavailable' : 'internal');
+  // Nobody is logged out because the store of logins is away: it is a reason to try again.
+  if (answer?.reason === 'store_unavailable') code = 'unavailable';
+  return new AnteroomError(response.status, code, answer ?? {}, retryAfter * 1000);
 }
 
 function search(query) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { AnteroomError, Client } from '../anteroom.js';
-import { fakeServer, settled } from './fakes.js';
+import { fakeServer } from './fakes.js';
 
 function client(routes, options = {}) {
   const server = fakeServer(routes);
@@ -41,30 +41,6 @@ test('logging in keeps the token, refreshing twice at once asks once', async () 
   await Promise.all([c.refresh(), c.refresh()]);
   assert.equal(c.token, 'again1');
   assert.equal(server.calls.length, 2);
-});
-
-test('waiting tells the position and ends with the offer', async () => {
-  const listeners = {};
-  class Stream {
-    readyState = 1;
-    addEventListener(type, listener) {
-      listeners[type] = listener;
-    }
-    close() {
-      this.readyState = 2;
-    }
-  }
-  const { client: c } = client(
-    { 'POST /rooms/7/waitlist': () => ({ status: 201, body: { position: 2, ahead: 1 } }) },
-    { EventSource: Stream },
-  );
-  const positions = [];
-  const { offer } = c.waitForSeat(7, { onPosition: ({ position }) => positions.push(position) });
-  await settled();
-  listeners.position({ data: '{"position":1}' });
-  listeners.offer({ data: '{"ticket":"t","room_id":7}' });
-  assert.equal((await offer).ticket, 't');
-  assert.deepEqual(positions, [2, 1]);
 });
 
 test('the socket opens where the reservation says, except from a page of the server itself', () => {

@@ -47,7 +47,7 @@ export class FakeSocket {
 /** A server that answers by the first route that matches; `calls` tells what was asked. */
 export function fakeServer(routes) {
   const calls = [];
-  const fetch = async (url, { method, body }) => {
+  const fetch = async (url, { method, body, signal }) => {
     const { pathname, searchParams } = new URL(url);
     const path = pathname.replace('/api/v1', '');
     const query = Object.fromEntries(searchParams);
@@ -55,10 +55,33 @@ export function fakeServer(routes) {
     calls.push(call);
     const answer = routes[`${method} ${path}`];
     if (!answer) throw new Error(`nothing answers ${method} ${path}`);
-    const { status = 200, body: json = {}, headers = {} } = await answer(call);
-    return { ok: status < 400, status, headers: new Headers(headers), json: async () => json };
+    const { status = 200, body: json = {}, headers = {}, stream } = await answer(call);
+    signal?.addEventListener('abort', () => stream?.breaks());
+    const answered = { status, headers: new Headers(headers), json: async () => json };
+    return { ...answered, ok: status < 400, body: stream?.body };
   };
   return { fetch, calls };
+}
+
+/** A body that is written by the test, piece by piece. */
+export function fakeStream() {
+  let out;
+  const body = new ReadableStream({ start: (controller) => (out = controller) });
+  const bytes = (text) => new TextEncoder().encode(text);
+  const once = (end) => {
+    try {
+      end();
+    } catch {
+      // It had ended already.
+    }
+  };
+  return {
+    body,
+    sends: (text) => out.enqueue(bytes(text)),
+    says: (event, data) => out.enqueue(bytes(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)),
+    ends: () => once(() => out.close()),
+    breaks: () => once(() => out.error(new Error('broken'))),
+  };
 }
 
 /** Timers that run only when the test lets time pass. */

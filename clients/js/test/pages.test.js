@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { aheadText, goInAfter, waitText } from '../../../crates/server/assets/line.js';
 import { fill, isFull, seatLine } from '../../../crates/server/assets/seats.js';
 
 const words = {
@@ -33,4 +34,24 @@ test('a room with a line, or over a lowered capacity, is full', () => {
 test('a value is put in once and never read again', () => {
   assert.equal(fill('{a} of {b}', { a: '{b}', b: 2 }), '{b} of 2');
   assert.equal(fill('{missing}', {}), '{missing}');
+});
+
+test('a wait is told in words, and not at all where nobody can know', () => {
+  const line = {
+    lineNext: 'next', lineAheadOne: '{n} person', lineAheadOther: '{n} people',
+    lineMinutesOne: 'a minute', lineMinutesOther: '{n} minutes', lineHours: 'hours',
+  };
+  assert.equal(aheadText(line, 0), 'next');
+  assert.equal(aheadText(line, 1), '1 person');
+  assert.equal(aheadText(line, 1234), '1,234 people');
+  assert.equal(waitText(line, undefined), '');
+  assert.equal(waitText(line, 4_000), 'a minute');
+  assert.equal(waitText(line, 200_000), '3 minutes');
+  assert.equal(waitText(line, 5_000_000), 'hours');
+});
+
+test('one goes in well before an offer runs out', () => {
+  assert.equal(goInAfter(30_000), 6);
+  assert.equal(goInAfter(5_000), 2);
+  assert.equal(goInAfter(900), 0);
 });

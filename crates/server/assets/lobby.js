@@ -75,7 +75,6 @@ function belongs(name) {
 function opened(id, name, locked) {
   const card = $('card').content.firstElementChild.cloneNode(true);
   card.dataset.room = id;
-  for (const link of card.querySelectorAll('a')) link.href = `/rooms/${Number(id)}`;
   card.querySelector('h2 a').textContent = name;
   const number = fill(words.number, { n: String(id) });
   card.querySelector('.small').textContent = locked ? `${number} · ${words.locked}` : number;
@@ -87,7 +86,10 @@ function update(card, seats) {
   card.classList.toggle('is-full', full);
   drawSeats(card.querySelector('.seats'), seats);
   card.querySelector('.seat-line').textContent = seatLine(words, seats);
-  card.querySelector('.go').textContent = full ? words.look : words.enter;
+  card.querySelector('.go').textContent = full ? words.wait : words.enter;
+  // A full room leads to its line.
+  const door = `/rooms/${Number(card.dataset.room)}${full ? '?line=1' : ''}`;
+  for (const link of card.querySelectorAll('a')) link.href = door;
 }
 
 function showEmptiness() {

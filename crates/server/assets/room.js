@@ -2,6 +2,7 @@
 // Everything a person wrote goes into the page as text, never as markup.
 
 import { Client } from './anteroom.js';
+import { Line } from './line.js';
 import { Messages } from './messages.js';
 import { drawSeats, fill, seatLine, wordsOf } from './seats.js';
 
@@ -15,8 +16,18 @@ const client = new Client();
 const people = new Map();
 const nameOf = (user) => people.get(user)?.name;
 const messages = new Messages({ client, id, words, name: nameOf });
+const line = new Line({
+  client,
+  id,
+  words,
+  enter: (reservation) => enter({ password: lastPassword, reservation }),
+  refuse: (error) => refuse({ ...error.problem, code: error.code ?? 'internal' }),
+});
+// Windows of one person tell each other who went in.
+const windows = new BroadcastChannel(secret);
+// From the lobby one comes to stand in line.
+let wantsLine = new URLSearchParams(location.search).has('line');
 let session;
-let line;
 let me; // our own id
 let count = 0;
 let knowsAll = true; // whether `people` holds everybody
@@ -71,6 +82,7 @@ function welcome(frame) {
   showSeats(frame.seats);
   showLink(frame.room);
   const first = room.dataset.state !== 'live';
+  if (first) windows.postMessage('entered');
   room.dataset.state = 'live';
   $('entering').hidden = true;
   $('chat').hidden = false;
@@ -137,7 +149,8 @@ function closed(why) {
   if (why.status === 4409 || why.code === 'replaced') sessionStorage.removeItem(secret);
   if (why.code === 'left') sessionStorage.removeItem(secret);
   showSeats(why.seats);
-  refuse(why);
+  if (why.code === 'room_full' && why.waitlist?.allowed && wantsLine) wait();
+  else refuse(why);
 }
 
 // The words and the ways onward of every refusal come from the server, in <template>s.
@@ -154,7 +167,7 @@ function refuse({ code, seats, waitlist }) {
   }
   const links = document.createElement('p');
   links.className = 'actions';
-  const offered = (name) => name !== 'wait' || waitlist?.allowed;
+  const offered = (name) => name !== 'wait' || waitlist?.allowed || code === 'not_waiting';
   for (const name of told.dataset.actions.split(' ').filter(offered)) {
     const template = document.querySelector(`template[data-action="${name}"]`);
     const action = template.content.cloneNode(true);
@@ -187,19 +200,16 @@ function didNotMatch(action) {
 }
 
 function wait() {
+  wantsLine = false;
   room.dataset.state = 'entering';
   $('refused').hidden = true;
   $('entering').hidden = false;
-  const onPosition = ({ position }) => {
-    $('entering-text').textContent = fill(words.inLine, { n: position });
-  };
-  line = client.waitForSeat(id, { key, password: lastPassword, onPosition });
-  line.offer.then(
-    (reservation) => enter({ reservation }),
-    (error) => refuse({ ...error.problem, code: error.code ?? 'internal' }),
-  );
+  line.join({ key, password: lastPassword });
 }
 
+windows.onmessage = () => {
+  if (line.stepAside()) refuse({ code: 'replaced' });
+};
 $('refused').addEventListener('click', (event) => {
   const action = event.target.closest('[data-action]')?.dataset.action;
   const again = { retry: enter, 'use-here': enter, wait }[action];
@@ -215,11 +225,10 @@ $('refused').addEventListener('submit', (event) => {
 });
 $('leave').addEventListener('click', () => {
   sessionStorage.removeItem(secret);
-  line?.stop();
   session?.leave();
 });
 $('cancel').addEventListener('click', () => {
-  line?.stop();
+  line.leave();
   session?.leave();
 });
 $('invite').addEventListener('click', () => {
@@ -240,4 +249,6 @@ $('now').addEventListener('click', () => session.retryNow());
 addEventListener('online', () => session?.retryNow());
 
 if (matchMedia('(max-width: 760px)').matches) $('members').open = false;
-enter({ resume: stored() });
+// Who stood in line before a reload goes back to the place, which is kept for a moment.
+if (line.stood) wait();
+else enter({ resume: stored() });

@@ -22,15 +22,17 @@ macro_rules! files {
 }
 
 static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
-    let files: [(&str, &'static str); 9] = files![
+    let files: [(&str, &'static str); 11] = files![
         "app.css" from "assets/app.css",
         "logo.svg" from "assets/logo.svg",
         "lobby.js" from "assets/lobby.js",
         "room.js" from "assets/room.js",
+        "line.js" from "assets/line.js",
         "messages.js" from "assets/messages.js",
         "seats.js" from "assets/seats.js",
         "anteroom.js" from "../../clients/js/anteroom.js",
         "session.js" from "../../clients/js/session.js",
+        "waiting.js" from "../../clients/js/waiting.js",
         "policy.js" from "../../clients/js/policy.js",
     ];
     files.map(|(name, content)| (name, prepare(name, content))).into()

@@ -89,6 +89,7 @@ macro_rules! refusals {
 refusals! {
     RoomFull room_full => [Wait, Retry, Lobby];
     ReservationExpired reservation_expired => [Retry, Lobby];
+    NotWaiting not_waiting => [Wait, Retry, Lobby];
     NoReservation no_reservation => [Retry, Lobby];
     Replaced replaced => [UseHere, Lobby];
     AlreadySeated already_seated => [Retry, Lobby];
