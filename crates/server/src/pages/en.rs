@@ -108,7 +108,7 @@ pub(super) static TEXTS: Texts = Texts {
     line_broken: "The connection was lost. Your place is kept for a moment; getting back to it…",
     line_leave: "Leave the line",
     offer_title: "A seat is free for you",
-    offer_lead: "It is kept for you and nobody else. You are taken in automatically in {n} s.",
+    offer_lead: "It is kept for you and nobody else. You are taken in automatically in {n}\u{a0}s.",
     offer_enter: "Go in now",
     offer_decline: "Give it to the next",
     cancel: "Cancel",
