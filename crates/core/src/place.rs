@@ -9,7 +9,7 @@ use crate::ids::{Generation, RoomId, SessionId, UserId};
 use crate::maps::Map;
 
 /// Where a user sits, or is about to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Place {
     /// Rises with every entry of the user, in whatever room.
     pub ugen: u64,

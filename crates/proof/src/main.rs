@@ -4,8 +4,9 @@
 //! with the figures. The exit status is 1 when something did not hold, and 2 when it could not run.
 
 mod args;
+mod histories;
+mod model;
 mod report;
-mod runs;
 
 use std::process::ExitCode;
 
@@ -23,7 +24,14 @@ fn main() -> ExitCode {
         }
     };
     let holds = match command {
-        Command::Histories { seed, count } => runs::histories(seed, count),
+        Command::Histories { seed, count } => histories::run(seed, count),
+        Command::Model(run) => match model::run(&run) {
+            Ok(holds) => holds,
+            Err(why) => {
+                report::note(&format!("anteroom-proof: {why}"));
+                return ExitCode::from(NOT_RUN);
+            }
+        },
     };
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,4 +1,4 @@
-//! One function for each machine: runs it, reports, and answers whether everything held.
+//! Random histories, as many as wanted.
 
 use anteroom_proof::history::model::Model;
 use anteroom_proof::history::{Campaign, Figures, Ledger};
@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::report::{self, Progress};
 
-/// The ledger against the plain model.
-pub(crate) fn histories(seed: u64, count: u64) -> bool {
+/// Plays the ledger against the plain model, reports, and answers whether everything held.
+pub(crate) fn run(seed: u64, count: u64) -> bool {
     let mut progress = Progress::new();
     let campaign = Campaign { seed, count };
     let played = campaign.run(
