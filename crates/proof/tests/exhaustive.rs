@@ -9,7 +9,7 @@ use anteroom_proof::exhaustive::{HASTY, Order, SHORT, search};
 fn nothing_breaks_in_any_state_of_the_small_worlds() {
     let threads = NonZeroUsize::new(2).unwrap();
     for scope in SHORT {
-        let limit = Duration::from_secs(120);
+        let limit = Duration::from_secs(600);
         let outcome = search(*scope, Order::Nearest, threads, limit, &mut |_| {});
         assert!(outcome.broken.is_empty(), "{}: {}", outcome.name, outcome.broken.join("\n"));
         assert!(outcome.holds(), "{outcome:?}");

@@ -11,12 +11,13 @@
 //! What is bounded is in [`Scope`]; within it every state is looked at. Histories beyond it are what
 //! [`crate::history`] is for.
 //!
-//! Read on in `state`, `actions` (what can happen), `events` (what it does), `unit` (the calls of
+//! Read on in `state`, `actions` (what can happen), `events` and `faults` (what it does), `unit` (the calls of
 //! the ledger, each judged), `world` (what must hold in each state), `canon`, `run`.
 
 mod actions;
 mod canon;
 mod events;
+mod faults;
 mod reached;
 mod run;
 mod scope;

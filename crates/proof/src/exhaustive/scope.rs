@@ -115,6 +115,13 @@ pub const SHORT: &[Scope] = &[
         name: "short: a node dies or sleeps",
         users: 2,
         asks: 2,
+        conns: 1,
+        faults: Budget { crashes: 1, naps: 1, ..CALM },
+        ..PLAIN
+    },
+    Scope {
+        name: "short: a node dies or sleeps beside another",
+        users: 2,
         faults: Budget { crashes: 1, naps: 1, ..CALM },
         ..PLAIN
     },
@@ -153,21 +160,35 @@ pub const SHORT: &[Scope] = &[
     },
 ];
 
-/// The scopes that take minutes, each of them less than ten on two slow cores.
+/// The scopes that take minutes, each of them less than ten on two idle cores.
 pub const LONG: &[Scope] = &[
     Scope {
         name: "tabs are reloaded, a call goes astray",
         users: 2,
         asks: 2,
-        uses: 2,
         resumes: true,
         faults: Budget { network: 1, ..CALM },
         ..PLAIN
     },
-    Scope { name: "two calls go astray", users: 2, faults: Budget { network: 2, ..CALM }, ..PLAIN },
+    Scope {
+        name: "tickets are presented twice",
+        users: 2,
+        asks: 2,
+        uses: 2,
+        resumes: true,
+        ..PLAIN
+    },
+    Scope {
+        name: "calls go astray",
+        users: 2,
+        asks: 2,
+        faults: Budget { network: 2, ..CALM },
+        ..PLAIN
+    },
     Scope {
         name: "a node dies or sleeps, a call goes astray",
         users: 2,
+        asks: 2,
         faults: Budget { network: 1, crashes: 1, naps: 1, ..CALM },
         ..PLAIN
     },
@@ -179,41 +200,42 @@ pub const LONG: &[Scope] = &[
         faults: Budget { crashes: 1, naps: 1, ..CALM },
         ..PLAIN
     },
-    Scope { name: "the line in front of one seat", asks: 2, waits: 1, cancels: true, ..PLAIN },
-    Scope { name: "the line in front of two seats", capacity: 2, waits: 1, cancels: true, ..PLAIN },
+    Scope { name: "the line in front of one seat", waits: 1, cancels: true, conns: 1, ..PLAIN },
+    Scope { name: "the line in front of two seats", capacity: 2, waits: 1, conns: 1, ..PLAIN },
     Scope {
-        name: "the line, and a node dies",
+        name: "the line, and nodes die or sleep",
+        users: 2,
         waits: 1,
-        faults: Budget { crashes: 1, ..CALM },
+        faults: Budget { crashes: 1, naps: 1, network: 1, ..CALM },
         ..PLAIN
     },
     Scope {
         name: "logins are revoked",
         users: 2,
         asks: 2,
-        waits: 1,
         splits_requests: true,
-        faults: Budget { revokes: 1, ..CALM },
+        faults: Budget { revokes: 2, ..CALM },
         ..PLAIN
     },
     Scope {
         name: "a login is revoked, a call goes astray",
         users: 2,
+        asks: 2,
         splits_requests: true,
         faults: Budget { network: 1, revokes: 1, ..CALM },
         ..PLAIN
     },
     Scope {
-        name: "the capacity changes",
+        name: "the capacity changes and the room closes",
+        asks: 0,
         waits: 1,
-        faults: Budget { resizes: 2, closes: 1, ..CALM },
+        faults: Budget { resizes: 3, closes: 1, ..CALM },
         ..PLAIN
     },
     Scope {
-        name: "no grace",
-        users: 3,
-        asks: 1,
-        waits: 1,
+        name: "no grace, a call goes astray",
+        users: 2,
+        asks: 2,
         has_grace: false,
         faults: Budget { network: 1, ..CALM },
         ..PLAIN
@@ -221,9 +243,8 @@ pub const LONG: &[Scope] = &[
     Scope {
         name: "two sessions on one seat",
         users: 2,
-        asks: 2,
+        asks: 3,
         conns: 3,
-        resumes: true,
         sessions: SessionPolicy::Many(2),
         ..PLAIN
     },
@@ -232,7 +253,6 @@ pub const LONG: &[Scope] = &[
         users: 2,
         rooms: 2,
         asks: 2,
-        resumes: true,
         sessions: SessionPolicy::One,
         ..PLAIN
     },

@@ -136,6 +136,7 @@ pub(super) enum Broken {
     Return,
     Grantable,
     Overtaken,
+    Refused,
     Revoked,
 }
 

@@ -82,7 +82,16 @@ impl State {
             let mut seated = after.slots.iter().map(|slot| slot.user).filter(|user| is_new(*user));
             seated.any(|user| stands_at(user).is_none_or(|its| Some(its) > at))
         });
-        if overtaken {
+        let told = |user: UserId| {
+            journal.iter().any(|change| {
+                matches!(change, Change::Offered { user: of, .. } | Change::WaiterGone { user: of, .. }
+                    if *of == user)
+            })
+        };
+        let mut gone =
+            before.line.iter().filter(|user| after.line.iter().all(|it| it.user != **user));
+        let lost = gone.any(|user| !told(*user));
+        if overtaken || lost {
             self.broken = Some(Broken::Overtaken);
         }
         let is_open = ledger.state() == RoomState::Open;
@@ -187,7 +196,15 @@ impl State {
         if self.is_stale_elsewhere(room, conn.user, conn.presented) {
             return Err(ConfirmRefusal::Replaced);
         }
-        let answer = self.call(world, room, |ledger, step| ledger.confirm(step, &claim))?;
+        let before = self.standing(room, claim.user);
+        let answer = self.call(world, room, |ledger, step| ledger.confirm(step, &claim));
+        let after = self.standing(room, claim.user);
+        // An offer may have come of what was due.
+        let is_kept = before.0.is_none() || before.0 == after.0;
+        if answer.is_err() && !(is_kept && before.1 == after.1) {
+            self.broken = Some(Broken::Refused);
+        }
+        let answer = answer?;
         if !self.places.is_empty() {
             let highest = self.places.iter().flatten().map(|place| place.ugen).max();
             let place = Place {
@@ -200,6 +217,17 @@ impl State {
             let _ = self.with_places(claim.user, |places| places.take(claim.user, place));
         }
         Ok(())
+    }
+
+    /// The generation of a user's reservation that is not due, and the sessions that sit there.
+    fn standing(&self, room: u8, whose: UserId) -> (Option<Generation>, Vec<SessionId>) {
+        let slots = &self.rooms[usize::from(room)].slots;
+        let Some(slot) = slots.iter().find(|slot| slot.user == whose) else {
+            return (None, vec![]);
+        };
+        let in_time = slot.reservation.filter(|it| Millis(NOW) < it.deadline);
+        let sessions = slot.sitting.live.iter().map(|part| part.session).collect();
+        (in_time.map(|it| it.generation), sessions)
     }
 
     pub(super) fn settle(&mut self, world: &World, conn: &Conn) -> Result<(), End> {
@@ -256,8 +284,15 @@ impl State {
 
     pub(super) fn close(&mut self, world: &World, conn: &Conn, clean: bool) {
         let parting = if clean { Parting::Clean } else { Parting::Unclean };
-        let part = conn.part();
-        self.call(world, conn.grant.room, |ledger, step| ledger.close(step, &part, parting));
+        let (room, part) = (conn.grant.room, conn.part());
+        let before = self.standing(room, part.user);
+        self.call(world, room, |ledger, step| ledger.close(step, &part, parting));
+        let after = self.standing(room, part.user);
+        let mut others = before.1.iter().filter(|session| **session != part.session);
+        let is_kept = before.0.is_none() || before.0 == after.0;
+        if !is_kept || !others.all(|session| after.1.contains(session)) {
+            self.broken = Some(Broken::Refused);
+        }
     }
 
     /// These sessions have ended in the room: their nodes will learn, and tell them.

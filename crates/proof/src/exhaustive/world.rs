@@ -83,7 +83,11 @@ fn always() -> Vec<Property<World>> {
             "I8 no place is free while somebody waits or is told the room is full",
             |_, state: &State| state.broken != Some(Broken::Grantable),
         ),
-        Property::always("nobody in the line is overtaken", |_, state: &State| {
+        Property::always(
+            "a confirm that is refused, or a late close, takes nothing away",
+            |_, state: &State| state.broken != Some(Broken::Refused),
+        ),
+        Property::always("nobody in the line is overtaken or lost", |_, state: &State| {
             state.broken != Some(Broken::Overtaken)
         }),
         Property::always("who has welcome and knows of no end has a seat", |_, state: &State| {
