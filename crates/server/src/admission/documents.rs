@@ -169,7 +169,7 @@ mod tests {
             login: LoginId(Uuid::from_u128(7)),
             owner: Owner { node: 2, incarnation: 9 },
             resume: ResumeHash([0xab; 32]),
-            former: (n % 2 == 0).then_some(ResumeHash([1; 32])),
+            former: n.is_multiple_of(2).then_some(ResumeHash([1; 32])),
             replaced: replaced.map(Box::new),
         }
     }

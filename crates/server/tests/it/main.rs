@@ -35,6 +35,7 @@ mod races;
 mod refresh;
 mod rooms;
 mod scn_entry;
+mod seats_kept;
 mod tokens;
 mod unlisted;
 mod waitlist;

@@ -9,13 +9,17 @@ pub(crate) struct Settings(BTreeMap<String, String>);
 
 impl Settings {
     /// What a test wants unless it says otherwise: a free port, a log to be read by a program, and
-    /// no limits per address, because everybody here comes from the same one.
+    /// no limits per address, because everybody here comes from the same one. The seat strategy is
+    /// the one that `SEAT_STRATEGY` names, if it does: what holds, holds with any of them.
     pub(crate) fn for_tests() -> Self {
         let mut settings = Self(BTreeMap::new());
         settings
             .set("server.listen", "127.0.0.1:0")
             .set("log.format", "json")
             .set("limits.enabled", false);
+        if let Ok(strategy) = std::env::var("SEAT_STRATEGY") {
+            settings.set("admission.strategy", strategy);
+        }
         settings
     }
 
