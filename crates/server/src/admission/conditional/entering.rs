@@ -46,8 +46,7 @@ impl<T: Transaction> Book<'_, T> {
         user: UserId,
         address: Option<IpAddr>,
     ) -> Fetched<Result<(), Exceeded>> {
-        self.act(working, |room, step| room.expire(step));
-        self.write(working).await?;
+        self.expire_first(working).await?;
         let bounds = self.rules.bounds;
         let open = self.tx.open_of(user).await?;
         if open.contains(&working.room.id()) {
@@ -66,6 +65,13 @@ impl<T: Transaction> Book<'_, T> {
         Ok(Ok(()))
     }
 
+    /// Ends what is overdue, and writes that: a slot that goes and is made anew in one verb is a new
+    /// row, and judged as one.
+    async fn expire_first(&mut self, working: &mut Working) -> Fetched<()> {
+        self.act(working, |room, step| room.expire(step));
+        self.write(working).await
+    }
+
     pub(super) async fn reserve_party(
         &mut self,
         room: RoomId,
@@ -81,8 +87,13 @@ impl<T: Transaction> Book<'_, T> {
         }
         let users = party.iter().map(|ask| ask.user).collect();
         let scope = Scope { users, adds: true, ..Scope::default() };
-        let answer = self.step(room, scope, |it, step| it.reserve_party(step, &party)).await?;
-        Ok(answer.ok_or(PartyError::NoRoom).and_then(|it| it.map_err(Into::into)))
+        let Some(mut working) = self.open(room, &scope).await? else {
+            return Ok(Err(PartyError::NoRoom));
+        };
+        self.expire_first(&mut working).await?;
+        let answer = self.act(&mut working, |it, step| it.reserve_party(step, &party));
+        self.keep(working).await?;
+        Ok(answer.map_err(Into::into))
     }
 
     pub(super) async fn confirm(
