@@ -167,6 +167,10 @@ verbs! {
         self.seats.lost().await;
     }
 
+    async fn ping(&self) -> Decided<()> {
+        self.noted(self.seats.ping().await)
+    }
+
     async fn add_room(&self, spec: RoomSpec) -> Decided<()> {
         self.noted(self.seats.add_room(spec).await)?;
         // The first look only learns; one that fails is made later.

@@ -38,8 +38,8 @@ use anteroom_core::time::Millis;
 use async_trait::async_trait;
 
 pub(crate) use capacity::CapacityWatch;
-pub(crate) use measured::Measured;
 pub(crate) use conditional::{Conditional, Options as ConditionalOptions};
+pub(crate) use measured::Measured;
 pub(crate) use quota::Bounds;
 pub(crate) use semaphore::Semaphore;
 pub(crate) use ticket::{Ticket, TicketKey};

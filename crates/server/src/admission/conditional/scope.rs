@@ -67,7 +67,8 @@ impl Scope {
     /// How many places of each class can become free: those that are, and one for each loaded slot.
     /// `taken` counts all slots of the room by class, of which `loaded` are loaded.
     pub(super) fn places_to_come(&self, header: &Header, taken: Taken, loaded: usize) -> Taken {
-        let capacity = self.capacity.unwrap_or(header.capacity);
+        // What is overdue is ended, and its place offered, under the capacity of before.
+        let capacity = header.capacity.max(self.capacity.unwrap_or(0));
         let staff = header.staff_seats.min(capacity);
         let of = |limit: u32, taken: usize| (limit as usize + loaded).saturating_sub(taken);
         let in_all = of(capacity, taken.ordinary + taken.staff);

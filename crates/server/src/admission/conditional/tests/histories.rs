@@ -19,8 +19,7 @@ use super::{Fixture, GENEROUS};
 use crate::admission::conditional::book::Book;
 use crate::admission::conditional::scope::Scope;
 use crate::admission::{
-    Admission, ConditionalOptions as Options, ConfirmError, Journal, PartyError, Refusal,
-    SettleError, Ticket, WaitError,
+    Admission, ConfirmError, Journal, PartyError, Refusal, SettleError, Ticket, WaitError,
 };
 use crate::sweeper::Due;
 
@@ -65,7 +64,7 @@ struct Strategy<'a> {
 
 impl<'a> Strategy<'a> {
     fn new(runtime: &'a Runtime, history: &History) -> Self {
-        let it = Fixture::with(history.terms, GENEROUS, Options::default());
+        let it = Fixture::with(history.terms, GENEROUS, super::patient());
         it.clock.set(history.start);
         runtime.block_on(it.seats.add_room(history.spec)).unwrap();
         Self { runtime, it, room: history.spec.id }

@@ -42,6 +42,11 @@ pub(super) struct Fixture {
     sessions: u128,
 }
 
+/// For histories, which are about what is decided and not about how soon.
+pub(super) fn patient() -> Options {
+    Options { patience: Duration::from_secs(600), ..Options::default() }
+}
+
 pub(super) const GENEROUS: Bounds = Bounds { per_user: 1_000, per_address: Some(1_000) };
 
 impl Fixture {

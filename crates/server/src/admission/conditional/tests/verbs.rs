@@ -258,3 +258,36 @@ async fn a_pending_room_is_forgotten_as_a_whole() {
     assert!(gone >= 17, "{journal:?}");
     assert_eq!(it.seats.seats(ROOM).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_cut_of_the_capacity_still_offers_what_fell_due_before_it() {
+    let it = Fixture::new().room(2).await;
+    let mut journal = Journal::new();
+    for who in 1..=2 {
+        it.reserve(ROOM, who).await.unwrap();
+    }
+    for who in 3..=5 {
+        it.seats.wait(ROOM, ask(who), None, &mut journal).await.unwrap();
+        it.seats.stream_attached(ROOM, user(who), &mut journal).await.unwrap();
+    }
+    it.pass(Duration::from_secs(120));
+    for capacity in [1, 0] {
+        it.seats.set_capacity(ROOM, capacity, &mut journal).await.unwrap();
+    }
+    let offered = journal.iter().filter(|(_, it)| matches!(it, Change::Offered { .. })).count();
+    assert_eq!(offered, 2, "{journal:?}");
+    assert_eq!(it.seats.line(ROOM).await.unwrap(), [user(5)]);
+}
+
+#[tokio::test]
+async fn a_slot_that_falls_due_and_is_made_anew_in_one_verb_may_change_its_class() {
+    let it = Fixture::new();
+    it.seats.add_room(RoomSpec { staff_seats: 1, ..spec(ROOM, 2) }).await.unwrap();
+    it.reserve(ROOM, 1).await.unwrap();
+    it.pass(Duration::from_secs(120));
+    let party = vec![Ask { is_staff: true, ..ask(1) }, ask(2)];
+    it.seats.reserve_party(ROOM, party, &mut Journal::new()).await.unwrap();
+    let slots = it.seats.snapshot(ROOM).await.unwrap().unwrap().slots;
+    let classes: Vec<_> = slots.iter().map(|slot| slot.class).collect();
+    assert_eq!(classes, [Class::Staff, Class::Ordinary]);
+}

@@ -17,7 +17,7 @@ use anteroom_core::time::Millis;
 use self::call::apply;
 use self::driver::Driver;
 use super::{Fixture, START, login, user};
-use crate::admission::{Admission, Bounds, ConditionalOptions, Journal, Semaphore};
+use crate::admission::{Admission, Bounds, Journal, Semaphore};
 use crate::sweeper::{Deadlines, Due};
 
 const USERS: u64 = 4;
@@ -72,7 +72,7 @@ async fn play(seed: u64, seen: &mut Seen) {
         arrivals: [Arrivals::ReplaceOld, Arrivals::RefuseNew][usize::from(driver.draw(4) == 0)],
     };
     let bounds = Bounds { per_user: 2, per_address: Some(3) };
-    let it = Fixture::with(terms, bounds, ConditionalOptions::default());
+    let it = Fixture::with(terms, bounds, super::patient());
     let memory_deadlines = Arc::new(Deadlines::default());
     let memory =
         Semaphore::new(terms, bounds, Arc::clone(&it.clock), Arc::clone(&memory_deadlines));
