@@ -179,6 +179,10 @@ async fn a_store_that_cannot_keep_up_costs_lines_and_never_a_wait() {
 async fn lines_are_stored_in_batches_and_the_oldest_dropped() {
     let fresh = Fresh::new(1, 50);
     fresh.refuse(500);
+    // More was kept before, and the bound was lowered.
+    let line = fresh.lines().remove(0);
+    let older = (1..=900).map(|n| EntryRecord { id: Uuid::from_u128(n), ..line.clone() });
+    fresh.storage.add_entries(older.collect()).await.unwrap();
     let stop = CancellationToken::new();
     stop.cancel();
     fresh.log.run(stop).await;
