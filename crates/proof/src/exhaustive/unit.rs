@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anteroom_core::ids::{Generation, SessionId, UserId};
 use anteroom_core::place::{Place, Places};
 use anteroom_core::seat::{
-    Ask, Change, ConfirmRefusal, End, Entry, Parting, ReserveRefusal, Reserved, ResumeMatch, Room,
-    RoomState, Snapshot, Step, Waiting,
+    Ask, Change, ConfirmRefusal, End, Entry, Parting, ReserveRefusal, Reserved, Room, RoomState,
+    Snapshot, Step, Terms, Waiting,
 };
 use anteroom_core::time::Millis;
 
@@ -314,7 +314,9 @@ impl State {
         let elsewhere = (place.room.0 - room_id(0).0) as u8;
         let Some(there) = self.rooms.get(usize::from(elsewhere)) else { return false };
         let ledger = Room::restore(there.clone());
-        elsewhere != room && ledger.compare_resume(user(who), &secret(resume)) == ResumeMatch::Other
+        let presented = secret(resume);
+        let moves = ledger.lets_move(user(who), Some(&presented), &Terms::default());
+        elsewhere != room && moves.is_err()
     }
 }
 
