@@ -9,6 +9,7 @@ use anteroom_protocol::room::{ChangeRoom, CreateRoom};
 use reqwest::Method;
 use serde_json::json;
 
+use crate::harness::line::{offer, queue, stand};
 use crate::harness::{Answer, Known as _, PASSWORD, TestServer, Wire, refused, within};
 
 /// A server whose reservations and held seats are over soon.
@@ -297,6 +298,43 @@ async fn an_entry_that_is_undone_is_told_with_the_stage() {
         let lines = server.entries(&chief, &format!("user={}", one.id())).await.items;
         assert_eq!(lines.len(), 1, "one outcome each: {lines:?}");
     }
+}
+
+#[tokio::test]
+async fn offers_are_told_as_such_and_waiting_alone_is_no_attempt() {
+    let server = TestServer::start(|cfg| {
+        cfg.set("admission.offer_ttl", "4s").set("admission.waiter_ttl", "1s");
+    })
+    .await;
+    let chief = server.administrator().await;
+    let (room, owner) = server.room(&server.user("owner").await, 1).await;
+    let (idle, away, a) =
+        (server.user("idle").await, server.user("away").await, server.user("a").await);
+    let _unread = stand(&idle, room).await;
+    // Nobody listens for this one: the place goes before a seat is free.
+    queue(&away, room).await;
+    let mut stream = stand(&a, room).await;
+    let gone = "anteroom_seat_reclaimed_total{cause=\"waiter_away\"}";
+    within("a place without a stream", async {
+        while server.metrics().await.value(gone) < 1.0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(server.entries(&chief, &format!("user={}", away.id())).await.items, []);
+
+    owner.leave().await.unwrap();
+    let line = server.entry(&chief, &of(&idle, Outcome::ExpiredNeverConnected)).await;
+    assert_eq!((line.offered, line.attempts, line.room_id), (true, 0, Some(room)));
+    let offered = offer(&mut stream).await;
+    let _sitting = a.confirm(&offered, ConfirmOptions::default()).await.unwrap();
+    let line = server.entry(&chief, &of(&a, Outcome::Entered)).await;
+    is_about(&line, room, &a, &offered);
+    assert_eq!((line.entry, line.offered), (Some(EntryKind::First), true));
+    let metrics = server.metrics().await;
+    assert_eq!(metrics.value("anteroom_seat_reclaimed_total{cause=\"offer\"}"), 1.0);
+    assert_eq!(metrics.value("anteroom_seat_reclaimed_total{cause=\"never_connected\"}"), 0.0);
+    assert_eq!(metrics.value(gone), 1.0);
 }
 
 #[tokio::test]
