@@ -226,7 +226,7 @@ async fn ground(
     Ok(Ground { clock, tokens, accounts, deadlines, keys, epoch, fatal })
 }
 
-fn entry(
+async fn entry(
     config: &Config,
     ground: &Ground,
     storage: &SharedStorage,
@@ -234,7 +234,8 @@ fn entry(
     stopping: &CancellationToken,
 ) -> anyhow::Result<(Entry, Watch)> {
     let rooms = Arc::new(Rooms::default());
-    let seats = strategy(config, ground)?;
+    let owner = Owner { node: 0, incarnation: ground.epoch };
+    let seats = strategy(config, ground, owner).await?;
     let (admission, watch) = watch::over(seats, config, storage, &ground.clock);
     let hub = Arc::new(Hub::default());
     let aftermath = Aftermath {
@@ -273,7 +274,7 @@ fn entry(
         ticket_key: TicketKey::new(ground.keys.ticket()),
         deadlines: Arc::clone(&ground.deadlines),
         aftermath,
-        owner: Owner { node: 0, incarnation: ground.epoch },
+        owner,
     };
     Ok((entry, watch))
 }
@@ -286,7 +287,7 @@ async fn build(
     tasks: &TaskTracker,
 ) -> anyhow::Result<(Arc<App>, mpsc::Receiver<Append>)> {
     let ground = ground(config, &storage, fatal).await?;
-    let (entry, watch) = entry(config, &ground, &storage, tasks, stopping)?;
+    let (entry, watch) = entry(config, &ground, &storage, tasks, stopping).await?;
     let entry = Arc::new(entry);
     let rooms = room_service(config, &entry, ground.epoch);
     rooms.reload().await?;
@@ -335,7 +336,11 @@ async fn build(
     Ok((Arc::new(app), appends))
 }
 
-fn strategy(config: &Config, ground: &Ground) -> anyhow::Result<Arc<dyn Admission>> {
+async fn strategy(
+    config: &Config,
+    ground: &Ground,
+    owner: Owner,
+) -> anyhow::Result<Arc<dyn Admission>> {
     let settings = &config.admission;
     let terms = Terms {
         reservation_ttl: settings.reservation_ttl.0,
@@ -361,7 +366,9 @@ fn strategy(config: &Config, ground: &Ground) -> anyhow::Result<Arc<dyn Admissio
     let (clock, deadlines) = (Arc::clone(&ground.clock), Arc::clone(&ground.deadlines));
     match settings.strategy {
         config::Strategy::Redis => {
-            anyhow::bail!("admission.strategy = \"redis\" is not built in yet")
+            let terms = (&terms, bounds);
+            let redis = admission::Redis::connect(&config.redis, terms, owner, clock, deadlines);
+            Ok(Arc::new(redis.await?))
         }
         config::Strategy::Conditional => Ok(Arc::new(admission::Conditional::open(
             &config.server.data_dir.join("seats.db"),

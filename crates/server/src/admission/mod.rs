@@ -23,6 +23,7 @@ mod measured;
 mod conditional;
 mod documents;
 mod quota;
+mod redis;
 mod semaphore;
 mod ticket;
 
@@ -41,6 +42,7 @@ pub(crate) use capacity::CapacityWatch;
 pub(crate) use conditional::{Conditional, Options as ConditionalOptions};
 pub(crate) use measured::Measured;
 pub(crate) use quota::Bounds;
+pub(crate) use redis::Redis;
 pub(crate) use semaphore::Semaphore;
 pub(crate) use ticket::{Ticket, TicketKey};
 

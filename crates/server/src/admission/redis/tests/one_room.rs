@@ -1,0 +1,276 @@
+//! One room: the scripts against the ledger of the domain, over random histories.
+
+use std::sync::atomic::Ordering;
+
+use anteroom_core::ids::{Generation, RoomId, SessionId, UserId};
+use anteroom_core::seat::{Change, End, Room, Snapshot, Step, Terms};
+use anteroom_core::time::Millis;
+use anteroom_proof::history::{
+    Answer, Campaign, Fault, Figures, History, Ledger, Subject, Verb, View,
+};
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+use super::histories_to_play;
+use super::store::Store;
+use super::{connected, unbounded};
+use crate::admission::redis::reply::Reply;
+use crate::admission::redis::scripts::Verb as Script;
+use crate::admission::redis::{Redis, verbs};
+use crate::admission::{
+    Admission, ConfirmError, Journal, PartyError, Refusal, SettleError, Ticket, WaitError,
+};
+
+/// Milliseconds of these days: sums must be as exact as in use.
+const START: Millis = Millis(1_763_700_000_000);
+
+/// One room of the strategy, as a subject of histories.
+struct Subjected<'a> {
+    runtime: &'a Runtime,
+    store: &'a Store,
+    redis: Redis,
+    room: RoomId,
+    terms: Terms,
+    /// What histories go on with once the store has forgotten the room.
+    gone: Option<Room>,
+}
+
+impl Subjected<'_> {
+    fn read(&self) -> Option<Snapshot> {
+        self.runtime.block_on(self.redis.snapshot(self.room)).unwrap()
+    }
+
+    async fn call(&self, verb: &Verb, before: &Snapshot, journal: &mut Journal) -> Answer {
+        let (seats, room) = (&self.redis, self.room);
+        match verb.clone() {
+            Verb::Reserve(ask) => {
+                let answer = seats.reserve(room, ask, None, journal).await;
+                Answer::Reserved(answer.map_err(|refusal| match refusal {
+                    Refusal::Ledger(refusal) => refusal,
+                    other => panic!("{other}"),
+                }))
+            }
+            Verb::ReserveParty(party) => {
+                let answer = seats.reserve_party(room, party, journal).await;
+                Answer::Party(answer.map_err(|refusal| match refusal {
+                    PartyError::Ledger(refusal) => refusal,
+                    other => panic!("{other}"),
+                }))
+            }
+            Verb::Connecting(user, generation, nonce) => {
+                let (login, deadline) = (anteroom_core::ids::LoginId(user.0), START);
+                let ticket = Ticket { room, user, generation, login, deadline, nonce };
+                Answer::Done(seats.connecting(&ticket, journal).await.unwrap())
+            }
+            Verb::Confirm(claim) => {
+                let answer = seats.confirm(room, claim, journal).await;
+                Answer::Confirmed(answer.map_err(|refusal| match refusal {
+                    ConfirmError::Ledger(refusal) => refusal,
+                    other => panic!("{other}"),
+                }))
+            }
+            Verb::Settle(user, session) => {
+                let answer = seats.settle(room, user, session, journal).await;
+                Answer::Settled(answer.map_err(|refusal| match refusal {
+                    SettleError::Ended(end) => end,
+                    other => panic!("{other}"),
+                }))
+            }
+            Verb::Abort(user, session) => {
+                seats.abort(room, user, session, journal).await.unwrap();
+                // The strategy does not tell why there was nothing left to undo.
+                Answer::Aborted(why_ended(before, session))
+            }
+            Verb::Wait(ask) => {
+                let answer = seats.wait(room, ask, None, journal).await;
+                Answer::Waiting(answer.map_err(|refusal| match refusal {
+                    WaitError::Ledger(refusal) => refusal,
+                    other => panic!("{other}"),
+                }))
+            }
+            other => self.call_plain(other, before, journal).await,
+        }
+    }
+
+    async fn call_plain(&self, verb: Verb, before: &Snapshot, journal: &mut Journal) -> Answer {
+        let (seats, room) = (&self.redis, self.room);
+        match verb {
+            Verb::Cancel(user) => {
+                Answer::Cancelled(seats.cancel(room, user, journal).await.unwrap())
+            }
+            Verb::Withdraw(user, generation, login) => {
+                let grant = (generation, login);
+                Answer::Done(seats.withdraw(room, user, grant, journal).await.unwrap())
+            }
+            Verb::Heard(user, session) => {
+                seats.heard(room, user, session).await.unwrap();
+                // Nor does it tell whether there was something to forget.
+                Answer::Done(had_former(before, user, session))
+            }
+            Verb::Close(part, how) => {
+                Answer::Closed(seats.close(room, part, how, journal).await.unwrap())
+            }
+            Verb::MoveOut(user, generation) => {
+                Answer::Done(self.move_out(user, generation, journal).await)
+            }
+            Verb::Fence(owner) => Answer::Sessions(seats.fence(owner, journal).await.unwrap()),
+            Verb::Supersede(user, old, new) => {
+                // It visits the rooms of the user only; what is due elsewhere waits for its turn.
+                seats.expire(room, journal).await.unwrap();
+                Answer::Sessions(seats.supersede(user, old, new, journal).await.unwrap())
+            }
+            Verb::RevokeLogin(user, login) => {
+                seats.expire(room, journal).await.unwrap();
+                Answer::Sessions(seats.revoke_login(user, login, journal).await.unwrap())
+            }
+            Verb::Remove(user) => {
+                Answer::Sessions(seats.remove(room, user, journal).await.unwrap())
+            }
+            Verb::CloseRoom => Answer::Sessions(seats.close_room(room, journal).await.unwrap()),
+            Verb::SetCapacity(capacity) => {
+                Answer::Done(seats.set_capacity(room, capacity, journal).await.unwrap())
+            }
+            Verb::StopWaiting(user) => {
+                Answer::Done(seats.stop_waiting(room, user, journal).await.unwrap())
+            }
+            Verb::StreamAttached(user) => {
+                Answer::Place(seats.stream_attached(room, user, journal).await.unwrap())
+            }
+            Verb::StreamLost(user, place) => {
+                seats.stream_lost(room, user, place, journal).await.unwrap();
+                Answer::Nothing
+            }
+            Verb::Expire => {
+                seats.expire(room, journal).await.unwrap();
+                Answer::Nothing
+            }
+            other => unreachable!("{other:?} was called before"),
+        }
+    }
+
+    /// A part of `settle` under the policy `one`, by itself.
+    async fn move_out(&self, user: UserId, generation: Generation, journal: &mut Journal) -> bool {
+        const MOVE_OUT: &str = "local room = rooms.open(ask.room)
+            seats.expire(room)
+            local moved = seats.end_parts(room, ask.user, 'moved', function(part)
+              return same(part.generation, ask.generation)
+            end)
+            seats.finish(room)
+            follow.step(room)
+            return answer.give({ yes = moved })";
+        let text = Script::Expire.text().replace(include_str!("../lua/expire.lua"), MOVE_OUT);
+        let seen = self.redis.book.seen(None).unwrap();
+        let mut ask = verbs::of(self.room, user);
+        ask["generation"] = json!((generation.epoch, generation.n));
+        let call = self.redis.call(&seen, &seen.run, self.redis.now());
+        let words = ["EVAL", &text, "1", &self.redis.prefix, &call, &ask.to_string()];
+        let reply: String = self.store.command(&words).await;
+        let reply: Reply = serde_json::from_str(&reply).unwrap();
+        assert!(reply.refused.is_none(), "{:?}", reply.refused);
+        self.redis.follow(reply, (&seen, &seen.run), Some(journal)).yes
+    }
+
+    /// Everything else that can be asked, of everybody there.
+    async fn hold_questions(&self, now: Millis, snapshot: &Snapshot) {
+        let (seats, id) = (&self.redis, self.room);
+        let room = Room::restore(snapshot.clone());
+        let mut members: Vec<_> = room.members().collect();
+        members.sort_by_key(|member| (member.since, member.user));
+        assert_eq!(seats.members(id).await, Ok(members));
+        let line: Vec<_> = room.waiters().map(|waiter| waiter.user).collect();
+        assert_eq!(seats.line(id).await, Ok(line.clone()));
+        let front = line.iter().take(2).copied().collect();
+        assert_eq!(seats.line_front(id, 2).await, Ok(front));
+        assert_eq!(seats.entries_under_way().await, Ok(room.entries_under_way()));
+        for user in room.slots().map(|(user, _)| user).chain(line) {
+            assert_eq!(seats.position(id, user).await, Ok(room.position(user)));
+            assert_eq!(seats.standing(id, user).await, Ok(room.standing(user, now)));
+            assert_eq!(seats.is_seated(id, user).await, Ok(room.is_seated(user)));
+            let stay = room.slot(user).and_then(|slot| slot.stay()).map(|stay| stay.entered);
+            assert_eq!(seats.stay(id, user).await, Ok(stay));
+        }
+    }
+}
+
+fn why_ended(before: &Snapshot, session: SessionId) -> Result<(), End> {
+    let entry = before.entering.iter().find(|entry| entry.session == session);
+    entry.ok_or(End::Fenced)?.ended.map_or(Ok(()), Err)
+}
+
+fn had_former(before: &Snapshot, user: UserId, session: SessionId) -> bool {
+    Room::restore(before.clone()).heard(user, session)
+}
+
+impl Subject for Subjected<'_> {
+    fn act(&mut self, now: Millis, verb: &Verb, journal: &mut Vec<Change>) -> Answer {
+        self.redis.reading.store(now.0, Ordering::Relaxed);
+        if let Some(room) = &mut self.gone {
+            return Ledger::call(room, &mut Step::new(now, &self.terms, journal), verb);
+        }
+        let before = self.read().unwrap();
+        let mut told = Journal::new();
+        let answer = self.runtime.block_on(self.call(verb, &before, &mut told));
+        journal.extend(told.into_iter().map(|(_, change)| change));
+        match self.read() {
+            Some(after) if after.header.next.is_multiple_of(4) => {
+                self.runtime.block_on(self.hold_questions(now, &after));
+            }
+            Some(_) => {}
+            None => {
+                let mut room = Room::restore(before);
+                Ledger::call(&mut room, &mut Step::new(now, &self.terms, &mut Vec::new()), verb);
+                self.gone = Some(room);
+            }
+        }
+        answer
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        match &self.gone {
+            Some(room) => room.snapshot(),
+            None => self.read().unwrap(),
+        }
+    }
+
+    fn view(&mut self) -> Option<View> {
+        if self.gone.is_some() {
+            return None;
+        }
+        let seats = self.runtime.block_on(self.redis.seats(self.room)).unwrap().unwrap();
+        let next_deadline = self.redis.told.lock().unwrap()[&self.room];
+        Some(View { seats, next_deadline })
+    }
+}
+
+#[test]
+fn the_scripts_and_the_ledger_agree_on_every_history() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = Store::start();
+    let play = |history: &History| -> Result<Figures, Fault> {
+        let history = history.clone().starting_at(START);
+        // What a failed history left is not the next one's.
+        runtime.block_on(store.command::<()>(&["FLUSHALL"]));
+        let redis = runtime.block_on(async {
+            let redis = connected(&store, "seats:", history.terms, unbounded()).await;
+            redis.reading.store(START.0, Ordering::Relaxed);
+            redis.add_room(history.spec).await.unwrap();
+            redis
+        });
+        let (terms, room) = (history.terms, history.spec.id);
+        let mut subject =
+            Subjected { runtime: &runtime, store: &store, redis, room, terms, gone: None };
+        let mut ledger = Ledger::new(history.spec, history.terms);
+        let figures = history.play(&mut ledger, &mut [("the scripts", &mut subject)])?;
+        // Everybody has gone by now; so does the room.
+        runtime.block_on(async {
+            subject.redis.close_room(room, &mut Journal::new()).await.unwrap();
+            assert_eq!(store.keys().await, ["seats:clock"], "no key of the room is left");
+        });
+        Ok(figures)
+    };
+    let (seed, count) = histories_to_play(24);
+    let figures =
+        Campaign { seed, count }.run(play, |_| {}).unwrap_or_else(|fault| panic!("{fault}"));
+    println!("{figures:?}");
+    assert!(figures.refreshed > 0 && figures.taken_over > 0 && figures.offered > 0, "{figures:?}");
+}

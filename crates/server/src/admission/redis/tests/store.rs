@@ -1,0 +1,107 @@
+//! A Redis server of a test's own.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
+use redis::aio::MultiplexedConnection;
+use tempfile::TempDir;
+
+/// A running server; killed when dropped.
+pub(super) struct Store {
+    child: Child,
+    port: u16,
+    dir: TempDir,
+    options: Vec<String>,
+}
+
+impl Store {
+    /// An empty one that keeps nothing on disk.
+    pub(super) fn start() -> Self {
+        Self::with(&["--save", "", "--appendonly", "no"])
+    }
+
+    /// One with these options.
+    pub(super) fn with(options: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options: Vec<String> = options.iter().map(|it| (*it).to_owned()).collect();
+        loop {
+            // Another process may take the port before Redis does: then the next one.
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            if let Some(child) = spawn(&dir, port, &options) {
+                return Self { child, port, dir, options };
+            }
+        }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends the process without a word and starts it again on the same files.
+    pub(super) fn restart(&mut self) {
+        self.stop();
+        self.child = spawn(&self.dir, self.port, &self.options).unwrap();
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Stops the process in its tracks, or lets it go on.
+    pub(super) fn stall(&self, stalled: bool) {
+        let signal = if stalled { "-STOP" } else { "-CONT" };
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
+    pub(super) async fn connection(&self) -> MultiplexedConnection {
+        let client = redis::Client::open(self.url()).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
+    }
+
+    /// Runs one command.
+    pub(super) async fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query_async(&mut self.connection().await).await.unwrap()
+    }
+
+    /// Every key, in order.
+    pub(super) async fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self.command(&["KEYS", "*"]).await;
+        keys.sort();
+        keys
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(dir: &TempDir, port: u16, options: &[String]) -> Option<Child> {
+    let mut child = Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"])
+        .arg(dir.path())
+        .args(options)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
+    if log.by_ref().any(|line| line.unwrap().contains("Ready to accept connections")) {
+        // What it says later must not fill the pipe.
+        std::thread::spawn(move || log.for_each(drop));
+        return Some(child);
+    }
+    child.wait().unwrap();
+    None
+}
