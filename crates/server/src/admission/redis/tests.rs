@@ -3,9 +3,13 @@
 //! `ANTEROOM_HISTORIES` raises how many random histories are played, `ANTEROOM_SEED` says from which
 //! seed on; without it every run draws others.
 
+mod cost;
 mod draws;
+mod faults;
 mod one_room;
+mod people;
 mod play;
+mod relay;
 mod store;
 mod two_rooms;
 
