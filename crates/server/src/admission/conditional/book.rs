@@ -91,6 +91,13 @@ impl<'a, T: Transaction> Book<'a, T> {
         answer
     }
 
+    /// Ends what is overdue, and writes that: a slot that goes and is made anew in one verb is a new
+    /// row, and judged as one.
+    pub(super) async fn expire_first(&mut self, working: &mut Working) -> Fetched<()> {
+        self.act(working, |room, step| room.expire(step));
+        self.write(working).await
+    }
+
     /// Writes what changed so far.
     pub(super) async fn write(&mut self, working: &mut Working) -> Fetched<()> {
         let difference = working.difference()?;
@@ -104,6 +111,16 @@ impl<'a, T: Transaction> Book<'a, T> {
             }
         }
         Ok(())
+    }
+
+    /// Changes the capacity; what is overdue is ended, and offered, under the one before.
+    pub(super) async fn set_capacity(&mut self, room: RoomId, capacity: u32) -> Fetched<bool> {
+        let scope = Scope { capacity: Some(capacity), ..Scope::default() };
+        let Some(mut working) = self.open(room, &scope).await? else { return Ok(false) };
+        self.expire_first(&mut working).await?;
+        let done = self.act(&mut working, |it, step| it.set_capacity(step, capacity).is_ok());
+        self.keep(working).await?;
+        Ok(done)
     }
 
     /// Writes what changed, and notes when something is due next. A room that is gone is dropped.

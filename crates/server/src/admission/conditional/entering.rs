@@ -65,13 +65,6 @@ impl<T: Transaction> Book<'_, T> {
         Ok(Ok(()))
     }
 
-    /// Ends what is overdue, and writes that: a slot that goes and is made anew in one verb is a new
-    /// row, and judged as one.
-    async fn expire_first(&mut self, working: &mut Working) -> Fetched<()> {
-        self.act(working, |room, step| room.expire(step));
-        self.write(working).await
-    }
-
     pub(super) async fn reserve_party(
         &mut self,
         room: RoomId,

@@ -207,11 +207,7 @@ impl Admission for Conditional {
         capacity: u32,
         journal: &mut Journal,
     ) -> Decided<bool> {
-        let done = self.decide(journal, async move |book| {
-            let scope = Scope { capacity: Some(capacity), ..Scope::default() };
-            book.step(room, scope, |it, step| it.set_capacity(step, capacity).is_ok()).await
-        });
-        Ok(done.await? == Some(true))
+        self.decide(journal, async move |book| book.set_capacity(room, capacity).await).await
     }
 
     async fn wait(
