@@ -138,6 +138,7 @@ pub(super) enum Broken {
     Overtaken,
     Refused,
     Revoked,
+    Stale,
 }
 
 /// The world.

@@ -197,7 +197,11 @@ impl State {
             return Err(ConfirmRefusal::Replaced);
         }
         let before = self.standing(room, claim.user);
+        let is_stale = self.is_stale_here(world, conn);
         let answer = self.call(world, room, |ledger, step| ledger.confirm(step, &claim));
+        if answer.is_ok() && is_stale {
+            self.broken = Some(Broken::Stale);
+        }
         let after = self.standing(room, claim.user);
         // An offer may have come of what was due.
         let is_kept = before.0.is_none() || before.0 == after.0;
@@ -217,6 +221,23 @@ impl State {
             let _ = self.with_places(claim.user, |places| places.take(claim.user, place));
         }
         Ok(())
+    }
+
+    /// The resume rule, asked of the plain values: the user has as many parts there as the policy
+    /// allows, and the secret that is presented is none of theirs.
+    fn is_stale_here(&self, world: &World, conn: &Conn) -> bool {
+        let slots = &self.rooms[usize::from(conn.grant.room)].slots;
+        let slot = slots.iter().find(|slot| slot.user == user(conn.user));
+        let (Some(slot), Some(presented)) = (slot, conn.presented.map(secret)) else {
+            return false;
+        };
+        let held = slot.sitting.held.filter(|held| Millis(NOW) < held.deadline);
+        let of_held = held.map(|held| (held.resume, held.former));
+        let parts = slot.sitting.live.iter().map(|part| (part.resume, part.former));
+        let current: Vec<_> = parts.chain(of_held).collect();
+        let fits =
+            current.iter().any(|(now, former)| *now == presented || *former == Some(presented));
+        current.len() >= world.terms.sessions.parts_per_slot() && !fits
     }
 
     /// The generation of a user's reservation that is not due, and the sessions that sit there.

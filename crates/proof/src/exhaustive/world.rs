@@ -87,6 +87,9 @@ fn always() -> Vec<Property<World>> {
             "a confirm that is refused, or a late close, takes nothing away",
             |_, state: &State| state.broken != Some(Broken::Refused),
         ),
+        Property::always("a stale tab throws nobody out", |_, state: &State| {
+            state.broken != Some(Broken::Stale)
+        }),
         Property::always("nobody in the line is overtaken or lost", |_, state: &State| {
             state.broken != Some(Broken::Overtaken)
         }),
