@@ -147,6 +147,7 @@ verbs! {
         fn standing(room: RoomId, user: UserId) -> Decided<Option<Reserved>>;
         fn position(room: RoomId, user: UserId) -> Decided<Option<Position>>;
         fn line(room: RoomId) -> Decided<Vec<UserId>>;
+        fn line_front(room: RoomId, most: usize) -> Decided<Vec<UserId>>;
         fn snapshot(room: RoomId) -> Decided<Option<Snapshot>>;
         fn entries_under_way() -> Decided<usize>;
     }
