@@ -1,4 +1,4 @@
-//! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`.
+//! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`, `cargo xtask mutants`.
 //!
 //! [`plan`] says which steps there are, [`run`] does one of them, [`install`] brings what a fresh
 //! machine lacks, [`count`] adds up. The last line printed is `N passed, N failed` over everything
@@ -7,6 +7,7 @@
 
 mod count;
 mod install;
+mod mutants;
 mod plan;
 mod run;
 
@@ -30,6 +31,8 @@ enum Command {
     Test(Options),
     /// As `test`, and the licence and dependency rules where cargo-deny is installed.
     Ci(Options),
+    /// Put known bugs in, one at a time, and see that the tests find each.
+    Mutants(mutants::Which),
 }
 
 /// What to leave out.
@@ -64,6 +67,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let (options, with_deny) = match Cli::parse().command {
         Command::Test(options) => (options, false),
         Command::Ci(options) => (options, true),
+        Command::Mutants(which) => {
+            let survivors = mutants::run(&root, &which)?;
+            return Ok(if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
     };
     let failed = plan::run_all(&root, &options, with_deny)?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -4,7 +4,8 @@
 //! nonces and ids are arguments. That is what lets the same code be driven by property tests, by a
 //! model checker and by the server. Read in this order: [`ids`], [`time`], [`limits`], then
 //! [`seat`] (the ledger of one room, the heart of the product), [`place`] (one user across
-//! rooms) and [`registry`] (which live session belongs to whom).
+//! rooms) and [`registry`] (which live session belongs to whom). [`mutants`] puts known bugs in, for
+//! the tests of the tests.
 #![deny(missing_docs)]
 
 pub mod ids;
@@ -14,3 +15,4 @@ pub mod maps;
 pub mod seat;
 pub mod place;
 pub mod registry;
+pub mod mutants;

@@ -7,6 +7,7 @@
 
 use crate::ids::{Generation, RoomId, SessionId, UserId};
 use crate::maps::Map;
+use crate::mutants::{self, Mutant};
 
 /// Where a user sits, or is about to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -60,13 +61,15 @@ impl Places {
     /// Forgets the place of `session`: its entry failed, and the former place is the current one
     /// again. No effect on any other session's place.
     pub fn forget(&mut self, user: UserId, session: SessionId) {
-        self.retain(user, |place| place.session != session);
+        let any = mutants::on(Mutant::B13PlaceForgottenByUser);
+        self.retain(user, |place| place.session != session && !any);
     }
 
     /// A stay of the user in `room` ended: forgets its places up to the generation `last` that the
     /// journal named. A place of a later stay there is kept.
     pub fn forget_stay(&mut self, user: UserId, room: RoomId, last: Generation) {
-        self.retain(user, |place| place.room != room || place.generation > last);
+        let any = mutants::on(Mutant::B13StayForgottenByRoom);
+        self.retain(user, |place| place.room != room || place.generation > last && !any);
     }
 
     /// Where the user is, or is about to be.
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_entry_leaves_the_former_place_current() {
+    fn bug_b13_a_failed_entry_leaves_the_former_place_current() {
         let mut places = Places::default();
         places.take(user(), place(1, 101)).unwrap();
         places.take(user(), place(2, 102)).unwrap();
@@ -175,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_an_earlier_stay_does_not_touch_a_later_one_in_the_same_room() {
+    fn bug_b13_the_end_of_an_earlier_stay_does_not_touch_a_later_one_in_the_same_room() {
         let mut places = Places::default();
         places.take(user(), place(1, 101)).unwrap();
         places.forget(user(), place(1, 101).session);

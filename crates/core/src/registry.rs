@@ -6,6 +6,7 @@
 
 use crate::ids::{LoginId, RoomId, SessionId, UserId};
 use crate::maps::{Map, Set};
+use crate::mutants::{self, Mutant};
 
 /// What is known of a session. `S` is the connection, cheap to clone.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,7 +40,7 @@ impl<S: Clone> Registry<S> {
     /// Adds a session. `false` and no change if that id is registered already.
     #[must_use = "a session that was not inserted must not be served"]
     pub fn insert(&mut self, session: SessionId, entry: Registered<S>) -> bool {
-        if self.sessions.contains_key(&session) {
+        if self.sessions.contains_key(&session) && !mutants::on(Mutant::B17InsertedTwice) {
             return false;
         }
         self.rooms.entry(entry.room).or_default().insert(session, entry.link.clone());
@@ -52,14 +53,16 @@ impl<S: Clone> Registry<S> {
     pub fn remove(&mut self, session: SessionId) -> Option<Registered<S>> {
         let entry = self.sessions.remove(&session)?;
         if let Some(of_room) = self.rooms.get_mut(&entry.room) {
-            of_room.remove(&session);
+            if !mutants::on(Mutant::B11RoomKeepsTheSession) {
+                of_room.remove(&session);
+            }
             if of_room.is_empty() {
                 self.rooms.remove(&entry.room);
             }
         }
         if let Some(of_user) = self.users.get_mut(&entry.user) {
             of_user.remove(&session);
-            if of_user.is_empty() {
+            if of_user.is_empty() && !mutants::on(Mutant::B22EmptySetKept) {
                 self.users.remove(&entry.user);
             }
         }

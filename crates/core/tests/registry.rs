@@ -92,3 +92,27 @@ proptest! {
         agree(&registry, &[]);
     }
 }
+
+#[test]
+fn bug_b11_every_index_forgets_a_session_that_is_gone() {
+    let mut registry = Registry::default();
+    assert!(registry.insert(SessionId(id(1)), entry(1, 1, 0)));
+    assert!(registry.insert(SessionId(id(2)), entry(2, 1, 1)));
+    assert!(registry.remove(SessionId(id(1))).is_some());
+    assert!(registry.remove(SessionId(id(1))).is_none(), "once");
+    let in_room: Vec<_> = registry.in_room(RoomId(1)).map(|(session, _)| session).collect();
+    assert_eq!(in_room, [SessionId(id(2))]);
+    assert_eq!((registry.of_user(UserId(id(1))).count(), registry.user_count()), (0, 1));
+    registry.check();
+}
+
+#[test]
+fn bug_b17_a_session_told_twice_stays_where_it_was_told_first() {
+    let mut registry = Registry::default();
+    assert!(registry.insert(SessionId(id(1)), entry(1, 1, 0)));
+    assert!(!registry.insert(SessionId(id(1)), entry(2, 2, 1)), "one id, one session");
+    assert_eq!((registry.count_in_room(RoomId(1)), registry.count_in_room(RoomId(2))), (1, 0));
+    registry.remove(SessionId(id(1)));
+    assert_eq!((registry.count_in_room(RoomId(1)), registry.count_in_room(RoomId(2))), (0, 0));
+    registry.check();
+}

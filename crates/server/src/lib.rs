@@ -21,6 +21,7 @@ mod http;
 mod hub;
 mod messages;
 mod metrics;
+mod mutants;
 mod pages;
 mod people;
 mod rooms;

@@ -103,7 +103,8 @@ struct Seen {
 
 impl Seen {
     fn generation(&mut self, room: &Room, generation: Generation) {
-        assert!(generation.n <= room.next, "generations are drawn in order");
+        let last = Generation { epoch: room.epoch, n: room.next };
+        assert!(generation <= last, "generations are drawn in order");
         assert!(self.generations.insert(generation), "a generation is used once");
     }
 }

@@ -6,11 +6,14 @@
 
 use std::time::Duration;
 
+use super::index::Due;
+use super::permit::Class;
 use super::resume::{self, Arrival};
 use super::sitting::{Part, Sitting};
 use super::slot::{Slot, Stay};
 use super::{Change, End, Entry, Room, RoomState, Step};
 use crate::ids::{Generation, LoginId, Nonce, Owner, ResumeHash, SessionId, UserId};
+use crate::mutants::{self, Mutant};
 
 use super::room::Entering;
 
@@ -95,6 +98,9 @@ impl Room {
         step: &mut Step<'_>,
         claim: &Claim,
     ) -> Result<Confirmed, ConfirmRefusal> {
+        if mutants::on(Mutant::B20LateTicketEnters) {
+            return self.confirm_now(step, claim);
+        }
         // Asked before lazy expiry, which would make a late ticket an unknown one.
         let is_late = self.claimed(claim).is_some_and(|deadline| deadline <= step.now);
         self.expire(step);
@@ -111,12 +117,26 @@ impl Room {
         step: &mut Step<'_>,
         claim: &Claim,
     ) -> Result<Confirmed, ConfirmRefusal> {
-        if self.state != RoomState::Open {
+        let is_zombie = mutants::on(Mutant::B06ReservationOutlivesItsRoom);
+        if self.state != RoomState::Open && !is_zombie {
             return Err(ConfirmRefusal::RoomClosed);
         }
         self.claimed(claim).ok_or(ConfirmRefusal::NoReservation)?;
         let slot = self.slots.get(&claim.user).ok_or(ConfirmRefusal::NoReservation)?;
-        let arrival = resume::judge(&slot.sitting, claim.presented.as_ref(), step.terms)?;
+        let judged = resume::judge(&slot.sitting, claim.presented.as_ref(), step.terms);
+        if judged.is_err() && mutants::on(Mutant::B05WrongSecretStopsTheGrace) {
+            self.index.deadline(claim.user, Due::Held, slot.marks().held, None);
+        }
+        if judged.is_err() && mutants::on(Mutant::B05RefusalUsesTheTicketUp) {
+            self.alter(step, claim.user, End::Left, |slot| slot.reservation.take());
+        }
+        let arrival = judged?;
+        if mutants::on(Mutant::B01ReservationGoneBeforeThePart) {
+            self.alter(step, claim.user, End::Left, |slot| slot.reservation.take());
+            self.finish(step);
+            let late = || Slot::new(self.permits.issue(Class::Ordinary));
+            self.slots.entry(claim.user).or_insert_with(late);
+        }
         let now = step.now;
         let seated = self.alter(step, claim.user, End::Left, |slot| {
             let became_occupied = slot.sitting.live.is_empty();
@@ -133,6 +153,9 @@ impl Room {
             seated.ok_or(ConfirmRefusal::NoReservation)?;
         let &Claim { user, session, generation, owner, .. } = claim;
         self.entering.insert(session, Entering { user, owner, ended: None });
+        if mutants::on(Mutant::B07RefreshCountsUp) && !became_occupied {
+            self.elsewhere.ordinary += 1;
+        }
         let entry = match arrival {
             Arrival::First => Entry::First,
             Arrival::RefreshOf(_) | Arrival::RefreshOfHeld => Entry::Refresh,
@@ -155,8 +178,8 @@ impl Room {
     fn claimed(&self, claim: &Claim) -> Option<crate::time::Millis> {
         let reservation = self.slots.get(&claim.user)?.reservation.as_ref()?;
         let matches = reservation.generation == claim.generation
-            && reservation.nonce == claim.nonce
-            && reservation.login == claim.login;
+            && (reservation.nonce == claim.nonce || mutants::on(Mutant::B08NonceNotCompared))
+            && (reservation.login == claim.login || mutants::on(Mutant::B20ForeignLoginConfirms));
         matches.then_some(reservation.deadline)
     }
 
@@ -210,6 +233,9 @@ impl Room {
         self.expire(step);
         let aborted = self.finish_entering(session).map(|user| {
             let now = step.now;
+            if mutants::on(Mutant::B03AbortKeepsTheSeat) {
+                return;
+            }
             self.alter(step, user, End::Aborted, |slot| slot.sitting.remove(session, now, None));
         });
         self.finish(step);
@@ -219,6 +245,9 @@ impl Room {
     /// Forgets that `session` is entering; its user, or why its part is gone.
     fn finish_entering(&mut self, session: SessionId) -> Result<UserId, End> {
         let entering = self.entering.remove(&session).ok_or(End::Fenced)?;
+        if mutants::on(Mutant::B04SettledThoughItEnded) {
+            return Ok(entering.user);
+        }
         entering.ended.map_or(Ok(entering.user), Err)
     }
 
@@ -234,6 +263,7 @@ fn sit_down(slot: &mut Slot, claim: &Claim, arrival: Arrival) -> Vec<SessionId> 
     let sitting = &mut slot.sitting;
     let is_refresh = matches!(arrival, Arrival::RefreshOf(_) | Arrival::RefreshOfHeld);
     let (live, held) = match arrival {
+        Arrival::TakeoverOf(_) if mutants::on(Mutant::B31ReplacedPartStays) => (None, None),
         Arrival::RefreshOf(session) | Arrival::TakeoverOf(session) => (sitting.lift(session), None),
         Arrival::RefreshOfHeld | Arrival::TakeoverOfHeld => (None, sitting.held.take()),
         Arrival::First | Arrival::Beside => (None, None),

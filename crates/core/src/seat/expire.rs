@@ -3,6 +3,7 @@
 use super::index::Due;
 use super::{End, Room, RoomState, Step, WaiterEnd};
 use crate::ids::UserId;
+use crate::mutants::{self, Mutant};
 use crate::time::Millis;
 
 impl Room {
@@ -17,6 +18,9 @@ impl Room {
                     self.take_waiter(step, user, WaiterEnd::Away);
                 }
             }
+        }
+        if mutants::on(Mutant::B24ExpiryWakesNobody) {
+            return;
         }
         self.finish(step);
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::slot::{Marks, SlotState};
 use crate::ids::UserId;
 use crate::maps::Set;
+use crate::mutants::{self, Mutant};
 use crate::time::Millis;
 
 /// What falls due.
@@ -70,6 +71,9 @@ impl Index {
 
     /// What is due first, if it is due at `now`.
     pub(super) fn due(&self, now: Millis) -> Option<(UserId, Due)> {
+        if mutants::on(Mutant::B20DeadlineItselfCounts) {
+            return self.deadlines.first().filter(|it| it.0 < now).map(|it| (it.1, it.2));
+        }
         self.deadlines.first().filter(|(at, _, _)| *at <= now).map(|&(_, user, due)| (user, due))
     }
 

@@ -8,6 +8,7 @@ use super::slot::Reservation;
 use super::{Change, CloseCause, End, Room, RoomState, Step, WaiterEnd};
 use crate::ids::{Generation, LoginId, Owner, SessionId, UserId};
 use crate::limits::CAPACITY_MAX;
+use crate::mutants::{self, Mutant};
 use crate::time::Millis;
 
 /// A live part, as its own node names it.
@@ -54,15 +55,20 @@ impl Room {
     /// A connection ended. Also for one whose entry is still under way.
     pub fn close(&mut self, step: &mut Step<'_>, part: &PartRef, parting: Parting) -> Closed {
         self.expire(step);
-        let known = self.slots.get(&part.user).is_some_and(|slot| {
-            let named = slot.sitting.sessions(|it| {
-                it.session == part.session
-                    && it.generation == part.generation
-                    && it.owner == part.owner
-            });
-            !named.is_empty()
+        let named = self.slots.get(&part.user).map_or_else(Vec::new, |slot| {
+            slot.sitting.sessions(|it| {
+                let by_user = mutants::on(Mutant::B13CloseByUser);
+                let any_number = by_user || mutants::on(Mutant::B13CloseWithoutGeneration);
+                let any_owner = by_user || mutants::on(Mutant::B13CloseWithoutOwner);
+                (it.session == part.session || by_user)
+                    && (it.generation == part.generation || any_number)
+                    && (it.owner == part.owner || any_owner)
+            })
         });
-        if !known {
+        if named.is_empty() {
+            if mutants::on(Mutant::B23StaleReleaseGrows) {
+                self.capacity += 1;
+            }
             return Closed::Stale;
         }
         let cause = match parting {
@@ -70,7 +76,7 @@ impl Room {
             Parting::Unclean => End::Lost,
         };
         let hold = parting == Parting::Unclean;
-        self.remove_parts(step, part.user, &[part.session], hold, cause);
+        self.remove_parts(step, part.user, &named, hold, cause);
         let closed = match self.slots.get(&part.user) {
             Some(slot) if !slot.sitting.live.is_empty() => Closed::Others,
             Some(slot) => slot.sitting.held.map_or(Closed::Returned, |h| Closed::Held(h.deadline)),
@@ -84,7 +90,9 @@ impl Room {
     /// held, ends as if cleanly. Returns whether it was still there.
     pub fn move_out(&mut self, step: &mut Step<'_>, user: UserId, generation: Generation) -> bool {
         self.expire(step);
-        let (moved, _) = self.end_parts(step, user, End::Moved, |it, _| it == generation);
+        let (moved, _) = self.end_parts(step, user, End::Moved, |it, _| {
+            it == generation || mutants::on(Mutant::B13MoveOutByUser)
+        });
         self.finish(step);
         moved
     }
@@ -93,13 +101,18 @@ impl Room {
     /// forgotten, for it may not ask about them any more. Linear in the slots.
     pub fn fence(&mut self, step: &mut Step<'_>, owner: Owner) -> Vec<SessionId> {
         self.expire(step);
-        self.entering.retain(|_, entering| entering.owner != owner);
+        if !mutants::on(Mutant::B14FenceForgetsEntries) {
+            self.entering.retain(|_, entering| entering.owner != owner);
+        }
         let mut users: Vec<UserId> = self.slots.keys().copied().collect();
         users.sort_unstable();
         let mut ended = Vec::new();
         for user in users {
             let Some(slot) = self.slots.get(&user) else { continue };
-            let sessions = slot.sitting.sessions(|part| part.owner == owner);
+            let sessions = slot.sitting.sessions(|part| {
+                let any_life = mutants::on(Mutant::B14FenceWithoutIncarnation);
+                part.owner == owner || any_life && part.owner.node == owner.node
+            });
             self.remove_parts(step, user, &sessions, true, End::Fenced);
             ended.extend(sessions);
         }
@@ -174,7 +187,7 @@ impl Room {
     /// Closes the room. Returns the sessions to close. Again: no effect.
     pub fn close_room(&mut self, step: &mut Step<'_>) -> Vec<SessionId> {
         self.expire(step);
-        if self.state != RoomState::Open {
+        if self.state != RoomState::Open && !mutants::on(Mutant::B17RoomClosedTwice) {
             return Vec::new();
         }
         let sessions = self.end_room(step, CloseCause::Requested);
@@ -207,6 +220,10 @@ impl Room {
     ) {
         let now = step.now;
         let until = now.after(step.terms.grace);
+        let until = match mutants::on(Mutant::B19HeldWithoutDeadline) {
+            true => Millis(u64::MAX),
+            false => until,
+        };
         let hold_until = Some(until).filter(|until| hold && now < *until);
         self.mark_ended(sessions, cause);
         self.alter(step, user, cause, |slot| {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{LoginId, Nonce, UserId};
 use crate::maps::Map;
+use crate::mutants::{self, Mutant};
 use crate::time::Millis;
 
 /// The number of a place in a line.
@@ -72,6 +73,9 @@ impl Line {
 
     pub(super) fn take(&mut self, user: UserId) -> Option<Waiter> {
         let place = self.places.remove(&user)?;
+        if mutants::on(Mutant::B24GhostInTheLine) {
+            return self.waiters.get(&place).copied();
+        }
         self.staff.remove(&place);
         self.waiters.remove(&place)
     }

@@ -1,10 +1,12 @@
 //! Step 1 of an entry: a seat is counted for a user until a deadline.
 
+use super::index::Due;
 use super::permit::Class;
 use super::resume;
 use super::slot::Reservation;
 use super::{Change, End, Room, RoomState, Step, WaiterEnd};
 use crate::ids::{Generation, LoginId, Nonce, ResumeHash, UserId};
+use crate::mutants::{self, Mutant};
 
 /// Who asks for a seat, or for a place in the line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,6 +108,7 @@ impl Room {
         let slot = self.slots.get(&ask.user);
         let takeover = slot.is_some_and(|slot| !slot.sitting.is_empty());
         let standing = slot.and_then(|slot| slot.reservation).filter(|it| it.login == ask.login);
+        let standing = standing.filter(|_| !mutants::on(Mutant::B19AskingExtends));
         let reservation =
             standing.unwrap_or_else(|| self.grant(step, ask.user, ask.login, ask.nonce, false));
         Reserved { user: ask.user, reservation, takeover, fresh: standing.is_none() }
@@ -187,6 +190,8 @@ impl Room {
         let matches = reservation.generation == generation && reservation.nonce == nonce;
         if matches {
             reservation.count_attempt();
+        } else if mutants::on(Mutant::B05WrongTicketStopsTheTimer) {
+            self.index.deadline(user, Due::Reservation, Some(reservation.deadline), None);
         }
         matches
     }
@@ -212,7 +217,8 @@ impl Room {
     ) -> bool {
         let slot = self.slots.get(&user);
         let stands = slot.and_then(|slot| slot.reservation).is_some_and(|reservation| {
-            reservation.generation == generation && reservation.login == login
+            (reservation.generation == generation || mutants::on(Mutant::B13WithdrawByUser))
+                && (reservation.login == login || mutants::on(Mutant::B20ForeignGrantWithdrawn))
         });
         stands && self.cancel(step, user) == Some(generation)
     }
@@ -220,6 +226,7 @@ impl Room {
     pub(super) fn must_be_open(&self) -> Result<(), ReserveRefusal> {
         match self.state {
             RoomState::Open => Ok(()),
+            RoomState::Closing if mutants::on(Mutant::B06ReserveInAClosingRoom) => Ok(()),
             RoomState::Closing => Err(ReserveRefusal::Closed),
             RoomState::Gone => Err(ReserveRefusal::Gone),
         }

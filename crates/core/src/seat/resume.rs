@@ -9,6 +9,7 @@
 use super::sitting::Sitting;
 use super::terms::{Arrivals, Terms};
 use crate::ids::{ResumeHash, SessionId};
+use crate::mutants::{self, Mutant};
 
 /// How a presented resume secret compares with those that are current.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,7 +60,11 @@ pub(super) fn judge(
     match presented.map(|secret| sitting.compare(secret)) {
         Some(ResumeMatch::Part(session)) => return Ok(Arrival::RefreshOf(session)),
         Some(ResumeMatch::Held) => return Ok(Arrival::RefreshOfHeld),
-        Some(ResumeMatch::Other) if sitting.len() >= parts => return Err(Unwelcome::StaleResume),
+        Some(ResumeMatch::Other)
+            if sitting.len() >= parts && !mutants::on(Mutant::B29StaleSecretTakesOver) =>
+        {
+            return Err(Unwelcome::StaleResume);
+        }
         Some(ResumeMatch::Other | ResumeMatch::NotSeated) | None => {}
     }
     if sitting.held.is_some() {

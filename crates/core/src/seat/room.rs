@@ -13,7 +13,11 @@ use super::{Change, CloseCause, End, ExpiredOutcome, Step, WaiterEnd};
 use crate::ids::{Generation, LoginId, Nonce, Owner, RoomId, SessionId, UserId};
 use crate::limits::CAPACITY_MAX;
 use crate::maps::Map;
+use crate::mutants::{self, Mutant};
 use crate::time::Millis;
+
+/// What a mutant takes for a deadline.
+const NEVER: std::time::Duration = std::time::Duration::from_secs(1 << 40);
 
 /// Whether a room takes people.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -124,6 +128,9 @@ impl Room {
     /// still sit on what the other would be given.
     pub(super) fn free(&self, class: Class) -> usize {
         let of_class = self.limit(class).saturating_sub(self.occupancy_of(class));
+        if mutants::on(Mutant::B01EntryUnderWayNotCounted) {
+            return of_class + self.entering.len();
+        }
         of_class.min((self.capacity as usize).saturating_sub(self.occupancy()))
     }
 
@@ -134,6 +141,10 @@ impl Room {
         }
         let limit =
             self.limit(class) - (self.occupancy_of(class) - self.permits.outstanding(class));
+        let limit = match mutants::on(Mutant::B01EntryUnderWayNotCounted) {
+            true => limit + self.entering.len(),
+            false => limit,
+        };
         let Some(permit) = self.permits.try_acquire(class, limit) else {
             return false;
         };
@@ -184,6 +195,10 @@ impl Room {
         let ttl = if offered { step.terms.offer_ttl } else { step.terms.reservation_ttl };
         self.next += 1;
         let generation = Generation { epoch: self.epoch, n: self.next };
+        if mutants::on(Mutant::B18GrantNumberReused) {
+            self.next = 1;
+        }
+        let ttl = if mutants::on(Mutant::B19ReservationWithoutDeadline) { NEVER } else { ttl };
         let deadline = self.bounded_by_pending(step.now, step.now.after(ttl));
         let since = step.now;
         let new = Reservation { generation, nonce, login, deadline, since, attempts: 0, offered };
@@ -231,6 +246,9 @@ impl Room {
     /// Lets the entries under way among `sessions` learn why their part is gone.
     pub(super) fn mark_ended(&mut self, sessions: &[SessionId], cause: End) {
         for session in sessions {
+            if mutants::on(Mutant::B04EndIsNotNoted) {
+                continue;
+            }
             if let Some(entering) = self.entering.get_mut(session) {
                 entering.ended = Some(cause);
             }
@@ -271,12 +289,15 @@ impl Room {
             return;
         }
         if let Some(until) = self.pending_until {
-            if until <= step.now && !self.someone_is_live() {
+            let is_waited_for =
+                self.someone_is_live() && !mutants::on(Mutant::B06PendingRoomEndsUnderAnEntry);
+            if until <= step.now && !is_waited_for {
                 self.end_room(step, CloseCause::PendingExpired);
             }
             return;
         }
-        let emptied = self.was_used && self.occupancy() == 0 && self.waiting() == 0;
+        let was_used = self.was_used || mutants::on(Mutant::B21UnusedLooksEmpty);
+        let emptied = was_used && self.occupancy() == 0 && self.waiting() == 0;
         if self.lifetime == Lifetime::UntilEmpty && emptied {
             self.end_room(step, CloseCause::Empty);
         }
@@ -294,6 +315,9 @@ impl Room {
             && self.add_slot(user, class)
         {
             self.grant(step, user, waiter.login, waiter.nonce, true);
+            if mutants::on(Mutant::B24OneOfferPerStep) {
+                break;
+            }
         }
     }
 
@@ -314,6 +338,9 @@ impl Room {
         for user in users {
             if cause == CloseCause::PendingExpired {
                 self.expire_reservation(step, user);
+            }
+            if mutants::on(Mutant::B06ReservationOutlivesItsRoom) && !self.is_seated(user) {
+                continue;
             }
             sessions.extend(self.end_slot(step, user, End::RoomClosed));
         }

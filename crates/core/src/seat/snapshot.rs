@@ -14,6 +14,7 @@ use super::sitting::Sitting;
 use super::slot::{Reservation, Slot, Stay};
 use super::{End, RoomSpec};
 use crate::ids::{Owner, RoomId, SessionId, UserId};
+use crate::mutants::{self, Mutant};
 use crate::time::Millis;
 
 /// What of a room was left out of a [`Snapshot`].
@@ -184,9 +185,12 @@ impl Room {
         });
         room.next = header.next;
         room.state = header.state;
-        room.was_used = header.was_used;
+        room.was_used = header.was_used && !mutants::on(Mutant::B21RestoredAsUnused);
         room.staff_seats = header.staff_seats;
-        room.elsewhere = elsewhere;
+        room.elsewhere = match mutants::on(Mutant::B09ElsewhereNotCounted) {
+            true => Elsewhere { ordinary: 0, staff: 0, ..elsewhere },
+            false => elsewhere,
+        };
         room.line = Line::starting_after(header.next_place);
         for image in slots {
             let mut slot = Slot::new(room.permits.issue(image.class));
@@ -212,7 +216,9 @@ impl Room {
     /// numbers go on in the epoch of `spec`, which is higher than any before.
     pub fn renew(&mut self, spec: &RoomSpec) {
         let fresh = Self::new(*spec);
-        self.epoch = fresh.epoch;
+        if !mutants::on(Mutant::B18EpochStays) {
+            self.epoch = fresh.epoch;
+        }
         self.next = 0;
         self.capacity = fresh.capacity;
         self.staff_seats = fresh.staff_seats;
@@ -231,6 +237,14 @@ impl Room {
             Class::Ordinary => self.elsewhere.ordinary,
             Class::Staff => self.elsewhere.staff,
         };
+        if mutants::on(Mutant::B02UserCountedTwice) {
+            let both = |it: &&Slot| it.reservation.is_some() && !it.sitting.is_empty();
+            return self.slots.len() + elsewhere + self.slots.values().filter(both).count();
+        }
+        if mutants::on(Mutant::B07DevicesCounted) {
+            let parts = self.slots.values().map(|slot| slot.sitting.len().max(1));
+            return elsewhere + parts.sum::<usize>();
+        }
         self.permits.outstanding(class) + elsewhere
     }
 

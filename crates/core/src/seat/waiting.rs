@@ -6,6 +6,7 @@ use super::reserve::{Ask, Reserved};
 use super::{Room, RoomState, Step, WaiterEnd};
 use crate::ids::UserId;
 use crate::limits::WAITLIST_MAX;
+use crate::mutants::{self, Mutant};
 use crate::time::Millis;
 
 /// The answer to one who asked to wait.
@@ -116,7 +117,8 @@ impl Room {
         self.expire(step);
         let &waiter = self.line.get(user)?;
         let streams = waiter.streams.saturating_add(1);
-        self.put_waiter(Waiter { streams, away_deadline: None, ..waiter });
+        let away = waiter.away_deadline.filter(|_| mutants::on(Mutant::B15AttachedWaiterTimesOut));
+        self.put_waiter(Waiter { streams, away_deadline: away, ..waiter });
         Some(waiter.place)
     }
 
@@ -125,7 +127,10 @@ impl Room {
     pub fn stream_lost(&mut self, step: &mut Step<'_>, user: UserId, place: PlaceNo) {
         self.expire(step);
         let waiter = self.line.get(user).copied();
-        let Some(waiter) = waiter.filter(|it| it.place == place && it.streams > 0) else {
+        let Some(waiter) = waiter.filter(|it| {
+            let any_place = mutants::on(Mutant::B13StreamOfAFormerPlace);
+            (it.place == place || any_place) && it.streams > 0
+        }) else {
             return;
         };
         let streams = waiter.streams - 1;

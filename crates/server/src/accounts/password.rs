@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anteroom_core::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
+use anteroom_core::mutants::{self, Mutant};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use tokio::sync::Semaphore;
@@ -126,8 +127,9 @@ impl Passwords {
             Arc::clone(&self.places).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
         let turn =
             Arc::clone(&self.running).acquire_owned().await.map_err(|_| PasswordError::Failed)?;
+        let held = Some((place, turn)).filter(|_| !mutants::on(Mutant::B26PlaceFreedAtHangUp));
         let task = tokio::task::spawn_blocking(move || {
-            let _held_to_the_end = (place, turn);
+            let _held_to_the_end = held;
             work()
         });
         task.await.map_err(|_| PasswordError::Failed)
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn callers_that_hang_up_free_no_place_that_is_still_running() {
+    async fn bug_b26_callers_that_hang_up_free_no_place_that_is_still_running() {
         let passwords = passwords(2, 1);
         // Dropped when an assertion fails, which lets those that are blocked go as well.
         let (started, have_started) = mpsc::channel();

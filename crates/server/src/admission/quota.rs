@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anteroom_core::ids::{RoomId, UserId};
 use anteroom_core::maps::{Map, Set};
+use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{Change, End, WaiterEnd};
 
 /// The bounds in force.
@@ -90,7 +91,9 @@ impl Quota {
         if let Some(address) = open.address_of.remove(&(room, user))
             && let Some(held) = open.addresses.get_mut(&address)
         {
-            held.remove(&(room, user));
+            if !mutants::on(Mutant::B22QuotaKept) {
+                held.remove(&(room, user));
+            }
             if held.is_empty() {
                 open.addresses.remove(&address);
             }
@@ -132,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fourth_open_reservation_is_refused_and_an_expired_one_makes_room() {
+    fn bug_b22_the_fourth_open_reservation_is_refused_and_an_expired_one_makes_room() {
         let quota = Quota::new(Bounds { per_user: 3, per_address: Some(4) });
         let (user, address) = (UserId(Uuid::from_u128(1)), Some(IpAddr::from([127, 0, 0, 1])));
         for room in 1..=3 {

@@ -103,6 +103,9 @@ fn from_environment(
     value: &str,
 ) -> Result<Option<(String, String)>, ConfigError> {
     let Some(path) = name.strip_prefix("ANTEROOM_") else { return Ok(None) };
+    if cfg!(feature = "mutants") && name == anteroom_core::mutants::VARIABLE {
+        return Ok(None);
+    }
     let key = path.to_ascii_lowercase().replace("__", ".");
     if let Some(base) = key.strip_suffix("_file")
         && !known.contains(&key)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anteroom_core::ids::{Generation, SessionId};
+use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{Change, Claim, ConfirmRefusal, Confirmed, End, PartRef};
 use anteroom_protocol::attempt::Stage;
 use anteroom_protocol::{CloseCode, Code};
@@ -105,6 +106,9 @@ impl Entry {
     /// Is it a ticket of ours, for whoever presents it, in time, under a login that lives?
     async fn admit(&self, arrival: &Arrival<'_>) -> Result<Ticket, EntryError> {
         let ticket = self.ticket_key.open(arrival.ticket).map_err(|_| EntryError::NoReservation)?;
+        if mutants::on(Mutant::B08TicketInTheLog) {
+            tracing::info!(event = "entry.ticket", ticket = arrival.ticket, "a ticket came");
+        }
         if arrival.beside.is_some_and(|who| who.user != ticket.user) {
             return Err(EntryError::NoReservation);
         }
@@ -139,7 +143,10 @@ impl Entry {
             error
         };
         let name = self.name_of(ticket).await.map_err(at_door)?;
-        let (resume, new_resume) = new_resume().map_err(at_door)?;
+        let (resume, new_resume) = match mutants::on(Mutant::B08ResumeIsTheSession) {
+            true => (session.0.to_string(), resume_hash(&session.0.to_string())),
+            false => new_resume().map_err(at_door)?,
+        };
         let claim = Claim {
             user: ticket.user,
             generation: ticket.generation,
@@ -214,6 +221,7 @@ impl Entry {
         };
         match self.storage.enter(membership).await {
             Ok(Stored::Joined | Stored::Opened) => Ok(()),
+            Ok(Stored::NoRoom) if mutants::on(Mutant::B30NoRowIsNoMatter) => Ok(()),
             Ok(Stored::NoRoom) => Err(EntryError::RoomClosed),
             Err(error @ crate::storage::StorageError::Unavailable(_)) => Err(error.into()),
             Err(error) => {
@@ -271,7 +279,9 @@ impl Entry {
                 Err(session.ending().unwrap_or(CloseCode::Unavailable))
             }
             Err(SettleError::Ended(end)) => {
-                self.hub.remove(session.id);
+                if !mutants::on(Mutant::B10RegisteredAfterItsEnd) {
+                    self.hub.remove(session.id);
+                }
                 // Who replaced it goes on with the stay, and with its record.
                 if end != End::Replaced && !confirmed.is_recorded {
                     self.end_record(ticket, confirmed.entered).await;
@@ -323,7 +333,9 @@ impl Entry {
             "an entry could not be completed and was undone");
         let log = &self.aftermath.entry_log;
         log.failed(grant_of(ticket), stage, error.code(), confirmed.waited);
-        self.undo(ticket, session).await;
+        if !mutants::on(Mutant::B03FailureIsNotUndone) {
+            self.undo(ticket, session).await;
+        }
         if !confirmed.is_recorded {
             self.end_record(ticket, confirmed.entered).await;
         }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anteroom_core::ids::{Generation, LoginId, RoomId, SessionId, UserId};
+use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{Closed, PartRef, Parting, PlaceNo};
 use anteroom_protocol::CloseCode;
 use tokio_util::sync::CancellationToken;
@@ -157,6 +158,9 @@ impl Duties {
             }
             Duty::Undo { room, part } => {
                 seats.abort(room, part.user, part.session, journal).await?;
+                if mutants::on(Mutant::B13UndoByUser) {
+                    return Ok((seats.remove(room, part.user, journal).await?, None));
+                }
                 // If it had been settled after all, it ends like a line that broke.
                 seats.close(room, part, Parting::Unclean, journal).await?;
                 (none(), None)

@@ -6,6 +6,7 @@
 //! nothing.
 
 use anteroom_core::ids::{LoginId, RoomId, UserId};
+use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{Closed, Parting};
 use anteroom_protocol::{CloseCode, Code};
 
@@ -17,7 +18,9 @@ impl Entry {
     /// A connection is over. Its seat is returned, or held for the grace when it ended uncleanly.
     /// `None`: the seat store is away, and the seat will be given back when it answers.
     pub(crate) async fn close(&self, session: &Link, parting: Parting) -> Option<Closed> {
-        self.hub.remove(session.id);
+        if !mutants::on(Mutant::B11HubKeepsTheSession) {
+            self.hub.remove(session.id);
+        }
         let duty = Duty::Close { room: session.room, part: session.part(), parting };
         match self.duties.perform(duty).await {
             Done::Now(closed) => closed,
@@ -37,7 +40,9 @@ impl Entry {
             tracing::info!(event = "session.replaced", session = %id, by = %by.id, user = %by.user,
                 room = by.room.0, "a session gave way to a newer one of the same user");
         }
-        self.hub.end(replaced, CloseCode::Replaced);
+        if !mutants::on(Mutant::B31ReplacedIsNotTold) {
+            self.hub.end(replaced, CloseCode::Replaced);
+        }
     }
 
     /// A newer login superseded an older one: its sockets close, its seats are kept for the grace.

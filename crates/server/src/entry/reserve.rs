@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anteroom_core::ids::{Nonce, RoomId};
+use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{Ask, ReserveRefusal, Reserved};
 use anteroom_core::time::Millis;
 use anteroom_protocol::Timestamp;
@@ -159,7 +160,7 @@ impl Entry {
     /// Takes back what this very request was granted; a reservation that stood before, or that
     /// meanwhile stands under another login, is not this request's to take.
     pub(super) async fn withdraw(&self, who: &Identity, room: RoomId, reserved: &Reserved) {
-        if !reserved.fresh {
+        if !reserved.fresh || mutants::on(Mutant::B03RefusedGrantStands) {
             return;
         }
         let grant = (reserved.reservation.generation, who.login);
@@ -288,6 +289,22 @@ impl Entry {
 
 pub(super) fn new_nonce() -> Result<Nonce, EntryError> {
     let mut nonce = [0; 16];
+    if mutants::on(Mutant::B08NonceIsNoSecret) {
+        return Ok(Nonce(nonce));
+    }
     rand::fill(&mut nonce).map_err(|_| EntryError::Failed)?;
     Ok(Nonce(nonce))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn bug_b08_no_two_reservations_share_their_secret() {
+        let drawn: HashSet<Nonce> = (0..1_000).map(|_| new_nonce().unwrap()).collect();
+        assert_eq!(drawn.len(), 1_000);
+    }
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anteroom_core::ids::{RoomId, UserId};
+use anteroom_core::mutants::{self, Mutant};
 use anteroom_protocol::frame::{Presence as PresenceFrame, ServerFrame};
 use anteroom_protocol::room::{LobbyRoom, MemberUser, RoomState, Seats, Visibility};
 use tokio::sync::{Notify, broadcast};
@@ -145,6 +146,13 @@ impl Presence {
     /// Who came and who went since the room was told last.
     fn difference(&self, room: RoomId, members: &HashSet<UserId>) -> (Vec<UserId>, Vec<UserId>) {
         let mut state = self.lock();
+        if mutants::on(Mutant::B16PartingLeavesItsMark) {
+            let announced = state.announced.entry(room).or_default();
+            let joined = members.difference(announced).copied().collect();
+            let left = announced.difference(members).copied().collect();
+            announced.extend(members);
+            return (joined, left);
+        }
         let announced = match members.is_empty() {
             true => state.announced.remove(&room),
             false => state.announced.insert(room, members.clone()),

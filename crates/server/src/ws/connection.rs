@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anteroom_core::ids::SessionId;
+use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{Entry, Parting};
 use anteroom_protocol::CloseCode;
 use bytes::{Bytes, BytesMut};
@@ -30,6 +31,7 @@ use crate::hub::outbox::Outbox;
 use crate::hub::{Link, farewell};
 use crate::messages::{History, MessageLog};
 use crate::metrics::Metrics;
+use crate::storage::MembershipEnd;
 use crate::sweeper::{Deadlines, Due};
 use crate::tokens::Identity;
 
@@ -162,6 +164,8 @@ impl Connections {
                 "a session is live"
             );
             self.converse(stream, &session, buf).await
+        } else if mutants::on(Mutant::B04NoPartingBeforeWelcome) {
+            return;
         } else if entered.kind == Entry::First {
             Departure::Undone
         } else {
@@ -245,7 +249,10 @@ impl Connections {
                 if ready.is_writable() {
                     session.outbox.drain()?;
                 }
-                if (ready.is_readable() || ready.is_read_closed()) && read_some(stream, buf)? {
+                if (ready.is_readable() || ready.is_read_closed())
+                    && read_some(stream, buf)?
+                    && !mutants::on(Mutant::B15LivingPeerDropped)
+                {
                     session.hear(self.clock.now());
                 }
             }
@@ -290,8 +297,15 @@ impl Connections {
             matches!(departure, Departure::Left | Departure::ClosedCleanly | Departure::Undone);
         let parting = if is_clean { Parting::Clean } else { Parting::Unclean };
         self.entry.close(session, parting).await;
+        if mutants::on(Mutant::B27CloseWaitsForTheStore) {
+            let store = &self.entry.storage;
+            let (grant, at) = (session.generation, self.clock.wall());
+            let _ = store.end_membership(session.room, grant, MembershipEnd::Left, at).await;
+        }
         // After the registry: see `due`.
-        self.deadlines.set(Due::Session(session.id), None);
+        if !mutants::on(Mutant::B22DeadlineKept) {
+            self.deadlines.set(Due::Session(session.id), None);
+        }
         let (code, last): (u16, Vec<Bytes>) = match departure {
             Departure::Left | Departure::ClosedCleanly => (1000, vec![frame::close(1000, "")]),
             Departure::ClosedByPeer(Some(code)) => (*code, vec![frame::close(*code, "")]),

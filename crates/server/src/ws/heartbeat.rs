@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use anteroom_core::ids::SessionId;
+use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::Parting;
 use anteroom_core::time::Millis;
 use anteroom_protocol::frame::ServerFrame;
@@ -25,7 +26,8 @@ const LOGIN_WARNING: Duration = Duration::from_secs(120);
 pub(super) async fn due(all: &Connections, id: SessionId) -> Option<Millis> {
     let session = all.entry.hub.get(id)?;
     let now = all.clock.now();
-    let silence_ends = session.heard().after(all.bounds.silence);
+    let heard = if mutants::on(Mutant::B15SilentPeerKept) { now } else { session.heard() };
+    let silence_ends = heard.after(all.bounds.silence);
     if now >= silence_ends {
         drop_line(all, &session).await;
         return None;
@@ -35,7 +37,7 @@ pub(super) async fn due(all: &Connections, id: SessionId) -> Option<Millis> {
         return None;
     }
     let login_ends = login(all, &session, now).await?;
-    let ping_at = session.heard().after(all.bounds.ping);
+    let ping_at = heard.after(all.bounds.ping);
     let line = if now >= ping_at {
         session.push(frame::ping(b""));
         silence_ends

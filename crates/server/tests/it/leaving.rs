@@ -66,8 +66,8 @@ async fn behaviour_b23_a_silent_peer_is_removed_and_a_living_one_is_not() {
             .set("admission.grace", "300ms");
     })
     .await;
-    let (room, mut living) = server.room(&server.user("owner").await, 3).await;
-    let a = server.user("a").await;
+    let (owner, a) = (server.user("owner").await, server.user("a").await);
+    let (room, mut living) = server.room(&owner, 3).await;
     let silent = a.enter(room).await.unwrap();
     let stay = json!({ "room": room, "user": a.id() });
     // Reading answers the pings; the silent one is not read, as if its cable were cut.

@@ -15,6 +15,7 @@ mod admin;
 mod bad_frames;
 mod bad_input;
 mod bounds;
+mod bugs;
 mod chat;
 mod durability;
 mod entering;

@@ -31,7 +31,7 @@ async fn type_until<T>(writer: &mut Session, over: impl Future<Output = T>) -> T
 /// The new session is registered while its login is being refreshed; what the room says meanwhile
 /// is more than it may owe, so it ends before its `welcome`.
 #[tokio::test]
-async fn bug_a_session_that_ends_before_its_welcome_leaks_nothing() {
+async fn bug_b04_a_session_that_ends_before_its_welcome_leaks_nothing() {
     let server = TestServer::start(|cfg| {
         cfg.set("limits.outbound_bytes", "16KiB").set("admission.grace", "100ms");
     })

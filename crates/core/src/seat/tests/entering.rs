@@ -25,7 +25,7 @@ fn a_ticket_works_once() {
 }
 
 #[test]
-fn a_wrong_ticket_opens_nothing_and_the_reservation_keeps_its_deadline() {
+fn bug_b05_a_wrong_ticket_opens_nothing_and_the_reservation_keeps_its_deadline() {
     let mut bench = Bench::new(2);
     let it = bench.reserve(ask(1)).unwrap().reservation;
     let good = claim(1, it, 1);
@@ -45,7 +45,7 @@ fn a_wrong_ticket_opens_nothing_and_the_reservation_keeps_its_deadline() {
 }
 
 #[test]
-fn a_late_ticket_is_told_that_it_is_late() {
+fn bug_b20_a_late_ticket_is_told_that_it_is_late() {
     let mut bench = Bench::new(1);
     let it = bench.reserve(ask(1)).unwrap().reservation;
     bench.now = it.deadline;
@@ -54,7 +54,7 @@ fn a_late_ticket_is_told_that_it_is_late() {
 }
 
 #[test]
-fn an_aborted_first_entry_returns_the_seat_and_not_the_reservation() {
+fn bug_b03_an_aborted_first_entry_returns_the_seat_and_not_the_reservation() {
     let mut bench = Bench::new(1);
     bench.arrive(1, 1);
     assert_eq!(bench.abort(1), Ok(()));
@@ -155,7 +155,7 @@ fn an_earlier_entry_may_be_settled_inside_a_later_one() {
 }
 
 #[test]
-fn an_entry_whose_user_was_removed_meanwhile_learns_it() {
+fn bug_b04_an_entry_whose_user_was_removed_meanwhile_learns_it() {
     let mut bench = Bench::new(1);
     bench.arrive(1, 1);
     bench.step(|room, step| room.remove(step, user(1)));

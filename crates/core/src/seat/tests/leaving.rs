@@ -13,7 +13,7 @@ fn a_clean_close_frees_the_seat_at_once_and_only_once() {
 }
 
 #[test]
-fn an_unclean_close_holds_the_seat_for_the_grace() {
+fn bug_b19_an_unclean_close_holds_the_seat_for_the_grace() {
     let mut bench = Bench::new(1);
     let part = bench.enter(1, 1);
     let until = bench.now.after(bench.terms.grace);
@@ -36,7 +36,7 @@ fn without_grace_an_unclean_close_frees_the_seat_at_once() {
 }
 
 #[test]
-fn a_close_that_names_another_part_is_stale() {
+fn bug_b13_a_close_that_names_another_part_is_stale() {
     let mut bench = Bench::new(1);
     let part = bench.enter(1, 1);
     let generation = Generation { epoch: 2, ..part.generation };
@@ -53,7 +53,7 @@ fn a_close_that_names_another_part_is_stale() {
 }
 
 #[test]
-fn the_close_of_a_reload_may_come_in_any_order_and_never_costs_the_seat() {
+fn bug_b13_the_close_of_a_reload_may_come_in_any_order_and_never_costs_the_seat() {
     for close_after in 0..3 {
         let mut bench = Bench::new(1);
         let old = bench.enter(1, 1);
@@ -95,7 +95,7 @@ fn a_stay_ends_when_its_user_leaves_though_a_reservation_keeps_the_place() {
 }
 
 #[test]
-fn moving_to_another_room_gives_up_the_part_it_names_live_or_held() {
+fn bug_b13_moving_to_another_room_gives_up_the_part_it_names_live_or_held() {
     let mut bench = Bench::new(1);
     let old = bench.enter(1, 1);
     let part = bench.enter(1, 2);
@@ -109,7 +109,7 @@ fn moving_to_another_room_gives_up_the_part_it_names_live_or_held() {
 }
 
 #[test]
-fn a_fenced_node_loses_its_parts_and_no_other() {
+fn bug_b14_a_fenced_node_loses_its_parts_and_no_other() {
     let mut bench = Bench::new(3);
     bench.enter(1, 1);
     for (n, settled) in [(2, true), (3, false)] {

@@ -1,5 +1,6 @@
 //! The rows of the state table, one test for each thing that may and may not happen.
 
+mod bugs;
 mod entering;
 mod leaving;
 mod reserving;

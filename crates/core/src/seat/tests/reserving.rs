@@ -12,7 +12,7 @@ fn a_seat_is_counted_and_a_full_room_refuses() {
 }
 
 #[test]
-fn asked_again_the_same_reservation_is_answered_and_its_expiry_is_not_extended() {
+fn bug_b19_asked_again_the_same_reservation_is_answered_and_its_expiry_is_not_extended() {
     let mut bench = Bench::new(2);
     let first = bench.reserve(ask(1)).unwrap();
     bench.pass(60 * SECOND);
@@ -43,9 +43,10 @@ fn a_user_who_sits_gets_a_ticket_and_no_second_seat() {
 }
 
 #[test]
-fn a_reservation_is_gone_at_its_deadline_and_not_before() {
+fn bug_b19_a_reservation_is_gone_at_its_deadline_and_not_before() {
     let mut bench = Bench::new(1);
     let it = bench.reserve(ask(1)).unwrap().reservation;
+    assert_eq!(it.deadline, bench.now.after(bench.terms.reservation_ttl));
     assert_eq!(bench.room.next_deadline(), Some(it.deadline));
     bench.now = Millis(it.deadline.0 - 1);
     assert_eq!(bench.reserve(ask(2)), Err(ReserveRefusal::RoomFull));
@@ -136,7 +137,7 @@ fn ordinary_users_never_sit_on_staff_seats_and_staff_take_those_first() {
 }
 
 #[test]
-fn a_grant_is_withdrawn_by_its_number_and_login_and_no_other_is_touched() {
+fn bug_b20_a_grant_is_withdrawn_by_its_number_and_login_and_no_other_is_touched() {
     let mut bench = Bench::new(1);
     let it = bench.reserve(ask(1)).unwrap().reservation;
     let later = Generation { n: it.generation.n + 1, ..it.generation };

@@ -35,7 +35,7 @@ fn the_current_secret_is_a_refresh_of_a_live_and_of_a_held_part() {
 }
 
 #[test]
-fn a_stale_tab_cannot_throw_out_the_active_one() {
+fn bug_b29_a_stale_tab_cannot_throw_out_the_active_one() {
     let mut bench = Bench::new(1);
     bench.enter(1, 1);
     bench.enter(1, 2);
@@ -61,7 +61,7 @@ fn a_stale_secret_does_not_take_a_held_seat() {
 }
 
 #[test]
-fn without_a_secret_the_arrival_takes_over() {
+fn bug_b13_without_a_secret_the_arrival_takes_over() {
     let mut bench = Bench::new(1);
     let part = bench.enter(1, 1);
     assert_eq!(bench.arrive(1, 2).entry, Entry::Takeover);

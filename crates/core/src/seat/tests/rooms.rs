@@ -39,7 +39,7 @@ fn a_pending_room_opens_with_the_first_entry_that_is_settled() {
 }
 
 #[test]
-fn a_pending_room_waits_for_the_entry_that_is_under_way() {
+fn bug_b06_a_pending_room_waits_for_the_entry_that_is_under_way() {
     let (mut bench, until) = pending(1);
     bench.arrive(1, 1);
     bench.now = until;
@@ -61,7 +61,7 @@ fn a_pending_room_stays_when_its_first_entry_fails_in_time() {
 }
 
 #[test]
-fn a_room_that_lives_until_empty_goes_with_its_last_seat() {
+fn bug_b21_a_room_that_lives_until_empty_goes_with_its_last_seat() {
     let mut bench = Bench::of(RoomSpec { lifetime: Lifetime::UntilEmpty, ..spec(2) });
     bench.expire();
     assert_eq!(bench.room.state(), RoomState::Open, "it was never used");
@@ -89,7 +89,7 @@ fn a_room_that_lives_until_empty_stays_for_those_who_wait() {
 }
 
 #[test]
-fn a_closed_room_ends_everybody_and_refuses_all_steps() {
+fn bug_b06_a_closed_room_ends_everybody_and_refuses_all_steps() {
     let mut bench = Bench::new(3);
     bench.enter(1, 1);
     let part = bench.enter(2, 2);
@@ -107,7 +107,7 @@ fn a_closed_room_ends_everybody_and_refuses_all_steps() {
 }
 
 #[test]
-fn a_closing_room_is_gone_once_the_entries_under_way_have_learnt_it() {
+fn bug_b06_a_closing_room_is_gone_once_the_entries_under_way_have_learnt_it() {
     let mut bench = Bench::new(2);
     bench.arrive(1, 1);
     bench.step(|room, step| room.close_room(step));

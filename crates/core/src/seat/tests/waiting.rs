@@ -72,7 +72,7 @@ fn one_who_sits_or_is_held_cannot_wait() {
 }
 
 #[test]
-fn a_waiter_whose_stream_stays_away_loses_the_place_and_one_with_a_stream_never_does() {
+fn bug_b15_a_waiter_whose_stream_stays_away_loses_the_place_and_one_with_a_stream_never_does() {
     let mut bench = Bench::new(1);
     bench.enter(1, 1);
     bench.wait(ask(2)).unwrap();
@@ -89,7 +89,7 @@ fn a_waiter_whose_stream_stays_away_loses_the_place_and_one_with_a_stream_never_
 }
 
 #[test]
-fn a_second_stream_keeps_the_place_and_a_stream_of_a_former_place_has_no_say() {
+fn bug_b13_a_second_stream_keeps_the_place_and_a_stream_of_a_former_place_has_no_say() {
     let mut bench = Bench::new(1);
     bench.enter(1, 1);
     bench.wait(ask(2)).unwrap();
@@ -108,7 +108,7 @@ fn a_second_stream_keeps_the_place_and_a_stream_of_a_former_place_has_no_say() {
 }
 
 #[test]
-fn one_who_stops_waiting_gets_no_offer() {
+fn bug_b24_one_who_stops_waiting_gets_no_offer() {
     let mut bench = Bench::new(1);
     let part = bench.enter(1, 1);
     bench.wait(ask(2)).unwrap();
@@ -121,7 +121,7 @@ fn one_who_stops_waiting_gets_no_offer() {
 }
 
 #[test]
-fn every_place_that_a_larger_capacity_brings_is_offered_in_order() {
+fn bug_b24_every_place_that_a_larger_capacity_brings_is_offered_in_order() {
     let mut bench = Bench::new(1);
     bench.enter(1, 1);
     for n in 2..5 {

@@ -10,12 +10,16 @@
 
 #[cfg(test)]
 mod cost;
+#[cfg(test)]
+mod tests;
+mod unlocked;
 mod verbs;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use anteroom_core::ids::{Generation, ResumeHash, RoomId, UserId};
 use anteroom_core::maps::{Map, Set};
+use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::place::Places;
 use anteroom_core::seat::{Change, ReserveRefusal, Room, RoomState, SessionPolicy, Step, Terms};
 
@@ -133,7 +137,7 @@ impl Semaphore {
             self.follow(&room, &changes);
             (answer, room.state() == RoomState::Gone)
         };
-        if is_gone {
+        if is_gone && !mutants::on(Mutant::B22GoneRoomKept) {
             self.rooms.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
         }
         (answer, changes)
@@ -143,7 +147,9 @@ impl Semaphore {
     fn follow(&self, room: &Room, changes: &[Change]) {
         let gone = room.state() == RoomState::Gone;
         let deadline = room.next_deadline().filter(|_| !gone);
-        self.deadlines.set(Due::Room(room.id()), deadline);
+        if !mutants::on(Mutant::B19DeadlineNotScheduled) {
+            self.deadlines.set(Due::Room(room.id()), deadline);
+        }
         for change in changes {
             self.quota.follow(room.id(), change);
             if let Some(user) = concerned(change) {
@@ -157,7 +163,9 @@ impl Semaphore {
         let mut whereabouts = lock(&self.whereabouts);
         if is_here {
             whereabouts.entry(user).or_default().insert(room.id());
-        } else if let Some(rooms) = whereabouts.get_mut(&user) {
+        } else if let Some(rooms) = whereabouts.get_mut(&user)
+            && !mutants::on(Mutant::B22WhereaboutsKept)
+        {
             rooms.remove(&room.id());
             if rooms.is_empty() {
                 whereabouts.remove(&user);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
+use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::place::Place;
 use anteroom_core::seat::{
     Ask, Claim, Closed, ConfirmRefusal, Confirmed, End, Member, PartRef, Parting, PartyRefusal,
@@ -35,6 +36,13 @@ impl Admission for Semaphore {
         let room = Room::new(spec);
         let deadline = room.next_deadline();
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        let is_full = |room: &mut SharedRoom| lock(room).seats().free == 0;
+        if mutants::on(Mutant::B09SecondLedger)
+            || mutants::on(Mutant::B21FullLooksUnmade)
+                && rooms.get_mut(&spec.id).is_some_and(is_full)
+        {
+            rooms.remove(&spec.id);
+        }
         rooms.entry(spec.id).or_insert_with(|| {
             self.deadlines.set(Due::Room(spec.id), deadline);
             Arc::new(Mutex::new(room))
@@ -60,6 +68,9 @@ impl Admission for Semaphore {
         }
         // What is overdue gives its place in the quota back first.
         self.expire_first(room, &shared, journal);
+        if mutants::on(Mutant::B09CheckedThenActed) {
+            return self.check_then_act(room, ask, journal).await;
+        }
         let (answer, changes) = self.bare_step(room, &shared, |ledger, step| {
             let taken = match self.quota.take(room, ask.user, address) {
                 Ok(taken) => taken,
@@ -67,7 +78,7 @@ impl Admission for Semaphore {
                 Err(Exceeded::Address) => return Err(Refusal::AddressBusy),
             };
             let answer = ledger.reserve(step, &ask);
-            if answer.is_err() && taken {
+            if answer.is_err() && taken && !mutants::on(Mutant::B03RefusalKeepsTheQuota) {
                 self.quota.give_back(room, ask.user);
             }
             answer.map_err(Refusal::from)

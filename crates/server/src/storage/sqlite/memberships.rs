@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 
 use anteroom_core::ids::{Generation, RoomId, UserId};
+use anteroom_core::mutants::{self, Mutant};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::mutants::seeded;
 use crate::storage::{Entered, MembershipEnd, NewMembership, StorageError, Stored, WallMillis};
 
 statements! {
@@ -138,7 +140,8 @@ fn written_before(conn: &Connection, entry: &NewMembership) -> Stored<Option<Ent
 
 /// Moves a room from the creation queue to the rooms. False when it is not queued.
 fn open_room(conn: &Connection, id: RoomId, at: WallMillis) -> Stored<bool> {
-    if conn.prepare_cached(OPEN_ROOM)?.execute(params![id.0, at])? == 0 {
+    let opened = conn.prepare_cached(OPEN_ROOM)?.execute(params![id.0, at])?;
+    if opened == 0 && !mutants::on(Mutant::B30RoomOpenedFromNothing) {
         return Ok(false);
     }
     conn.prepare_cached(LEAVE_QUEUE)?.execute([id.0])?;
@@ -153,8 +156,9 @@ pub(super) fn end(
     at: WallMillis,
 ) -> Stored<bool> {
     let (epoch, n) = numbers(generation)?;
-    let mut update = conn.prepare_cached(END_ONE)?;
-    Ok(update.execute(params![room.0, epoch, n, at, end.as_str()])? == 1)
+    let mut update = conn.prepare_cached(&seeded("END_ONE", END_ONE))?;
+    let ended = update.execute(params![room.0, epoch, n, at, end.as_str()])?;
+    Ok(ended == 1 || mutants::on(Mutant::B30EndedTwice))
 }
 
 pub(super) fn end_all_in(conn: &Connection, room: RoomId, at: WallMillis) -> Stored<()> {

@@ -85,6 +85,11 @@ impl Journal {
         self.grown.send_replace(index + 1);
     }
 
+    /// Whether a line has this text somewhere.
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.lock().iter().any(|event| event.line.contains(text))
+    }
+
     pub(super) fn watch(&self) -> watch::Receiver<usize> {
         self.grown.subscribe()
     }

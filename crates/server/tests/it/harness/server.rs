@@ -132,6 +132,11 @@ impl TestServer {
         self.journal.matching(0, name, &fields)
     }
 
+    /// Whether the log has this text somewhere.
+    pub(crate) fn log_has(&self, text: &str) -> bool {
+        self.journal.has(text)
+    }
+
     /// Stays begun and not ended in a room, by the journal of this life.
     pub(super) fn open_stays(&self, room: i64) -> i64 {
         self.journal.open_stays(self.life, room)

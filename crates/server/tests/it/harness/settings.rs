@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use anteroom_core::mutants;
+
 /// Settings by their path, such as `admission.grace`.
 #[derive(Clone)]
 pub(crate) struct Settings(BTreeMap<String, String>);
@@ -30,10 +32,14 @@ impl Settings {
         self
     }
 
-    /// Hands them to a process, which otherwise sees none of its parent's.
+    /// Hands them to a process, which otherwise sees none of its parent's but the
+    /// mutant.
     pub(super) fn give_to(&self, command: &mut Command) {
         let inherited = std::env::vars_os().map(|(name, _)| name);
-        for name in inherited.filter(|name| name.to_string_lossy().starts_with("ANTEROOM_")) {
+        let is_setting = |name: &std::ffi::OsString| {
+            name.to_string_lossy().starts_with("ANTEROOM_") && name != mutants::VARIABLE
+        };
+        for name in inherited.filter(is_setting) {
             command.env_remove(name);
         }
         for (key, value) in &self.0 {

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Result, Row};
 
 use super::rows::{self, int};
 use crate::admission::conditional::scope::{Loaded, Scope, Taken};
+use crate::mutants::seeded;
 
 const HEADER: &str = "SELECT * FROM rooms WHERE id = ?1";
 const SLOTS: &str = "SELECT * FROM slots WHERE room = ?1";
@@ -36,7 +37,7 @@ pub(super) fn all<T>(
     params: impl Params,
     read: impl FnMut(&Row<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
-    conn.prepare_cached(sql)?.query_map(params, read)?.collect()
+    conn.prepare_cached(&seeded("seats", sql))?.query_map(params, read)?.collect()
 }
 
 pub(super) fn one<T>(
@@ -45,7 +46,7 @@ pub(super) fn one<T>(
     params: impl Params,
     read: impl FnOnce(&Row<'_>) -> Result<T>,
 ) -> Result<Option<T>> {
-    conn.prepare_cached(sql)?.query_row(params, read).optional()
+    conn.prepare_cached(&seeded("seats", sql))?.query_row(params, read).optional()
 }
 
 pub(super) fn count(conn: &Connection, sql: &str, params: impl Params) -> Result<usize> {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use anteroom_core::ids::RoomId;
+use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{EntryImage, Header, SlotImage, Waiter};
 use rusqlite::{Connection, Params, named_params};
 
@@ -12,6 +13,7 @@ use super::rows::{
 use crate::admission::conditional::difference::Difference;
 use crate::admission::conditional::transaction::{Fault, Fetched};
 use crate::admission::documents;
+use crate::mutants::seeded;
 
 const ADD_ROOM: &str = "
     INSERT INTO rooms (id, epoch, next, next_place, capacity, staff_seats, state, lifetime,
@@ -116,11 +118,11 @@ pub(super) fn add(conn: &Connection, header: &Header) -> Fetched<()> {
 }
 
 fn exactly_one(conn: &Connection, sql: &str, params: impl Params) -> Fetched<()> {
-    met_one(conn.prepare_cached(sql)?.execute(params)?, sql)
+    met_one(conn.prepare_cached(&seeded("seats", sql))?.execute(params)?, sql)
 }
 
 fn met_one(met: usize, sql: &str) -> Fetched<()> {
-    if met == 1 {
+    if met == 1 || mutants::on(Mutant::B30AnyNumberOfRows) {
         return Ok(());
     }
     let sql = sql.trim();
@@ -157,7 +159,7 @@ fn put_slot(
     let stay = slot.stay.as_ref();
     let sitting = stay.map(|_| documents::write_sitting(&slot.sitting)).transpose();
     let sitting = sitting.map_err(|error| Fault::Broken(error.to_string()))?;
-    Ok(conn.prepare_cached(sql)?.execute(named_params! {
+    Ok(conn.prepare_cached(&seeded("seats", sql))?.execute(named_params! {
         ":room": room.0,
         ":user": slot.user.0,
         ":class": class_word(slot.class),

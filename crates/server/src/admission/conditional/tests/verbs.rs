@@ -291,3 +291,23 @@ async fn a_slot_that_falls_due_and_is_made_anew_in_one_verb_may_change_its_class
     let classes: Vec<_> = slots.iter().map(|slot| slot.class).collect();
     assert_eq!(classes, [Class::Staff, Class::Ordinary]);
 }
+
+#[tokio::test]
+async fn bug_b13_giving_one_room_up_leaves_the_seat_in_another() {
+    let it = two_rooms().await;
+    it.reserve(ROOM, 1).await.unwrap();
+    it.reserve(OTHER, 1).await.unwrap();
+    let cancelled = it.seats.cancel(ROOM, user(1), &mut Journal::new()).await;
+    assert!(cancelled.unwrap().is_some());
+    assert!(it.seats.standing(OTHER, user(1)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn bug_b19_a_place_that_expired_is_given_to_whoever_asks() {
+    let it = Fixture::new().room(1).await;
+    it.reserve(ROOM, 1).await.unwrap();
+    let full = Err(Refusal::Ledger(ReserveRefusal::RoomFull));
+    assert_eq!(it.reserve(ROOM, 2).await, full);
+    it.pass(Terms::default().reservation_ttl);
+    assert!(it.reserve(ROOM, 2).await.is_ok(), "nobody has to look before");
+}

@@ -1,0 +1,32 @@
+//! What this strategy must not be: it looks, lets others go on, and then acts on what it saw.
+//!
+//! Only a mutant comes here ([`Mutant::B09CheckedThenActed`]).
+//!
+//! [`Mutant::B09CheckedThenActed`]: anteroom_core::mutants::Mutant::B09CheckedThenActed
+
+use anteroom_core::ids::RoomId;
+use anteroom_core::seat::{Ask, ReserveRefusal, Reserved, Seats};
+
+use super::Semaphore;
+use crate::admission::{Journal, Refusal};
+
+impl Semaphore {
+    pub(super) async fn check_then_act(
+        &self,
+        room: RoomId,
+        ask: Ask,
+        journal: &mut Journal,
+    ) -> Result<Reserved, Refusal> {
+        let seen = self.look(room, |ledger| ledger.seats()).ok_or(Refusal::NoRoom)?;
+        tokio::task::yield_now().await;
+        let taken = |seats: Seats| seats.occupied + seats.reserved + seats.held;
+        let answer = self.step(room, journal, |ledger, step| {
+            let believed = taken(ledger.seats()) + u32::from(seen.free > 0);
+            let widened = ledger.set_capacity(step, believed.max(seen.capacity));
+            let answer = ledger.reserve(step, &ask);
+            let narrowed = ledger.set_capacity(step, seen.capacity);
+            (widened.is_ok() && narrowed.is_ok()).then_some(answer)
+        });
+        answer.flatten().unwrap_or(Err(ReserveRefusal::Gone)).map_err(Refusal::from)
+    }
+}
