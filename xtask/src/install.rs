@@ -23,6 +23,11 @@ struct Need {
 
 const NEEDS: &[Need] = &[
     Need { package: "nodejs", is_met: || runs("node", &["--version"]), for_browser_only: false },
+    Need {
+        package: "redis-server",
+        is_met: || runs("redis-server", &["--version"]),
+        for_browser_only: false,
+    },
     Need { package: "npm", is_met: || runs("npm", &["--version"]), for_browser_only: true },
     Need { package: "chromium", is_met: has_chromium, for_browser_only: true },
     Need { package: "fonts-noto-cjk", is_met: has_korean_font, for_browser_only: true },

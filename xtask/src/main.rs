@@ -1,4 +1,5 @@
-//! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`, `cargo xtask mutants`.
+//! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`, `cargo xtask mutants`,
+//! `cargo xtask prove`.
 //!
 //! [`plan`] says which steps there are, [`run`] does one of them, [`install`] brings what a fresh
 //! machine lacks, [`count`] adds up. The last line printed is `N passed, N failed` over everything
@@ -9,7 +10,9 @@ mod count;
 mod install;
 mod mutants;
 mod plan;
+mod prove;
 mod run;
+mod tree;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -33,6 +36,8 @@ enum Command {
     Ci(Options),
     /// Put known bugs in, one at a time, and see that the tests find each.
     Mutants(mutants::Which),
+    /// The long form of every proof of entry, in shards that can be interrupted and resumed.
+    Prove(prove::Wanted),
 }
 
 /// What to leave out.
@@ -67,6 +72,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let (options, with_deny) = match Cli::parse().command {
         Command::Test(options) => (options, false),
         Command::Ci(options) => (options, true),
+        Command::Prove(wanted) => {
+            let failed = prove::run(&root, &wanted)?;
+            return Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         Command::Mutants(which) => {
             let survivors = mutants::run(&root, &which)?;
             return Ok(if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });

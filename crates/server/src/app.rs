@@ -125,6 +125,10 @@ pub async fn run(
             "not everything ended in time"
         );
     }
+    let parted = tokio::time::timeout(Duration::from_secs(1), app.entry.give_up());
+    if parted.await.is_err() {
+        tracing::warn!(event = "seat_store.unavailable", "the next start ends what this life left");
+    }
     drop(app);
     last.cancel();
     loops.close();

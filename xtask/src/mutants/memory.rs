@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anteroom_core::mutants::Mutant;
 use anyhow::Context as _;
@@ -33,7 +32,7 @@ impl Memory {
     /// # Errors
     /// Git cannot tell.
     pub(super) fn open(root: &Path, fresh: bool) -> anyhow::Result<Self> {
-        Ok(Self::of(root.join(FILE), tree(root)?, fresh))
+        Ok(Self::of(root.join(FILE), crate::tree::hash(root)?, fresh))
     }
 
     fn of(file: PathBuf, tree: String, fresh: bool) -> Self {
@@ -59,18 +58,6 @@ impl Memory {
         }
         std::fs::write(&self.file, json).with_context(|| self.file.display().to_string())
     }
-}
-
-/// The hash of the committed tree; empty when there are changes beside it, for then nothing that is
-/// found is worth remembering.
-fn tree(root: &Path) -> anyhow::Result<String> {
-    let git = |arguments: &[&str]| -> anyhow::Result<String> {
-        let out = Command::new("git").current_dir(root).args(arguments).output().context("git")?;
-        anyhow::ensure!(out.status.success(), "git: {}", String::from_utf8_lossy(&out.stderr));
-        Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
-    };
-    let is_clean = git(&["status", "--porcelain"])?.is_empty();
-    if is_clean { git(&["rev-parse", "HEAD^{tree}"]) } else { Ok(String::new()) }
 }
 
 #[cfg(test)]

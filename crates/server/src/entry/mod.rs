@@ -188,6 +188,18 @@ impl Entry {
         Ok(())
     }
 
+    /// Called once at the stop, after the sessions ended: whatever a close has not reached is fenced
+    /// now, and not only by the next start.
+    pub(crate) async fn give_up(&self) {
+        let mut journal = Journal::new();
+        let fenced = self.admission.fence(self.owner, &mut journal).await;
+        self.aftermath.apply(journal);
+        if let Err(error) = fenced {
+            tracing::warn!(event = "seat_store.unavailable", %error,
+                "the next start ends what this life left");
+        }
+    }
+
     /// Ends what is due in one room; called by the deadline loop.
     pub(crate) async fn expire(&self, room: RoomId) {
         let mut journal = Journal::new();

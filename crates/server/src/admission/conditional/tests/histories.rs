@@ -1,6 +1,6 @@
 //! The strategy against the ledger itself, over random histories of one room.
 //!
-//! `ANTEROOM_SEAT_HISTORIES` raises their number, `ANTEROOM_SEED` says from which seed on.
+//! `ANTEROOM_HISTORIES` raises their number, `ANTEROOM_SEED` says from which seed on.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -264,7 +264,7 @@ fn ledger_and_strategy(runtime: &Runtime, history: &History) -> Result<Figures, 
 
 #[test]
 fn the_strategy_and_the_ledger_agree_on_every_history() {
-    let count = number("ANTEROOM_SEAT_HISTORIES").unwrap_or(60);
+    let count = number("ANTEROOM_HISTORIES").unwrap_or(60);
     let seed = number("ANTEROOM_SEED").unwrap_or_else(|| RandomState::new().hash_one(()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let figures = Campaign { seed, count }

@@ -1,7 +1,7 @@
 //! Several rooms under the policy of one session in all: the strategy against the one in memory,
 //! whose places, whereabouts and quota are kept by other means.
 //!
-//! `ANTEROOM_SEAT_HISTORIES` raises the number of histories, `ANTEROOM_SEED` says from which seed on.
+//! `ANTEROOM_HISTORIES` raises the number of histories, `ANTEROOM_SEED` says from which seed on.
 
 mod call;
 mod driver;
@@ -123,7 +123,7 @@ async fn play(seed: u64, seen: &mut Seen) {
 #[tokio::test]
 async fn users_who_move_between_rooms_are_kept_as_in_memory() {
     let number = |name| std::env::var(name).ok().map(|it| it.parse::<u64>().expect("a number"));
-    let count = number("ANTEROOM_SEAT_HISTORIES").unwrap_or(40);
+    let count = number("ANTEROOM_HISTORIES").unwrap_or(40);
     let seed = number("ANTEROOM_SEED").unwrap_or_else(|| RandomState::new().hash_one(()));
     let mut seen = Seen::default();
     for n in 0..count {
