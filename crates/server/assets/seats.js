@@ -21,7 +21,8 @@ export function fill(text, values) {
 export function seatLine(words, seats) {
   let line = fill(seats.capacity === 1 ? words.seatsOne : words.seatsOther, seats);
   const { reserved, held, waiting } = seats;
-  const parts = { seatsReserved: reserved, seatsHeld: held, seatsWaiting: waiting };
+  const staff = keptForStaff(seats);
+  const parts = { seatsReserved: reserved, seatsHeld: held, seatsStaff: staff, seatsWaiting: waiting };
   for (const [name, n] of Object.entries(parts)) {
     if (n > 0) line += words.seatsJoin + fill(words[name], { n });
   }
@@ -29,7 +30,14 @@ export function seatLine(words, seats) {
 }
 
 export function isFull(seats) {
-  return seats.capacity - seats.occupied - seats.reserved - seats.held <= 0 || seats.waiting > 0;
+  const taken = seats.occupied + seats.reserved + seats.held;
+  return seats.capacity - taken - keptForStaff(seats) <= 0 || seats.waiting > 0;
+}
+
+/** Places nobody has and only staff may take. */
+function keptForStaff(seats) {
+  const left = Math.max(0, seats.capacity - seats.occupied - seats.reserved - seats.held);
+  return seats.staff ? Math.min(left, Math.max(0, seats.staff.capacity - seats.staff.taken)) : 0;
 }
 
 /** Redraws `picture` (the element with class `seats`), touching only what changed. */
@@ -37,7 +45,8 @@ export function drawSeats(picture, seats) {
   if (seats.capacity > DRAWN_SEATS_MAX) return drawBar(picture, seats);
   const taken = [['o', seats.occupied], ['h', seats.held], ['r', seats.reserved]];
   const classes = taken.flatMap(([name, n]) => Array(Math.min(n, DRAWN_SEATS_MAX)).fill(name));
-  while (classes.length < seats.capacity) classes.push('f');
+  while (classes.length < seats.capacity - keptForStaff(seats)) classes.push('f');
+  while (classes.length < seats.capacity) classes.push('k');
   classes.length = Math.min(classes.length, DRAWN_SEATS_MAX);
   if (picture.querySelector('svg')) picture.replaceChildren();
   while (picture.children.length > classes.length) picture.lastElementChild.remove();

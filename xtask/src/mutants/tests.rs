@@ -46,7 +46,10 @@ fn the_table_of_public_bugs_names_tests_that_exist() {
     for dir in ["crates", "clients/js/test", "tests/browser"] {
         read_below(&repository().join(dir), &mut sources);
     }
-    let is_test = |word: &&str| word.starts_with("bug_") || word.starts_with("behaviour_");
+    // `bug_b` alone is how to run them all.
+    let is_test = |word: &&str| {
+        (word.starts_with("bug_") || word.starts_with("behaviour_")) && *word != "bug_b"
+    };
     let words = table.split(|c: char| !(c.is_alphanumeric() || c == '_'));
     let named: Vec<&str> = words.filter(is_test).collect();
     assert!(named.len() > 40, "{}", named.len());

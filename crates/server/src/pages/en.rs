@@ -26,6 +26,7 @@ pub(super) static TEXTS: Texts = Texts {
     },
     seats_reserved: "{n} reserved",
     seats_held: "{n} kept",
+    seats_staff: "{n} for staff",
     seats_waiting: "{n} waiting",
     seats_join: ", ",
     legend_label: "What the squares mean",

@@ -27,6 +27,7 @@ pub(super) static TEXTS: Texts = Texts {
     },
     seats_reserved: "{n}석 예약됨",
     seats_held: "{n}석 맡아 둠",
+    seats_staff: "운영진 자리 {n}석",
     seats_waiting: "{n}명 대기 중",
     seats_join: " · ",
     legend_label: "네모 칸이 뜻하는 것",

@@ -16,6 +16,8 @@ pub(crate) struct Seats {
     pub(crate) reserved: u32,
     pub(crate) held: u32,
     pub(crate) waiting: u32,
+    /// Places nobody has and only staff may take.
+    pub(crate) staff_free: u32,
 }
 
 /// One stretch of the bar, in percent of its length.
@@ -26,9 +28,9 @@ pub(crate) struct Stretch {
 }
 
 impl Seats {
-    /// Places nobody has; 0 also when a lowered capacity is exceeded.
+    /// Places that a newcomer could have; 0 also when a lowered capacity is exceeded.
     pub(crate) fn free(&self) -> u32 {
-        self.capacity.saturating_sub(self.occupied + self.reserved + self.held)
+        self.capacity.saturating_sub(self.occupied + self.reserved + self.held + self.staff_free)
     }
 
     /// Whether a newcomer would be told `room_full`.
@@ -40,10 +42,15 @@ impl Seats {
         self.capacity <= DRAWN_SEATS_MAX
     }
 
-    /// One class per seat: `o`ccupied, `h`eld, `r`eserved, `f`ree.
+    /// One class per seat: `o`ccupied, `h`eld, `r`eserved, `f`ree, `k`ept for staff.
     pub(crate) fn picture(&self) -> Vec<&'static str> {
-        let counts =
-            [("o", self.occupied), ("h", self.held), ("r", self.reserved), ("f", self.free())];
+        let counts = [
+            ("o", self.occupied),
+            ("h", self.held),
+            ("r", self.reserved),
+            ("f", self.free()),
+            ("k", self.staff_free),
+        ];
         counts
             .into_iter()
             .flat_map(|(class, count)| std::iter::repeat_n(class, count as usize))
@@ -75,6 +82,7 @@ impl Seats {
         let parts = [
             (texts.seats_reserved, self.reserved),
             (texts.seats_held, self.held),
+            (texts.seats_staff, self.staff_free),
             (texts.seats_waiting, self.waiting),
         ];
         for (part, count) in parts.into_iter().filter(|(_, count)| *count > 0) {
@@ -109,14 +117,17 @@ mod tests {
 
     #[test]
     fn picture_has_one_square_per_seat_in_a_fixed_order() {
-        let seats = Seats { capacity: 6, occupied: 2, reserved: 1, held: 1, waiting: 0 };
+        let seats = Seats { capacity: 6, occupied: 2, reserved: 1, held: 1, ..Seats::default() };
         assert_eq!(seats.picture(), ["o", "o", "h", "r", "f", "f"]);
         assert!(!seats.full());
+        let kept = Seats { staff_free: 2, ..seats };
+        assert_eq!(kept.picture(), ["o", "o", "h", "r", "k", "k"]);
+        assert!(kept.full(), "what is left is for staff");
     }
 
     #[test]
     fn a_lowered_capacity_overflows_neither_count_nor_bar() {
-        let seats = Seats { capacity: 100, occupied: 140, reserved: 10, held: 0, waiting: 0 };
+        let seats = Seats { capacity: 100, occupied: 140, reserved: 10, ..Seats::default() };
         assert_eq!(seats.free(), 0);
         assert!(seats.full());
         let end: f64 = seats.bar().iter().map(|s| s.length).sum();

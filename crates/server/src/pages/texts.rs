@@ -66,6 +66,7 @@ texts! {
     seats_taken: Plural,
     seats_reserved: &'static str,
     seats_held: &'static str,
+    seats_staff: &'static str,
     seats_waiting: &'static str,
     seats_join: &'static str,
     legend_label: &'static str,

@@ -33,6 +33,7 @@ mod party;
 mod policies;
 mod proofs;
 mod races;
+mod redis_seats;
 mod refresh;
 mod rooms;
 mod scn_entry;

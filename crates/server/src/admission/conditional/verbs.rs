@@ -307,7 +307,11 @@ impl Admission for Conditional {
     }
 
     async fn line(&self, room: RoomId) -> Decided<Vec<UserId>> {
-        self.store.line(room).await
+        self.store.line(room, usize::MAX).await
+    }
+
+    async fn line_front(&self, room: RoomId, most: usize) -> Decided<Vec<UserId>> {
+        self.store.line(room, most).await
     }
 
     async fn snapshot(&self, room: RoomId) -> Decided<Option<Snapshot>> {

@@ -37,7 +37,11 @@ pub(super) struct KeyParam {
 }
 
 fn picture(seats: &Seats) -> seats::Seats {
+    let taken = seats.occupied + seats.reserved + seats.held;
+    let left = seats.capacity.saturating_sub(taken);
+    let staff = seats.staff.map_or(0, |staff| staff.capacity.saturating_sub(staff.taken));
     seats::Seats {
+        staff_free: staff.min(left),
         capacity: seats.capacity,
         occupied: seats.occupied,
         reserved: seats.reserved,

@@ -55,6 +55,21 @@ impl TestServer {
         Self::start(|_| {}).await
     }
 
+    /// What a server says that these settings keep from starting.
+    pub(crate) async fn refused_to_start(change: impl FnOnce(&mut Settings)) -> String {
+        let mut settings = Settings::for_tests();
+        change(&mut settings);
+        let data = tempfile::tempdir().expect("a directory for data");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
+        settings.give_to(&mut command);
+        command.current_dir(data.path()).env("ANTEROOM_SERVER__DATA_DIR", data.path());
+        command.stdin(Stdio::null());
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
+        let output = output.expect("the server starts");
+        assert!(!output.status.success(), "it started after all");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// Ends the process without warning, as a power cut would.
     pub(crate) async fn kill9(&mut self) {
         self.process.child.kill().expect("the process can be killed");

@@ -20,7 +20,7 @@ const MEMBERS: &str = "
 const SLOT: &str = "SELECT * FROM slots WHERE room = ?1 AND user = ?2";
 const WAITER: &str = "SELECT place, joined FROM waiters WHERE room = ?1 AND user = ?2";
 const AHEAD: &str = "SELECT count(*) FROM waiters WHERE room = ?1 AND place < ?2";
-const LINE: &str = "SELECT user FROM waiters WHERE room = ?1 ORDER BY place";
+const LINE: &str = "SELECT user FROM waiters WHERE room = ?1 ORDER BY place LIMIT ?2";
 const ENTERING: &str = "SELECT count(*) FROM entering";
 
 impl super::Store {
@@ -83,8 +83,11 @@ impl super::Store {
     pub(in crate::admission::conditional) async fn line(
         &self,
         room: RoomId,
+        most: usize,
     ) -> Decided<Vec<UserId>> {
-        self.read(move |conn| all(conn, LINE, [room.0], |row| row.get(0).map(UserId))).await
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let user = |row: &rusqlite::Row<'_>| row.get(0).map(UserId);
+        self.read(move |conn| all(conn, LINE, (room.0, most), user)).await
     }
 
     pub(in crate::admission::conditional) async fn snapshot(

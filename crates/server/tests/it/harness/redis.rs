@@ -1,0 +1,73 @@
+//! A Redis of its own for one test.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use super::server::TestServer;
+use super::settings::Settings;
+
+/// A private Redis server on a free port. Ends with its owner.
+pub(crate) struct Redis {
+    child: Child,
+    port: u16,
+    _dir: tempfile::TempDir,
+}
+
+impl Redis {
+    /// Starts one that keeps nothing on disk.
+    pub(crate) fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a directory for Redis");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+        command.args(["--appendonly", "no", "--dir"]).arg(dir.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("redis-server is installed");
+        let said = BufReader::new(child.stdout.take().expect("its words"));
+        let ready = said.lines().map_while(Result::ok).any(|line| line.contains("Ready to accept"));
+        assert!(ready, "redis-server did not come up");
+        Self { child, port, _dir: dir }
+    }
+
+    /// Settings of a server that keeps its seats there.
+    pub(crate) fn give_to<'a>(&self, settings: &'a mut Settings) -> &'a mut Settings {
+        let url = format!("redis://127.0.0.1:{}/", self.port);
+        settings.set("admission.strategy", "redis").set("redis.url", url)
+    }
+
+    /// A server that keeps its seats there.
+    pub(crate) async fn server(&self, change: impl FnOnce(&mut Settings)) -> TestServer {
+        TestServer::start(|settings| change(self.give_to(settings))).await
+    }
+
+    /// Says something to it and answers the first line of what comes back.
+    pub(crate) fn say(&self, words: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(format!("{words}\r\nQUIT\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// Lets it answer nobody, until [`Redis::wakes`].
+    pub(crate) fn sleeps(&self) {
+        self.signal("STOP");
+    }
+
+    pub(crate) fn wakes(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

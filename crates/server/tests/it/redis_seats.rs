@@ -1,0 +1,149 @@
+//! Strategy `redis`: what holds for any strategy, and what a Redis that is away, emptied or wrongly
+//! set up does to a running server.
+
+use anteroom_client::ConfirmOptions;
+use anteroom_protocol::Code;
+use anteroom_protocol::entry::Reserve;
+use anteroom_protocol::frame::EntryKind;
+use serde_json::json;
+
+use crate::harness::{Known as _, Redis, TestServer, alive, ended, refused, within};
+
+#[tokio::test]
+async fn a_room_holds_as_many_as_it_says_and_a_refresh_keeps_the_seat() {
+    let redis = Redis::start();
+    let server = redis.server(|_| {}).await;
+    let (room, mut owner) = server.room(&server.user("owner").await, 2).await;
+    let a = server.user("a").await;
+    let first = a.enter(room).await.unwrap();
+    let late = server.guest("late").await;
+    refused(late.reserve(room, &Reserve::default()).await, 409, Code::RoomFull);
+    let resume = first.welcome().resume.clone();
+    first.close(1001).await.unwrap();
+    server.event("seat.held", json!({ "user": a.id() })).await;
+    let body = Reserve { resume: Some(resume.clone()), ..Reserve::default() };
+    let again = a.reserve(room, &body).await.unwrap();
+    let options = ConfirmOptions { resume: Some(resume), ..ConfirmOptions::default() };
+    let mut back = a.confirm(&again, options).await.unwrap();
+    assert_eq!(back.welcome().entry, EntryKind::Refresh);
+    alive(&mut back).await;
+    alive(&mut owner).await;
+    back.leave().await.unwrap();
+    let mut taken = late.enter(room).await.unwrap();
+    alive(&mut taken).await;
+    assert_eq!(server.balanced(room).await.occupied, 2);
+}
+
+#[tokio::test]
+async fn fifty_at_once_for_ten_seats_leave_forty_outside() {
+    let redis = Redis::start();
+    let server = redis.server(|_| {}).await;
+    let room = server.empty_room(&server.user("owner").await, 10).await;
+    let people = server.guests(50).await;
+    let asked = people.iter().map(|one| async { one.reserve(room, &Reserve::default()).await });
+    let answers = futures_util::future::join_all(asked).await;
+    let granted = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!(granted, 10);
+    for error in answers.into_iter().filter_map(Result::err) {
+        assert_eq!(error.code(), Some(Code::RoomFull));
+    }
+}
+
+#[tokio::test]
+async fn after_kill_9_a_ticket_still_opens_and_a_seat_is_held() {
+    let redis = Redis::start();
+    let mut server = redis.server(|cfg| drop(cfg.set("admission.grace", "60s"))).await;
+    let owner = server.user("owner").await;
+    let (room, _session) = server.room(&owner, 2).await;
+    let late = server.user("late").await;
+    let ticket = late.reserve(room, &Reserve::default()).await.unwrap();
+    server.kill9().await;
+    server.restart().await;
+    let seats = server.seats(room).await;
+    assert_eq!((seats.occupied, seats.held, seats.reserved, seats.free), (0, 1, 1, 0));
+    let client = server.client();
+    let entered = client.confirm_ticket(&ticket.ticket, ConfirmOptions::default()).await;
+    alive(&mut entered.unwrap()).await;
+    assert_eq!(server.open_memberships(room), 2, "both stays go on");
+}
+
+#[tokio::test]
+async fn a_redis_that_is_away_is_no_full_room_and_open_chats_go_on() {
+    let redis = Redis::start();
+    let server = redis
+        .server(|cfg| drop(cfg.set("redis.timeout", "300ms").set("admission.grace", "1s")))
+        .await;
+    let (room, mut owner) = server.room(&server.user("owner").await, 3).await;
+    let (a, b) = (server.user("a").await, server.user("b").await);
+    alive(&mut owner).await;
+    let leaving = b.enter(room).await.unwrap();
+    let early = a.reserve(room, &Reserve::default()).await.unwrap();
+    redis.sleeps();
+    let refusal = a.reserve(room, &Reserve::default()).await;
+    refused(refusal, 503, Code::Unavailable);
+    alive(&mut owner).await;
+    // A connection that ends now is closed at once; its seat comes back when Redis does.
+    leaving.close(1000).await.unwrap();
+    redis.wakes();
+    let again = within("an answer", async {
+        loop {
+            match a.reserve(room, &Reserve::default()).await {
+                Ok(reservation) => return reservation,
+                Err(error) => assert_eq!(error.code(), Some(Code::Unavailable), "{error}"),
+            }
+        }
+    })
+    .await;
+    assert_eq!(again.ticket, early.ticket, "the same seat");
+    let left = json!({ "user": b.id() });
+    server.event("seat.returned", left).await;
+    let mut session = a.confirm(&again, ConfirmOptions::default()).await.unwrap();
+    alive(&mut session).await;
+    let seats = server.balanced(room).await;
+    assert_eq!((seats.occupied, seats.reserved, seats.held), (2, 0, 0), "nothing leaked");
+}
+
+#[tokio::test]
+async fn a_redis_that_was_emptied_ends_all_sessions_before_it_gives_a_seat_again() {
+    let redis = Redis::start();
+    let server = redis.server(|_| {}).await;
+    server.expect_error("seat_store.lost");
+    let owner = server.user("owner").await;
+    let (room, mut session) = server.room(&owner, 1).await;
+    let late = server.user("late").await;
+    let mark = server.mark();
+    assert_eq!(redis.say("FLUSHALL"), "+OK");
+    let refusal = late.reserve(room, &Reserve::default()).await.err().map(|error| error.code());
+    assert!(matches!(refusal, Some(Some(Code::Unavailable))), "{refusal:?}");
+    assert_eq!(ended(&mut session).await.1.code, 4512);
+    server.event_since(mark, "seat_store.rebuilt", json!({})).await;
+    let mut entered = late.enter(room).await.unwrap();
+    alive(&mut entered).await;
+    refused(owner.reserve(room, &Reserve::default()).await, 409, Code::RoomFull);
+    let seats = server.seats(room).await;
+    assert_eq!((seats.occupied, seats.free), (1, 0));
+    assert_eq!(server.open_memberships(room), 1, "the stay of the lost life has ended");
+}
+
+#[tokio::test]
+async fn a_redis_that_would_evict_seats_is_refused_at_the_start_in_words() {
+    let redis = Redis::start();
+    assert_eq!(redis.say("CONFIG SET maxmemory-policy allkeys-lru"), "+OK");
+    let said = TestServer::refused_to_start(|cfg| drop(redis.give_to(cfg))).await;
+    assert!(said.contains("noeviction"), "{said}");
+}
+
+#[tokio::test]
+async fn a_combination_that_cannot_hold_is_refused_at_the_start_in_words() {
+    let said =
+        TestServer::refused_to_start(|cfg| drop(cfg.set("admission.strategy", "redis"))).await;
+    assert!(said.contains("redis.url"), "{said}");
+    let said = TestServer::refused_to_start(|cfg| drop(cfg.set("cluster.bus", "redis"))).await;
+    assert!(said.contains("semaphore") && said.contains("one node"), "{said}");
+    let nobody = "redis://127.0.0.1:1/";
+    let said = TestServer::refused_to_start(|cfg| {
+        cfg.set("admission.strategy", "redis").set("redis.url", nobody);
+    })
+    .await;
+    assert!(said.contains("127.0.0.1:1") || said.to_lowercase().contains("redis"), "{said}");
+}
