@@ -9,6 +9,9 @@ mod read;
 mod rows;
 mod write;
 
+#[cfg(test)]
+mod faults;
+
 use std::future::{Ready, ready};
 use std::net::IpAddr;
 

@@ -1,6 +1,5 @@
 //! The strategy over a real file, under a clock that the tests set.
 
-mod faults;
 mod histories;
 mod restart;
 mod rooms;

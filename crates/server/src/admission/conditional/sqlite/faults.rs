@@ -8,11 +8,11 @@ use anteroom_core::seat::{Change, Step, Terms};
 use futures_util::FutureExt as _;
 use rusqlite::Connection;
 
-use super::{Fixture, GENEROUS, ROOM, ask, spec, user};
-use crate::admission::conditional::Options;
+use super::{Decision, Options, SqliteTransaction};
+
 use crate::admission::conditional::book::Book;
 use crate::admission::conditional::scope::Scope;
-use crate::admission::conditional::sqlite::{Decision, SqliteTransaction};
+use crate::admission::conditional::tests::{Fixture, GENEROUS, ROOM, ask, spec, user};
 use crate::admission::{Admission, Journal, Refusal, Unavailable};
 use crate::sweeper::Due;
 
