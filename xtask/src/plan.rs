@@ -26,6 +26,7 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
         reports.push(step("lints", clippy(root), Counting::Whole));
     }
     reports.push(step("cargo test", cargo_test(root, options), summary(count::cargo, options)));
+    reports.push(step("schedules", schedules(root, options), summary(count::cargo, options)));
     reports.push(client_tests(root, options)?);
     reports.push(browser_tests(root, options)?);
     if with_deny {
@@ -54,6 +55,13 @@ fn cargo_test(root: &Path, options: &Options) -> Command {
     if let Some(filter) = &options.filter {
         command.args(["--", filter]);
     }
+    command
+}
+
+/// What is shared between threads, under many orders of its locks: a build of its own.
+fn schedules(root: &Path, options: &Options) -> Command {
+    let mut command = cargo(root, &["test", "-p", "anteroom", "--features", "schedules", "--lib"]);
+    command.args(["--", options.filter.as_deref().unwrap_or("::schedules::")]);
     command
 }
 

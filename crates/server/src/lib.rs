@@ -26,6 +26,7 @@ mod pages;
 mod people;
 mod rooms;
 mod sweeper;
+mod sync;
 pub mod tokens;
 mod view;
 mod windows;

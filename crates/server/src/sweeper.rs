@@ -6,7 +6,7 @@
 //! so while it holds the room's lock, so a stale deadline never replaces a newer one.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use anteroom_core::ids::{RoomId, SessionId};
 use anteroom_core::maps::Map;
@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::sync::{Mutex, MutexGuard};
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -68,6 +68,8 @@ enum Work {
     Strategy { test: &'static str, seed: u64, count: u64 },
     /// A part of the exhaustive model.
     Model { shard: usize },
+    /// The strategy in memory under random orders of its locks.
+    Schedules { count: u64 },
     /// Two users and one seat, against a real server.
     Duels { strategy: &'static str, count: u64 },
     /// Forged tickets and stale secrets, against a real server.
@@ -124,6 +126,7 @@ pub(super) fn all() -> Vec<Shard> {
     ] {
         add(kind, 1, Work::Forgeries { strategy, count: 100_000 });
     }
+    add("schedules", 1, Work::Schedules { count: 100_000 });
     for n in 1..=4 {
         add("histories in memory", n, Work::Ledger { seed: n * 1_000_003, count: 250_000 });
     }
@@ -174,6 +177,13 @@ pub(super) fn build(root: &Path) -> anyhow::Result<Built> {
 }
 
 impl Built {
+    fn cargo(&self) -> Command {
+        let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(program);
+        command.current_dir(&self.root);
+        command
+    }
+
     pub(super) fn program(&self, name: &str) -> PathBuf {
         self.programs.join(name)
     }
@@ -203,6 +213,15 @@ impl Shard {
                 // A name that no test has passes without running anything.
                 let ran = said.filter(|said| said.contains("1 passed"));
                 Ok(ran.map(|_| Figures { histories: *count, ..Figures::default() }))
+            }
+            Work::Schedules { count } => {
+                let mut command = built.cargo();
+                command.args(["test", "-p", "anteroom", "--features", "schedules", "--lib"]);
+                command.args(["--", "::schedules::"]).env("ANTEROOM_SCHEDULES", count.to_string());
+                let said = answered(&mut command)?;
+                // Each of its two tests runs so many.
+                let ran = said.filter(|said| said.contains("2 passed"));
+                Ok(ran.map(|_| Figures { schedules: 2 * count, ..Figures::default() }))
             }
             Work::Model { shard } => {
                 let mut command = Command::new(built.program("anteroom-proof"));

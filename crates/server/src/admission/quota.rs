@@ -5,12 +5,14 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use anteroom_core::ids::{RoomId, UserId};
 use anteroom_core::maps::{Map, Set};
 use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{Change, End, WaiterEnd};
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// The bounds in force.
 #[derive(Clone, Copy, Debug)]

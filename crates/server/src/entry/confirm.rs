@@ -178,6 +178,7 @@ impl Entry {
                     ConfirmError::Unavailable(error) => {
                         // It may have been confirmed all the same.
                         self.undo(ticket, session).await;
+                        self.duties.doubt(ticket.room);
                         error.into()
                     }
                 }));
@@ -274,7 +275,9 @@ impl Entry {
             }
             Err(SettleError::Unavailable(error)) => {
                 self.hub.remove(session.id);
-                // It may have been settled all the same: whatever of it stands ends.
+                // It may have been settled all the same: whatever of it stands ends, and whom it
+                // replaced nobody was told.
+                self.duties.doubt(ticket.room);
                 self.fail(ticket, session.id, confirmed, Stage::Settle, &error.into()).await;
                 Err(session.ending().unwrap_or(CloseCode::Unavailable))
             }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anteroom_core::ids::{Generation, LoginId, RoomId, SessionId, UserId};
 use anteroom_core::mutants::{self, Mutant};
-use anteroom_core::seat::{Closed, PartRef, Parting, PlaceNo};
+use anteroom_core::seat::{Closed, PartRef, Parting, PlaceNo, Sitting, Snapshot};
 use anteroom_protocol::CloseCode;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -217,8 +217,16 @@ impl Duties {
         }
     }
 
-    /// Ends the records of stays that the seat store knows nothing of, and tells the room anew.
+    /// Ends the records of stays that the seat store knows nothing of, and the sessions that have no
+    /// part there (they gave way to one whose settling was not answered), and tells the room anew.
     async fn compare(&self, room: RoomId) -> Result<(), CompareError> {
+        // Read before the seats: a session that is registered later is not judged by an older picture.
+        let sessions = self.hub.in_room(room);
+        if let Some(all) = self.admission.snapshot(room).await? {
+            let parts = sessions_of(&all);
+            let without = sessions.iter().filter(|session| !parts.contains(&session.id));
+            without.for_each(|session| session.end(CloseCode::Replaced));
+        }
         let recorded = self.aftermath.storage.open_memberships(room).await?;
         // Read after the records: a stay that is recorded later is not judged by an older picture.
         let members = self.admission.members(room).await?;
@@ -229,6 +237,21 @@ impl Duties {
         self.aftermath.presence.mark(room);
         Ok(())
     }
+}
+
+/// Every session that has a part in a room, those that an entry under way covers included.
+fn sessions_of(room: &Snapshot) -> HashSet<SessionId> {
+    fn visit(sitting: &Sitting, found: &mut HashSet<SessionId>) {
+        for part in &sitting.live {
+            found.insert(part.session);
+            if let Some(before) = &part.replaced {
+                visit(before, found);
+            }
+        }
+    }
+    let mut found = HashSet::new();
+    room.slots.iter().for_each(|slot| visit(&slot.sitting, &mut found));
+    found
 }
 
 /// One of the two stores does not answer yet.

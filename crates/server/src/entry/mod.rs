@@ -208,6 +208,7 @@ impl Entry {
         if let Err(error) = expired {
             tracing::warn!(event = "seat_store.unavailable", room = room.0, %error,
                 "what is due in a room will be ended when the seat store answers");
+            self.duties.doubt(room);
             let again = self.clock.now().after(EXPIRE_AGAIN);
             self.deadlines.set(Due::Room(room), Some(again));
         }

@@ -93,7 +93,10 @@ impl Entry {
                 return Err(EntryError::Party(failed.collect()));
             }
             Err(PartyError::NoRoom) => return Err(self.refused(room, Refusal::NoRoom).await),
-            Err(PartyError::Unavailable(error)) => return Err(error.into()),
+            Err(PartyError::Unavailable(error)) => {
+                self.duties.doubt(room);
+                return Err(error.into());
+            }
         };
         for one in &reserved {
             self.aftermath.entry_log.granted(room, one, took);

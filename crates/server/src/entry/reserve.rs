@@ -175,6 +175,9 @@ impl Entry {
         let mut journal = Journal::new();
         let cancelled = self.admission.cancel(room, who.user, &mut journal).await;
         self.aftermath.apply(journal);
+        if cancelled.is_err() {
+            self.duties.doubt(room);
+        }
         Ok(cancelled?.is_some())
     }
 
@@ -262,7 +265,10 @@ impl Entry {
             }
             Refusal::TooMany(rooms) => EntryError::TooManyReservations(rooms),
             Refusal::AddressBusy => EntryError::AddressBusy,
-            Refusal::Unavailable(unavailable) => unavailable.into(),
+            Refusal::Unavailable(unavailable) => {
+                self.duties.doubt(room);
+                unavailable.into()
+            }
         }
     }
 

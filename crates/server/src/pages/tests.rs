@@ -23,7 +23,7 @@ fn page(lang: Lang, name: Option<&str>, path: &str) -> Page {
 
 fn card(id: i64, name: &str, counts: [u32; 5], has_password: bool) -> RoomCard {
     let [capacity, occupied, reserved, held, waiting] = counts;
-    let seats = Seats { capacity, occupied, reserved, held, waiting };
+    let seats = Seats { capacity, occupied, reserved, held, waiting, staff_free: 0 };
     RoomCard { id, name: name.to_owned(), seats, has_password }
 }
 

@@ -8,14 +8,16 @@
 //! second room is locked only after the first is released), then the leaves `whereabouts`, `quota`
 //! and the deadlines.
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "schedules")))]
 mod cost;
+#[cfg(all(test, feature = "schedules"))]
+mod schedules;
 #[cfg(test)]
 mod tests;
 mod unlocked;
 mod verbs;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use anteroom_core::ids::{Generation, ResumeHash, RoomId, UserId};
 use anteroom_core::maps::{Map, Set};
@@ -27,6 +29,7 @@ use super::quota::Quota;
 use super::{Bounds, EndedSessions, Journal};
 use crate::clock::Clock;
 use crate::sweeper::{Deadlines, Due};
+use crate::sync::{Mutex, MutexGuard, RwLock};
 
 type SharedRoom = Arc<Mutex<Room>>;
 

@@ -2,7 +2,7 @@
 //! `one`. None of them ever answers [`Unavailable`](crate::admission::Unavailable).
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
 use anteroom_core::mutants::{self, Mutant};
@@ -21,6 +21,7 @@ use crate::admission::{
     Ticket, WaitError,
 };
 use crate::sweeper::Due;
+use crate::sync::Mutex;
 
 #[async_trait]
 impl Admission for Semaphore {

@@ -13,6 +13,7 @@ impl Settings {
     /// What a test wants unless it says otherwise: a free port, a log to be read by a program, and
     /// no limits per address, because everybody here comes from the same one. The seat strategy is
     /// the one that `SEAT_STRATEGY` names, if it does: what holds, holds with any of them.
+    /// `SEAT_REDIS_URL` says where Redis is.
     pub(crate) fn for_tests() -> Self {
         let mut settings = Self(BTreeMap::new());
         settings
@@ -21,6 +22,11 @@ impl Settings {
             .set("limits.enabled", false);
         if let Ok(strategy) = std::env::var("SEAT_STRATEGY") {
             settings.set("admission.strategy", strategy);
+        }
+        if let Ok(url) = std::env::var("SEAT_REDIS_URL") {
+            // One Redis for all of them, and in it a place for each.
+            let prefix = format!("{}:", uuid::Uuid::now_v7().simple());
+            settings.set("redis.url", url).set("redis.prefix", prefix);
         }
         settings
     }
