@@ -58,6 +58,8 @@ mutants! {
     B03RefusedGrantStands => ["it/bugs::bug_b03_who_is_refused_after_the_grant_keeps_no_seat"],
     /// Colyseus #800: a refused reservation stays counted against its user.
     B03RefusalKeepsTheQuota => ["server/admission::semaphore::tests::bug_b03_a_refused_reservation_takes_no_place_in_the_quota"],
+    /// Colyseus #800, in Lua: a refused reservation stays counted against its user.
+    B03ScriptKeepsTheQuota => ["server/admission::redis::tests::bugs::bug_b03_a_refused_reservation_takes_no_place_in_the_scripts_bounds"],
     /// Colyseus #633: an end that comes while the entry is under way is not kept for it.
     B04EndIsNotNoted => ["core/seat::tests::entering::bug_b04_an_entry_whose_user_was_removed_meanwhile_learns_it"],
     /// Colyseus #633: the entry goes on after its end: a ghost without a seat.
@@ -70,12 +72,16 @@ mutants! {
     B05RefusalUsesTheTicketUp => ["core/seat::tests::resuming::bug_b29_a_stale_tab_cannot_throw_out_the_active_one"],
     /// Colyseus #962: a wrong resume secret stops the grace of a held seat.
     B05WrongSecretStopsTheGrace => ["core/seat::tests::bugs::bug_b05_a_wrong_resume_secret_leaves_the_grace_running"],
+    /// Colyseus #354 and #962, in Lua: a ticket without its secret is as good.
+    B05ScriptComparesNoNonce => ["server/admission::redis::tests::bugs::bug_b05_a_wrong_ticket_opens_nothing_by_script"],
     /// Colyseus #555: a reservation is accepted while the room ends.
     B06ReserveInAClosingRoom => ["core/seat::tests::rooms::bug_b06_a_closing_room_is_gone_once_the_entries_under_way_have_learnt_it"],
     /// Colyseus #555: a reservation made before the end is confirmed after it: a zombie room.
     B06ReservationOutlivesItsRoom => ["core/seat::tests::rooms::bug_b06_a_closed_room_ends_everybody_and_refuses_all_steps"],
     /// Colyseus #555: a pending room is forgotten while its first entry is under way.
     B06PendingRoomEndsUnderAnEntry => ["core/seat::tests::rooms::bug_b06_a_pending_room_waits_for_the_entry_that_is_under_way"],
+    /// Colyseus #555, in Lua: a reservation is accepted while the room ends.
+    B06ScriptReservesInAClosingRoom => ["server/admission::redis::tests::bugs::bug_b06_a_closing_room_reserves_nothing_by_script"],
     /// Colyseus PR #649: a number beside the set goes up with every refresh and never down.
     B07RefreshCountsUp => ["core/seat::tests::bugs::bug_b07_a_hundred_refreshes_move_no_number"],
     /// Colyseus PR #649: connections are counted where users should be.
@@ -104,6 +110,8 @@ mutants! {
         "server/admission::conditional::tests::verbs::staff_pass_the_line_to_a_staff_seat_only",
         "server/admission::conditional::tests::histories::the_strategy_and_the_ledger_agree_on_every_history",
     ],
+    /// BigBlueButton #9078, in Lua: one slot too few is counted.
+    B09ScriptCountsOneTooFew => ["server/admission::redis::tests::bugs::bug_b09_the_scripts_give_no_seat_beyond_the_last"],
     /// Socket.IO #4380: a session is registered though it has ended meanwhile.
     B10RegisteredAfterItsEnd => ["it/bugs::bug_b10_a_session_that_ended_while_it_entered_is_not_registered"],
     /// simplexmq #1250: the session of a closed connection stays registered.
@@ -140,6 +148,10 @@ mutants! {
         "server/admission::conditional::tests::verbs::bug_b13_giving_one_room_up_leaves_the_seat_in_another",
         "server/admission::conditional::tests::rooms::users_who_move_between_rooms_are_kept_as_in_memory",
     ],
+    /// Cockatrice PR #1438, in Lua: a close does not compare the grant number.
+    B13ScriptClosesWithoutNumber => ["server/admission::redis::tests::bugs::bug_b13_a_close_by_script_ends_the_part_it_names_and_no_other"],
+    /// ejabberd #2663, in Lua: a close ends whatever its user has there.
+    B13ScriptReleasesByUser => ["server/admission::redis::tests::bugs::bug_b13_a_close_by_script_ends_the_part_it_names_and_no_other"],
     /// MongooseIM #843: entries under way of a dead node stay for ever.
     B14FenceForgetsEntries => ["core/seat::tests::leaving::bug_b14_a_fenced_node_loses_its_parts_and_no_other"],
     /// primus-cluster #6: cleaning up after a dead node takes the restarted one with it.
@@ -168,6 +180,8 @@ mutants! {
     B18EpochStays => ["core/seat::tests::bugs::bug_b18_a_room_taken_up_again_never_repeats_a_grant"],
     /// Redisson #604, in SQL: the epoch of a new life is not written.
     B18EpochNotStored => ["server/admission::conditional::tests::restart::no_grant_number_comes_back"],
+    /// Redisson #604, in Lua: two grants cannot be told apart.
+    B18ScriptRepeatsItsNumbers => ["server/admission::redis::tests::bugs::bug_b18_no_two_grants_of_the_scripts_have_one_number"],
     /// Redisson #2045: a permit whose holder died never comes back.
     B19ReservationWithoutDeadline => ["core/seat::tests::reserving::bug_b19_a_reservation_is_gone_at_its_deadline_and_not_before"],
     /// Redisson #2213: a held seat has no deadline.
@@ -178,6 +192,8 @@ mutants! {
     B19AskingExtends => ["core/seat::tests::reserving::bug_b19_asked_again_the_same_reservation_is_answered_and_its_expiry_is_not_extended"],
     /// Redisson #2045, in SQL: the seats of others that are overdue are not looked at.
     B19DueSlotsNotLoaded => ["server/admission::conditional::tests::verbs::bug_b19_a_place_that_expired_is_given_to_whoever_asks"],
+    /// Redisson #2045, in Lua: a deadline is kept and never looked at.
+    B19ScriptSetsNoDeadline => ["server/admission::redis::tests::bugs::bug_b19_a_reservation_by_script_is_gone_at_its_deadline_and_not_before"],
     /// Redisson #4086: at its deadline a permit is still honoured.
     B20DeadlineItselfCounts => ["core/seat::tests::reserving::bug_b19_a_reservation_is_gone_at_its_deadline_and_not_before"],
     /// Redisson #4086: an expired permit is honoured.
@@ -186,6 +202,10 @@ mutants! {
     B20ForeignLoginConfirms => ["core/seat::tests::entering::bug_b05_a_wrong_ticket_opens_nothing_and_the_reservation_keeps_its_deadline"],
     /// Redisson #6343: what stands under another login is given back.
     B20ForeignGrantWithdrawn => ["core/seat::tests::reserving::bug_b20_a_grant_is_withdrawn_by_its_number_and_login_and_no_other_is_touched"],
+    /// Redisson #4086, in Lua: at its deadline a permit is still honoured.
+    B20ScriptHonoursTheDeadline => ["server/admission::redis::tests::bugs::bug_b19_a_reservation_by_script_is_gone_at_its_deadline_and_not_before"],
+    /// Redisson #6343, in Lua: a permit of somebody else is honoured.
+    B20ScriptTakesAnyLogin => ["server/admission::redis::tests::bugs::bug_b05_a_wrong_ticket_opens_nothing_by_script"],
     /// Redisson #4678: a full room looks like one that was never made, and is made anew.
     B21FullLooksUnmade => ["server/admission::semaphore::tests::bug_b09_a_room_added_again_keeps_its_ledger"],
     /// Redisson #4678: a room that nobody has used yet looks like one that has emptied.
@@ -221,6 +241,8 @@ mutants! {
         "server/admission::conditional::tests::verbs::freed_seats_go_to_the_head_of_a_long_line_also_when_somebody_deep_in_it_asks",
         "server/admission::conditional::tests::histories::the_strategy_and_the_ledger_agree_on_every_history",
     ],
+    /// tokio #1898, in Lua: of several free places one wakes somebody.
+    B24ScriptOffersOnce => ["server/admission::redis::tests::bugs::bug_b24_every_place_that_a_larger_capacity_brings_is_offered_by_script"],
     /// aws-durable-execution-sdk-rust #48: work that was begun is dropped with whoever waits for
     /// it.
     B25WorkGoesWithItsCaller => ["it/bugs::bug_b25_a_removal_whose_asker_hangs_up_is_carried_through"],
@@ -233,6 +255,8 @@ mutants! {
         "core/seat::tests::resuming::bug_b29_a_stale_tab_cannot_throw_out_the_active_one",
         "it/refresh::bug_b29_a_replaced_tab_that_comes_back_by_itself_does_not_throw_out_the_active_one",
     ],
+    /// Playtak #20, in Lua: a replaced device throws out the one that replaced it.
+    B29ScriptTakesAnySecret => ["server/admission::redis::tests::bugs::bug_b29_a_stale_secret_takes_no_seat_by_script"],
     /// booking #27: how many rows an update touched is not looked at.
     B30EndedTwice => ["server/storage::sqlite::tests::a_stay_ends_once"],
     /// booking #27: how many rows a change of a seat touched is not looked at.

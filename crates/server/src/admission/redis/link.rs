@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::scripts::{ALL, Verb};
 use super::server::{Unfit, inspect};
 use crate::admission::{Decided, Unavailable};
+use crate::mutants::seeded;
 
 /// How long an inspection counts.
 const INSPECTED_FOR: Duration = Duration::from_secs(30);
@@ -70,7 +71,7 @@ impl Link {
         let mut open = self.connection().await?;
         let mut pipeline = redis::pipe();
         for verb in ALL {
-            pipeline.cmd("SCRIPT").arg("LOAD").arg(verb.text());
+            pipeline.cmd("SCRIPT").arg("LOAD").arg(&*seeded("lua", verb.text()));
         }
         let hashes: Vec<String> = pipeline.query_async(&mut open.connection).await?;
         // A second start finds the same hashes: they are of the texts.
@@ -118,7 +119,7 @@ impl Link {
         match command.query_async(&mut open.connection).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 let mut load = redis::cmd("SCRIPT");
-                load.arg("LOAD").arg(verb.text());
+                load.arg("LOAD").arg(&*seeded("lua", verb.text()));
                 let () = load.query_async(&mut open.connection).await?;
                 command.query_async(&mut open.connection).await
             }

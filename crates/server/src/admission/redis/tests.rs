@@ -3,6 +3,7 @@
 //! `ANTEROOM_HISTORIES` raises how many random histories are played, `ANTEROOM_SEED` says from which
 //! seed on; without it every run draws others.
 
+mod bugs;
 mod cost;
 mod draws;
 mod faults;
