@@ -104,7 +104,7 @@ mutants! {
         "it/races::behaviour_b02_two_hundred_duels_for_the_only_seat_have_one_winner_each",
     ],
     /// BigBlueButton #9078, in SQL: the conditional insert has lost its condition.
-    B09RowsAreNoJudge => ["server/admission::conditional::tests::faults::the_rows_are_the_judge_when_the_ledger_gives_too_much"],
+    B09RowsAreNoJudge => ["server/admission::conditional::sqlite::faults::the_rows_are_the_judge_when_the_ledger_gives_too_much"],
     /// LiveKit agents #1184, in SQL: one class of seats is not counted.
     B09StaffNotCounted => [
         "server/admission::conditional::tests::verbs::staff_pass_the_line_to_a_staff_seat_only",
@@ -260,7 +260,7 @@ mutants! {
     /// booking #27: how many rows an update touched is not looked at.
     B30EndedTwice => ["server/storage::sqlite::tests::a_stay_ends_once"],
     /// booking #27: how many rows a change of a seat touched is not looked at.
-    B30AnyNumberOfRows => ["server/admission::conditional::tests::faults::a_change_that_meets_no_row_undoes_the_verb"],
+    B30AnyNumberOfRows => ["server/admission::conditional::sqlite::faults::a_change_that_meets_no_row_undoes_the_verb"],
     /// booking #27: an update without a guard on the state overwrites how a stay ended.
     B30EndsWhatHasEnded => ["server/storage::sqlite::tests::a_stay_ends_once"],
     /// booking #27: an entry whose room has no row goes on.
