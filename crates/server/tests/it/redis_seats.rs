@@ -52,7 +52,11 @@ async fn fifty_at_once_for_ten_seats_leave_forty_outside() {
 #[tokio::test]
 async fn after_kill_9_a_ticket_still_opens_and_a_seat_is_held() {
     let redis = Redis::start();
-    let mut server = redis.server(|cfg| drop(cfg.set("admission.grace", "60s"))).await;
+    let mut server = redis
+        .server(|cfg| {
+            cfg.set("admission.grace", "60s");
+        })
+        .await;
     let owner = server.user("owner").await;
     let (room, _session) = server.room(&owner, 2).await;
     let late = server.user("late").await;
@@ -71,7 +75,9 @@ async fn after_kill_9_a_ticket_still_opens_and_a_seat_is_held() {
 async fn a_redis_that_is_away_is_no_full_room_and_open_chats_go_on() {
     let redis = Redis::start();
     let server = redis
-        .server(|cfg| drop(cfg.set("redis.timeout", "300ms").set("admission.grace", "1s")))
+        .server(|cfg| {
+            cfg.set("redis.timeout", "300ms").set("admission.grace", "1s");
+        })
         .await;
     let (room, mut owner) = server.room(&server.user("owner").await, 3).await;
     let (a, b) = (server.user("a").await, server.user("b").await);
@@ -129,16 +135,24 @@ async fn a_redis_that_was_emptied_ends_all_sessions_before_it_gives_a_seat_again
 async fn a_redis_that_would_evict_seats_is_refused_at_the_start_in_words() {
     let redis = Redis::start();
     assert_eq!(redis.say("CONFIG SET maxmemory-policy allkeys-lru"), "+OK");
-    let said = TestServer::refused_to_start(|cfg| drop(redis.give_to(cfg))).await;
+    let said = TestServer::refused_to_start(|cfg| {
+        redis.give_to(cfg);
+    })
+    .await;
     assert!(said.contains("noeviction"), "{said}");
 }
 
 #[tokio::test]
 async fn a_combination_that_cannot_hold_is_refused_at_the_start_in_words() {
-    let said =
-        TestServer::refused_to_start(|cfg| drop(cfg.set("admission.strategy", "redis"))).await;
+    let said = TestServer::refused_to_start(|cfg| {
+        cfg.set("admission.strategy", "redis");
+    })
+    .await;
     assert!(said.contains("redis.url"), "{said}");
-    let said = TestServer::refused_to_start(|cfg| drop(cfg.set("cluster.bus", "redis"))).await;
+    let said = TestServer::refused_to_start(|cfg| {
+        cfg.set("cluster.bus", "redis");
+    })
+    .await;
     assert!(said.contains("semaphore") && said.contains("one node"), "{said}");
     let nobody = "redis://127.0.0.1:1/";
     let said = TestServer::refused_to_start(|cfg| {
