@@ -8,9 +8,11 @@
 //! second room is locked only after the first is released), then the leaves `whereabouts`, `quota`
 //! and the deadlines.
 
-#[cfg(all(test, not(feature = "schedules")))]
+#[cfg(test)]
+#[cfg(not(feature = "schedules"))]
 mod cost;
-#[cfg(all(test, feature = "schedules"))]
+#[cfg(test)]
+#[cfg(feature = "schedules")]
 mod schedules;
 #[cfg(test)]
 mod tests;
