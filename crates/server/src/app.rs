@@ -184,7 +184,11 @@ fn spawn_loops(
         loop {
             for due in deadlines.next(&clock).await {
                 match due {
-                    Due::Room(room) => entry.expire(room).await,
+                    // A seat store that is slow about one room keeps nothing else waiting.
+                    Due::Room(room) => {
+                        let entry = Arc::clone(&entry);
+                        tasks.spawn(async move { entry.expire(room).await });
+                    }
                     // Asks the store about the login: one that is slow keeps nobody else waiting.
                     Due::Session(session) => {
                         let connections = Arc::clone(&connections);

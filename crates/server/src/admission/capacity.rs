@@ -156,6 +156,16 @@ impl CapacityWatch {
 
     /// A step was taken: whether it gave a seat is in what it journalled.
     pub(super) fn follow(&self, journal: &[(RoomId, Change)]) {
+        let closed = |(room, change): &(RoomId, Change)| match change {
+            Change::Closed { .. } => Some(*room),
+            _ => None,
+        };
+        // A closed room is not looked at again, and gives no more seats.
+        for room in journal.iter().filter_map(closed) {
+            let mut state = self.lock();
+            state.known.remove(&room);
+            state.grown.remove(&room);
+        }
         let gave =
             |change: &Change| matches!(change, Change::Reserved { .. } | Change::Offered { .. });
         let mut grown = journal.iter().filter(|(_, change)| gave(change)).peekable();

@@ -168,6 +168,10 @@ verbs! {
         self.seats.lost().await;
     }
 
+    async fn rebuilt(&self) {
+        self.seats.rebuilt().await;
+    }
+
     async fn ping(&self) -> Decided<()> {
         self.noted(self.seats.ping().await)
     }

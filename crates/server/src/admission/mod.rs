@@ -165,6 +165,9 @@ pub(crate) trait Admission: Send + Sync {
         Ok(())
     }
 
+    /// Every room that there still is was added again: what else was lost is forgotten.
+    async fn rebuilt(&self) {}
+
     /// Adds a room. For a room that the strategy knows already, from an earlier life, grant numbers
     /// go on in the epoch of `spec`; otherwise repeating it changes nothing.
     async fn add_room(&self, spec: RoomSpec) -> Decided<()>;

@@ -13,6 +13,8 @@ use anteroom_core::seat::{Change, CloseCause, End, ExpiredOutcome, WaiterEnd};
 use tokio_util::task::TaskTracker;
 
 use super::LineBoard;
+use anteroom_protocol::room::{Lifetime, RoomState};
+
 use crate::admission::Journal;
 use crate::clock::Clock;
 use crate::entry_log::EntryLog;
@@ -86,6 +88,21 @@ impl Aftermath {
                 self.line.gone(room, user, cause, self.clock.now());
             }
             Change::Reserved { .. } | Change::Entered { .. } => {}
+        }
+    }
+
+    /// The seat store knows nothing of a room that is listed here: its end was journalled, and the
+    /// journal was lost with an answer.
+    pub(super) fn vanished(&self, room: RoomId) {
+        let Some(info) = self.rooms.get(room) else { return };
+        match (info.state, info.lifetime) {
+            (RoomState::Pending, _) => self.closed(room, CloseCause::PendingExpired),
+            (_, Lifetime::UntilEmpty) => self.closed(room, CloseCause::Empty),
+            (_, Lifetime::Persistent) => tracing::error!(
+                event = "room.without_seats",
+                room = room.0,
+                "the seat store does not know a room that is open"
+            ),
         }
     }
 

@@ -115,6 +115,9 @@ impl Entry {
         let mut journal = Journal::new();
         let matched = self.admission.connecting(&ticket, &mut journal).await;
         self.aftermath.apply(journal);
+        if matched.is_err() {
+            self.duties.doubt(ticket.room);
+        }
         if matched? {
             self.aftermath.entry_log.connecting(grant_of(&ticket));
             tracing::info!(event = "entry.connecting", room = ticket.room.0, user = %ticket.user,
@@ -179,6 +182,8 @@ impl Entry {
                         // It may have been confirmed all the same.
                         self.undo(ticket, session).await;
                         self.duties.doubt(ticket.room);
+                        self.duties.doubt_rooms_of(ticket.user);
+                        self.duties.doubt_rooms_of(ticket.user);
                         error.into()
                     }
                 }));

@@ -45,8 +45,8 @@ pub(super) enum Duty {
     Remove { room: RoomId, user: UserId },
     /// The room was closed.
     CloseRoom { room: RoomId },
-    /// The capacity that the room's record says.
-    SetCapacity { room: RoomId, capacity: u32 },
+    /// The capacity that the room's record says, whatever that is by then.
+    SetCapacity { room: RoomId },
     /// A waiter's stream ended.
     StreamLost { room: RoomId, user: UserId, place: PlaceNo },
     /// The session's peer was heard.
@@ -61,7 +61,7 @@ impl Duty {
             | Self::Withdraw { room, .. }
             | Self::Remove { room, .. }
             | Self::CloseRoom { room }
-            | Self::SetCapacity { room, .. }
+            | Self::SetCapacity { room }
             | Self::StreamLost { room, .. }
             | Self::Heard { room, .. } => Some(room),
             Self::Supersede { .. } | Self::Revoke { .. } => None,
@@ -175,8 +175,14 @@ impl Duties {
             Duty::Revoke { user, login } => (seats.revoke_login(user, login, journal).await?, None),
             Duty::Remove { room, user } => (seats.remove(room, user, journal).await?, None),
             Duty::CloseRoom { room } => (seats.close_room(room, journal).await?, None),
-            Duty::SetCapacity { room, capacity } => {
-                seats.set_capacity(room, capacity, journal).await?;
+            Duty::SetCapacity { room } => {
+                // It may be changed again while the store is asked: the last word is the record's.
+                let recorded = || self.aftermath.rooms.get(room).map(|info| info.capacity);
+                let mut said = recorded();
+                while let Some(capacity) = said {
+                    seats.set_capacity(room, capacity, journal).await?;
+                    said = recorded().filter(|now| *now != capacity);
+                }
                 (none(), None)
             }
             Duty::StreamLost { room, user, place } => {
@@ -210,6 +216,12 @@ impl Duties {
         });
     }
 
+    /// The same for every room where a user has a session here: under the policy `one` an entry ends
+    /// the seat in another room.
+    pub(super) fn doubt_rooms_of(&self, user: UserId) {
+        self.hub.of_user(user).iter().for_each(|session| self.doubt(session.room));
+    }
+
     /// The same for every room this node knows.
     pub(super) fn doubt_all(&self) {
         for info in self.aftermath.rooms.all() {
@@ -222,7 +234,15 @@ impl Duties {
     async fn compare(&self, room: RoomId) -> Result<(), CompareError> {
         // Read before the seats: a session that is registered later is not judged by an older picture.
         let sessions = self.hub.in_room(room);
-        if let Some(all) = self.admission.snapshot(room).await? {
+        let all = self.admission.snapshot(room).await?;
+        if all.is_none() {
+            self.aftermath.vanished(room);
+        }
+        if let Some(all) = all {
+            if all.header.pending_until.is_none() {
+                // Somebody entered, and the journal that said so was lost with an answer.
+                self.aftermath.rooms.opened(room);
+            }
             let parts = sessions_of(&all);
             let without = sessions.iter().filter(|session| !parts.contains(&session.id));
             without.for_each(|session| session.end(CloseCode::Replaced));

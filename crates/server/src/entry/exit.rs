@@ -77,7 +77,7 @@ impl Entry {
     }
 
     /// The capacity that a room's record says is in force from now on.
-    pub(crate) async fn set_capacity(&self, room: RoomId, capacity: u32) {
-        self.duties.perform(Duty::SetCapacity { room, capacity }).await;
+    pub(crate) async fn set_capacity(&self, room: RoomId) {
+        self.duties.perform(Duty::SetCapacity { room }).await;
     }
 }

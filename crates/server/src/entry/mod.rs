@@ -169,6 +169,14 @@ impl Entry {
         let mut journal = Journal::new();
         self.admission.take_up(self.owner, &mut journal).await?;
         self.aftermath.apply(journal);
+        self.end_stale_memberships().await
+    }
+
+    /// Ends the records of stays that the seat store knows nothing of.
+    ///
+    /// # Errors
+    /// One of the stores is away.
+    pub(crate) async fn end_stale_memberships(&self) -> Result<(), EntryError> {
         let mut living = Vec::new();
         for info in self.rooms.all() {
             let members = self.admission.members(info.id).await?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anteroom_core::time::Millis;
 use anteroom_protocol::CloseCode;
+use anteroom_protocol::room::RoomState;
 
 use super::service::{RoomError, RoomService};
 
@@ -53,10 +54,17 @@ impl RoomService {
         }
         let epoch = entry.storage.begin_epoch().await?;
         self.set_epoch(epoch);
-        entry.storage.end_memberships_but(Vec::new(), entry.clock.wall()).await?;
         let queued = entry.storage.queued_rooms().await?;
         for info in entry.rooms.all() {
             let pending = queued.iter().find(|it| it.id == info.id);
+            if info.state == RoomState::Pending && pending.is_none() {
+                // Its first entry was made a row just when the store was lost: nobody is in.
+                if entry.storage.forget_pending(info.id).await? {
+                    entry.aftermath.drop_room(info.id);
+                    continue;
+                }
+                entry.rooms.opened(info.id);
+            }
             let until = pending.map(|it| {
                 let left = u64::try_from(it.room.pending_until - entry.clock.wall()).unwrap_or(0);
                 Millis(entry.admission.now().0.saturating_add(left))
@@ -64,7 +72,9 @@ impl RoomService {
             entry.admission.add_room(info.spec(epoch, until)).await?;
             entry.aftermath.presence.mark(info.id);
         }
-        Ok(())
+        entry.admission.rebuilt().await;
+        entry.end_stale_memberships().await?;
+        self.close_emptied().await
     }
 }
 

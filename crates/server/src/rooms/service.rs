@@ -185,7 +185,7 @@ impl RoomService {
     }
 
     /// Closes the rooms that live until empty and in which nobody is left after a restart.
-    async fn close_emptied(&self) -> Result<(), RoomError> {
+    pub(super) async fn close_emptied(&self) -> Result<(), RoomError> {
         let entry = &self.entry;
         for info in entry.rooms.all() {
             if info.lifetime != Lifetime::UntilEmpty || info.state != RoomState::Open {
@@ -282,7 +282,7 @@ impl RoomService {
             info.key.clone_from(&stored.room.key);
             info.password_hash.clone_from(&stored.room.password_hash);
         });
-        self.entry.set_capacity(room, stored.room.capacity).await;
+        self.entry.set_capacity(room).await;
         self.entry.aftermath.presence.mark(room);
         self.get(who, room, None).await
     }

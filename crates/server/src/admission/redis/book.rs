@@ -161,6 +161,15 @@ impl Book {
         self.lost.notify_one();
     }
 
+    /// Forgets the rooms that were lost and not added again: they were closed meanwhile. Answers them.
+    pub(super) fn forget_lost(&self) -> Vec<RoomId> {
+        let mut pages = self.pages();
+        let lost = pages.rooms.iter().filter(|(_, known)| known.is_lost).map(|(room, _)| *room);
+        let lost: Vec<RoomId> = lost.collect();
+        pages.rooms.retain(|_, known| !known.is_lost);
+        lost
+    }
+
     /// Resolves once for each loss.
     pub(super) async fn lost(&self) {
         loop {

@@ -20,6 +20,7 @@ use crate::admission::{
     Admission, ConfirmError, Decided, EndedSessions, Journal, PartyError, Refusal, SettleError,
     Ticket, WaitError,
 };
+use crate::sweeper::Due;
 
 fn number(room: RoomId) -> String {
     room.0.to_string()
@@ -99,6 +100,12 @@ impl Admission for Redis {
 
     async fn lost(&self) {
         self.book.lost().await;
+    }
+
+    async fn rebuilt(&self) {
+        for room in self.book.forget_lost() {
+            self.deadlines.set(Due::Room(room), None);
+        }
     }
 
     async fn ping(&self) -> Decided<()> {
