@@ -146,7 +146,7 @@ async function refusals({ person, page, crowd, words, server }) {
   const full = await crowd.open('Ada', { name: words.roomName, capacity: 1 });
   await guestIn(person, 'Guest', `/rooms/${full.id}`);
   const panel = await person.isRefused('room_full', words.full);
-  assert.equal(await panel.locator('[data-action="wait"]').count(), 0, 'no line to wait in');
+  assert.equal(await panel.locator('[data-action="wait"]').count(), 1, 'the line is offered');
   assert.ok((await panel.innerText()).includes(await page.locator('#seat-line').innerText()));
   await person.look('refused-full');
 

@@ -109,7 +109,7 @@ async fn seats_freed_at_once_wake_as_many_waiters_and_no_more() {
     let offers = streams.iter_mut().take(SEATS).map(|stream| offer(stream.as_mut().unwrap()));
     within("as many offers as seats", join_all(offers)).await;
     // The steps of several hands are logged as they come; the ledger numbers its grants.
-    let mut offered = server.logged("entry.offered", json!({ "room": room }));
+    let mut offered = server.events(SEATS, "entry.offered", json!({ "room": room })).await;
     let grant = |event: &LogEvent| -> u64 {
         event.text("generation").split('.').next_back().unwrap().parse().unwrap()
     };
