@@ -2,8 +2,10 @@
 //!
 //! A release, a revocation or the undoing of an entry has to reach the ledger even when the seat
 //! store is away at that moment. It is tried at once; if the store cannot decide, it is repeated in
-//! the background with growing pauses until it can. Each duty is safe to repeat: it names a part, a
-//! grant, a login or a place in the line, never "whatever the user has by then".
+//! the background with growing pauses until it can. Each duty names a part, a grant, a login or a place
+//! in the line, so that repeating it is harmless. Three are not as exact as that yet: a repeated
+//! `StreamLost` counts a second stream off, a repeated `Remove` also ends what its user came back to
+//! meanwhile, and a repeated `Supersede` may rebind to a login that has ended by then.
 //!
 //! A step whose answer was lost may have been taken, and its journal is lost with the answer. So a
 //! room in doubt is compared, once the store answers again, with what the other stores believe.
