@@ -95,14 +95,14 @@ const STRATEGIES: &[(&str, &str, u64, u64)] = &[
     (
         "histories redis",
         "admission::redis::tests::one_room::the_scripts_and_the_ledger_agree_on_every_history",
-        20_000,
-        5,
+        10_000,
+        10,
     ),
     (
         "histories redis, two rooms",
         "admission::redis::tests::two_rooms::both_strategies_agree_on_every_history_of_two_rooms",
-        10_000,
-        1,
+        5_000,
+        2,
     ),
 ];
 
