@@ -5,7 +5,7 @@
 //! and one that names a former part is stale and changes nothing.
 
 use super::slot::Reservation;
-use super::{Change, CloseCause, End, Room, RoomState, Step, WaiterEnd};
+use super::{Change, CloseCause, End, Room, RoomSize, RoomState, Step, WaiterEnd};
 use crate::ids::{Generation, LoginId, Owner, SessionId, UserId};
 use crate::limits::CAPACITY_MAX;
 use crate::mutants::{self, Mutant};
@@ -46,9 +46,9 @@ pub enum Closed {
     Returned,
 }
 
-/// A capacity outside 1 to [`CAPACITY_MAX`].
+/// A capacity outside 1 to [`CAPACITY_MAX`], or more staff seats than seats.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a room has 1 to {CAPACITY_MAX} seats")]
+#[error("a room has 1 to {CAPACITY_MAX} seats, and no more of them are for staff")]
 pub struct BadCapacity;
 
 impl Room {
@@ -195,16 +195,18 @@ impl Room {
         sessions
     }
 
-    /// Changes the capacity. Nobody is thrown out; nobody is let in until there is room again.
+    /// Changes the capacity and how many of its seats are for staff. Nobody is thrown out, and a slot
+    /// keeps the class it was given; nobody is let in until there is room again in the class.
     ///
     /// # Errors
-    /// Outside 1 to [`CAPACITY_MAX`]; nothing has changed then.
-    pub fn set_capacity(&mut self, step: &mut Step<'_>, capacity: u32) -> Result<(), BadCapacity> {
+    /// No such size is possible; nothing has changed then.
+    pub fn set_capacity(&mut self, step: &mut Step<'_>, size: RoomSize) -> Result<(), BadCapacity> {
         self.expire(step);
-        if !(1..=CAPACITY_MAX).contains(&capacity) {
+        if !size.is_possible() {
             return Err(BadCapacity);
         }
-        self.capacity = capacity;
+        self.capacity = size.capacity;
+        self.staff_seats = size.staff_seats;
         self.finish(step);
         Ok(())
     }

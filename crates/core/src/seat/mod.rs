@@ -44,7 +44,7 @@ pub use line::{PlaceNo, Waiter};
 pub use permit::Class;
 pub use reserve::{Ask, PartyRefusal, ReserveRefusal, Reserved};
 pub use resume::ResumeMatch;
-pub use room::{Lifetime, Room, RoomSpec, RoomState};
+pub use room::{Lifetime, Room, RoomSize, RoomSpec, RoomState};
 pub use sitting::{Held, Part, Sitting};
 pub use slot::{Reservation, Slot, SlotState, Stay};
 pub use snapshot::{Elsewhere, EntryImage, Header, SlotImage, Snapshot};

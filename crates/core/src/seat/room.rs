@@ -39,6 +39,40 @@ pub enum Lifetime {
     UntilEmpty,
 }
 
+/// How many seats a room has, and how many of them are kept for staff.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RoomSize {
+    /// All its seats.
+    pub capacity: u32,
+    /// Those among them that only staff may have.
+    pub staff_seats: u32,
+}
+
+impl RoomSize {
+    /// A room of that capacity without staff seats.
+    #[must_use]
+    pub const fn plain(capacity: u32) -> Self {
+        Self { capacity, staff_seats: 0 }
+    }
+
+    /// Whether a room may be of that size: 1 to [`CAPACITY_MAX`] seats, no more of them for staff.
+    #[must_use]
+    pub fn is_possible(self) -> bool {
+        (1..=CAPACITY_MAX).contains(&self.capacity) && self.staff_seats <= self.capacity
+    }
+
+    /// The most seats a class may have. A room made with more staff seats than seats has only
+    /// staff seats.
+    #[must_use]
+    pub fn limit(self, class: Class) -> u32 {
+        let staff = self.staff_seats.min(self.capacity);
+        match class {
+            Class::Ordinary => self.capacity - staff,
+            Class::Staff => staff,
+        }
+    }
+}
+
 /// What a room is made from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RoomSpec {
@@ -112,20 +146,16 @@ impl Room {
         }
     }
 
-    /// The most seats a class may have. Shrinking the capacity takes from ordinary seats first.
+    /// The most seats a class may have.
     pub(super) fn limit(&self, class: Class) -> usize {
-        let staff = self.staff_seats.min(self.capacity);
-        let limit = match class {
-            Class::Ordinary => self.capacity - staff,
-            Class::Staff => staff,
-        };
-        limit as usize
+        let size = RoomSize { capacity: self.capacity, staff_seats: self.staff_seats };
+        size.limit(class) as usize
     }
 
     /// How many places of a class could be given now.
     ///
-    /// Bounded by the room as well as by the class: after a cut of the capacity one class may
-    /// still sit on what the other would be given.
+    /// Bounded by the room as well as by the class: after a cut of the capacity, or a change of the
+    /// staff seats, one class may still sit on what the other would be given.
     pub(super) fn free(&self, class: Class) -> usize {
         let of_class = self.limit(class).saturating_sub(self.occupancy_of(class));
         if mutants::on(Mutant::B01EntryUnderWayNotCounted) {

@@ -1,6 +1,6 @@
 //! What can happen next.
 
-use anteroom_core::seat::Snapshot;
+use anteroom_core::seat::{Header, RoomSize, Snapshot};
 use anteroom_core::time::Millis;
 
 use super::scope::Scope;
@@ -59,7 +59,7 @@ pub(super) enum Action {
     Supersede { user: u8 },
     SweepLogins { user: u8 },
     Remove { user: u8, room: u8 },
-    Resize { room: u8, capacity: u32 },
+    Resize { room: u8, size: RoomSize },
     CloseRoom { room: u8 },
 }
 
@@ -81,7 +81,7 @@ impl State {
         }
         out.extend((0..self.strays.len()).map(|stray| Action::Arrive { stray }));
         for room in 0..scope.rooms {
-            self.of_room(room, out);
+            self.of_room(scope, room, out);
         }
         for node in 0..NODES {
             self.of_node(node, out);
@@ -182,7 +182,7 @@ impl State {
         }
     }
 
-    fn of_room(&self, room: u8, out: &mut Vec<Action>) {
+    fn of_room(&self, scope: &Scope, room: u8, out: &mut Vec<Action>) {
         let it = &self.rooms[usize::from(room)];
         let mut overdue = false;
         let mut deadline = |at: Millis, due, user| {
@@ -211,11 +211,8 @@ impl State {
             out.push(Action::Fence { node, incarnation });
         }
         if self.left.resizes > 0 {
-            let capacity = it.header.capacity;
-            out.push(Action::Resize { room, capacity: capacity + 1 });
-            if capacity > 1 {
-                out.push(Action::Resize { room, capacity: capacity - 1 });
-            }
+            let sizes = sizes_next_to(&it.header, scope).into_iter();
+            out.extend(sizes.map(|size| Action::Resize { room, size }));
         }
         if self.left.closes > 0 {
             out.push(Action::CloseRoom { room });
@@ -306,4 +303,18 @@ pub(super) fn each_part(
             each_part(before, visit);
         }
     }
+}
+
+/// The sizes that a room may be given next: a seat more or less, and where the scope has them a
+/// staff seat more or less.
+fn sizes_next_to(header: &Header, scope: &Scope) -> Vec<RoomSize> {
+    let (capacity, staff_seats) = (header.capacity, header.staff_seats);
+    let mut sizes: Vec<RoomSize> =
+        [capacity + 1, capacity - 1].map(|capacity| RoomSize { capacity, staff_seats }).into();
+    if scope.keeps_staff_seats {
+        let staff = [staff_seats + 1, staff_seats.wrapping_sub(1)];
+        sizes.extend(staff.map(|staff_seats| RoomSize { capacity, staff_seats }));
+    }
+    sizes.retain(|size| size.is_possible());
+    sizes
 }

@@ -310,11 +310,11 @@ impl State {
         match action {
             Action::Pass { due, user, room } => self.pass(due, user, room),
             Action::Sweep { room } => self.call(world, room, |ledger, step| ledger.expire(step)),
-            Action::Resize { room, capacity } => {
+            Action::Resize { room, size } => {
                 self.left.resizes -= 1;
-                self.top_capacity = self.top_capacity.max(capacity);
+                self.top_capacity = self.top_capacity.max(size.capacity);
                 self.call(world, room, |ledger, step| {
-                    let _ = ledger.set_capacity(step, capacity);
+                    let _ = ledger.set_capacity(step, size);
                 });
             }
             Action::CloseRoom { room } => {

@@ -28,6 +28,8 @@ pub struct Scope {
     pub(super) splits_requests: bool,
     pub(super) has_grace: bool,
     pub(super) cancels: bool,
+    /// Whether seats are kept for staff, of whom nobody comes, and given back to everyone.
+    pub(super) keeps_staff_seats: bool,
     pub(super) sessions: SessionPolicy,
     /// What a node does about a confirm that was not answered.
     pub(super) undo: Undo,
@@ -87,6 +89,7 @@ const PLAIN: Scope = Scope {
     splits_requests: false,
     has_grace: true,
     cancels: false,
+    keeps_staff_seats: false,
     sessions: SessionPolicy::OnePerRoom,
     undo: Undo::WithdrawThenAbort,
     faults: CALM,
@@ -146,6 +149,15 @@ pub const SHORT: &[Scope] = &[
         name: "short: the capacity changes",
         asks: 0,
         waits: 1,
+        faults: Budget { resizes: 2, ..CALM },
+        ..PLAIN
+    },
+    Scope {
+        name: "short: seats are kept for staff and given back",
+        users: 2,
+        waits: 1,
+        conns: 1,
+        keeps_staff_seats: true,
         faults: Budget { resizes: 2, ..CALM },
         ..PLAIN
     },
@@ -230,6 +242,15 @@ pub const LONG: &[Scope] = &[
         asks: 0,
         waits: 1,
         faults: Budget { resizes: 3, closes: 1, ..CALM },
+        ..PLAIN
+    },
+    Scope {
+        name: "seats are kept for staff and given back",
+        capacity: 2,
+        asks: 0,
+        waits: 1,
+        keeps_staff_seats: true,
+        faults: Budget { resizes: 3, ..CALM },
         ..PLAIN
     },
     Scope {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anteroom_core::ids::{Generation, SessionId, UserId};
 use anteroom_core::place::{Place, Places};
 use anteroom_core::seat::{
-    Ask, Change, ConfirmRefusal, End, Entry, Parting, ReserveRefusal, Reserved, Room, RoomState,
-    Snapshot, Step, Terms, Waiting,
+    Ask, Change, ConfirmRefusal, End, Entry, Header, Parting, ReserveRefusal, Reserved, Room,
+    RoomState, Snapshot, Step, Terms, Waiting,
 };
 use anteroom_core::time::Millis;
 
@@ -30,7 +30,7 @@ fn stays(room: &Snapshot) -> Stays {
 struct Before {
     users: Vec<UserId>,
     line: Vec<UserId>,
-    capacity: u32,
+    seats_for_all: usize,
     stays: Stays,
 }
 
@@ -47,7 +47,7 @@ impl State {
         let before = Before {
             users: shown.slots.iter().map(|slot| slot.user).collect(),
             line: shown.line.iter().map(|waiter| waiter.user).collect(),
-            capacity: shown.header.capacity,
+            seats_for_all: seats_for_all(&shown.header),
             stays: stays(shown),
         };
         // Restored from what another step left: a store may lie between any two steps.
@@ -64,8 +64,8 @@ impl State {
     fn judge(&mut self, room: u8, ledger: &Room, before: &Before, journal: &[Change]) {
         let after = &self.rooms[usize::from(room)];
         let was_added = after.slots.iter().any(|slot| !before.users.contains(&slot.user));
-        let capacity = before.capacity.max(after.header.capacity) as usize;
-        if was_added && after.slots.len() > capacity {
+        let most = before.seats_for_all.max(seats_for_all(&after.header));
+        if was_added && after.slots.len() > most {
             self.broken = Some(Broken::Capacity);
         }
         if !returned_once(&before.stays, &stays(after), journal) {
@@ -95,8 +95,7 @@ impl State {
             self.broken = Some(Broken::Overtaken);
         }
         let is_open = ledger.state() == RoomState::Open;
-        let has_place = after.slots.len() < after.header.capacity as usize;
-        if is_open && has_place && !after.line.is_empty() {
+        if is_open && has_place(after) && !after.line.is_empty() {
             self.broken = Some(Broken::Grantable);
         }
     }
@@ -168,7 +167,7 @@ impl State {
         if answer == Err(ReserveRefusal::RoomFull) {
             world.reached.note(Reached::FULL);
             let room = &self.rooms[usize::from(room)];
-            if room.slots.len() < room.header.capacity as usize && room.line.is_empty() {
+            if has_place(room) && room.line.is_empty() {
                 self.broken = Some(Broken::Grantable);
             }
         }
@@ -339,6 +338,17 @@ impl State {
         let moves = ledger.lets_move(user(who), Some(&presented), &Terms::default());
         elsewhere != room && moves.is_err()
     }
+}
+
+/// The most seats that those who are not staff may have, reckoned apart from the ledger. Nobody in
+/// this world is staff.
+fn seats_for_all(header: &Header) -> usize {
+    header.capacity.saturating_sub(header.staff_seats) as usize
+}
+
+/// Whether somebody could have a place.
+fn has_place(room: &Snapshot) -> bool {
+    room.slots.len() < seats_for_all(&room.header)
 }
 
 fn ask(who: u8, of: u8, resume: Option<Grant>) -> Ask {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anteroom_core::ids::{Generation, UserId};
-use anteroom_core::seat::{Change, Class, Entry, PlaceNo, Snapshot};
+use anteroom_core::seat::{Change, Class, Entry, Header, PlaceNo, SlotImage, Snapshot};
 
 /// Says what was broken.
 macro_rules! hold {
@@ -48,14 +48,32 @@ impl std::fmt::Debug for Stays {
     }
 }
 
-/// In force is the capacity before the step (for what lazy expiry frees) or the one after it.
+/// In force is the size before the step (for what lazy expiry frees) or the one after it, for the
+/// room and for each class of its seats.
 pub(super) fn no_seat_beyond_capacity(before: &Snapshot, after: &Snapshot) -> Result<(), String> {
     let had: BTreeSet<UserId> = before.slots.iter().map(|slot| slot.user).collect();
-    let was_added = after.slots.iter().any(|slot| !had.contains(&slot.user));
+    let is_new = |slot: &&SlotImage| !had.contains(&slot.user);
     let capacity = before.header.capacity.max(after.header.capacity) as usize;
     let slots = after.slots.len();
+    let was_added = after.slots.iter().any(|slot| is_new(&slot));
     hold!(!was_added || slots <= capacity, "a seat was added: {slots} of {capacity}");
+    for class in [Class::Ordinary, Class::Staff] {
+        let limit = limit(&before.header, class).max(limit(&after.header, class)) as usize;
+        let of_class = after.slots.iter().filter(|slot| slot.class == class);
+        let was_added = of_class.clone().any(|slot| is_new(&slot));
+        let slots = of_class.count();
+        hold!(!was_added || slots <= limit, "a {class:?} seat was added: {slots} of {limit}");
+    }
     Ok(())
+}
+
+/// Staff seats of a room that was cut below them are all it has.
+fn limit(header: &Header, class: Class) -> u32 {
+    let staff = header.staff_seats.min(header.capacity);
+    match class {
+        Class::Ordinary => header.capacity - staff,
+        Class::Staff => staff,
+    }
 }
 
 /// Whoever got an ordinary place in this step left nobody behind who had stood in front.

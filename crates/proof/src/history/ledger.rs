@@ -48,7 +48,7 @@ impl Ledger {
             }
             Verb::Remove(user) => Answer::Sessions(room.remove(step, *user)),
             Verb::CloseRoom => Answer::Sessions(room.close_room(step)),
-            Verb::SetCapacity(capacity) => Answer::Done(room.set_capacity(step, *capacity).is_ok()),
+            Verb::SetCapacity(size) => Answer::Done(room.set_capacity(step, *size).is_ok()),
             Verb::Wait(ask) => Answer::Waiting(room.wait(step, ask)),
             Verb::StopWaiting(user) => Answer::Done(room.stop_waiting(step, *user)),
             Verb::StreamAttached(user) => Answer::Place(room.stream_attached(step, *user)),

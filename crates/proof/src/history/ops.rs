@@ -46,7 +46,7 @@ pub(super) enum Op {
     Revoke { user: u8, login: u8 },
     Remove { user: u8 },
     CloseRoom,
-    SetCapacity { capacity: u32 },
+    SetCapacity { capacity: u32, staff_seats: u32 },
     Wait { user: u8, login: u8, staff: bool },
     StopWaiting { user: u8 },
     Attach { user: u8 },
@@ -146,7 +146,8 @@ fn op() -> impl Strategy<Value = Op> {
         50 => leaving(),
         50 => waiting(),
         12 => Just(Op::Expire),
-        12 => (0..6_u32).prop_map(|capacity| Op::SetCapacity { capacity }),
+        12 => (0..6_u32, 0..3_u32)
+            .prop_map(|(capacity, staff_seats)| Op::SetCapacity { capacity, staff_seats }),
         1 => Just(Op::CloseRoom),
     ]
 }

@@ -5,7 +5,7 @@
 
 use anteroom_core::ids::{LoginId, Nonce, Owner, ResumeHash, SessionId, UserId};
 use anteroom_core::seat::{
-    Ask, Change, Claim, PartRef, Parting, PlaceNo, Reservation, Reserved, Waiting,
+    Ask, Change, Claim, PartRef, Parting, PlaceNo, Reservation, Reserved, RoomSize, Waiting,
 };
 use uuid::Uuid;
 
@@ -131,7 +131,9 @@ impl Known {
             Op::Revoke { user: who, login: of } => Verb::RevokeLogin(user(who), login(who, of)),
             Op::Remove { user: who } => Verb::Remove(user(who)),
             Op::CloseRoom => Verb::CloseRoom,
-            Op::SetCapacity { capacity } => Verb::SetCapacity(capacity),
+            Op::SetCapacity { capacity, staff_seats } => {
+                Verb::SetCapacity(RoomSize { capacity, staff_seats })
+            }
             _ => Verb::Expire,
         })
     }

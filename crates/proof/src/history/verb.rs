@@ -3,7 +3,7 @@
 use anteroom_core::ids::{Generation, LoginId, Nonce, Owner, SessionId, UserId};
 use anteroom_core::seat::{
     Ask, Change, Claim, Closed, ConfirmRefusal, Confirmed, End, PartRef, Parting, PartyRefusal,
-    PlaceNo, ReserveRefusal, Reserved, Seats, Snapshot, WaitRefusal, Waiting,
+    PlaceNo, ReserveRefusal, Reserved, RoomSize, Seats, Snapshot, WaitRefusal, Waiting,
 };
 use anteroom_core::time::Millis;
 
@@ -43,7 +43,7 @@ pub enum Verb {
     /// `Room::close_room`
     CloseRoom,
     /// `Room::set_capacity`
-    SetCapacity(u32),
+    SetCapacity(RoomSize),
     /// `Room::wait`
     Wait(Ask),
     /// `Room::stop_waiting`

@@ -1,4 +1,5 @@
-//! Watches, from outside, that no room gets more seats than its capacity.
+//! Watches, from outside, that no room gets more seats than its capacity, nor more ordinary ones than
+//! its staff seats leave.
 //!
 //! The strategies keep that promise in their own atomic step; this asks whether they did, and counts
 //! what must stay 0. Where it is judged, and why it never cries wolf:
@@ -7,7 +8,9 @@
 //! the same instant. Nobody is thrown out when a capacity is cut, so slots above the capacity are no
 //! violation by themselves. But a slot is only ever added below the capacity in force. So between two
 //! looks at one room the slots can have grown to no more than the greater of what the first look saw
-//! and the highest capacity that was in force since. More than that is a violation, each time.
+//! and the highest capacity that was in force since. More than that is a violation, each time. The
+//! same holds of the ordinary slots alone, except where no seat is kept for staff: who came in on a
+//! staff seat of before is not told apart there.
 //!
 //! For this to hold, looks at a room are one after the other (a lock is held from the reading to the
 //! judgement), and the highest capacity is known: it is noted *before* a change is handed to the
@@ -24,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anteroom_core::ids::RoomId;
-use anteroom_core::seat::{Change, Seats};
+use anteroom_core::seat::{Change, Class, RoomSize, Seats};
 use tokio::sync::Notify;
 
 use super::{Admission, Decided, Journal};
@@ -37,34 +40,70 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Known {
     /// Slots at the last look.
-    taken: u32,
-    /// The highest capacity in force since then, or noted to come.
-    highest: u32,
+    taken: Counts,
+    /// The most that was in force since then, or is noted to come.
+    highest: Counts,
     /// Changes of the capacity that were begun.
     changes: u64,
     /// Those of them that have no answer yet.
     under_way: u64,
 }
 
+/// Slots of a room, or how many there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counts {
+    all: u32,
+    ordinary: u32,
+}
+
+impl Counts {
+    /// What there is, in whatever state.
+    fn taken(seats: &Seats) -> Self {
+        let all = seats.occupied.saturating_add(seats.reserved).saturating_add(seats.held);
+        let staff = seats.staff.map_or(0, |staff| staff.taken);
+        Self { all, ordinary: all.saturating_sub(staff) }
+    }
+
+    /// What may be added up to under the size that `seats` show.
+    fn allowed(seats: &Seats) -> Self {
+        let staff_seats = seats.staff.map_or(0, |staff| staff.capacity);
+        let size = RoomSize { capacity: seats.capacity, staff_seats };
+        match seats.staff {
+            Some(_) => Self { all: size.capacity, ordinary: size.limit(Class::Ordinary) },
+            None => Self::under(size),
+        }
+    }
+
+    /// The same for a size that is to come.
+    fn under(size: RoomSize) -> Self {
+        let ordinary = match size.staff_seats {
+            0 => u32::MAX,
+            _ => size.limit(Class::Ordinary),
+        };
+        Self { all: size.capacity, ordinary }
+    }
+
+    fn max(self, other: Self) -> Self {
+        Self { all: self.all.max(other.all), ordinary: self.ordinary.max(other.ordinary) }
+    }
+}
+
 impl Known {
     fn new(seats: &Seats) -> Self {
-        Self { taken: taken(seats), highest: seats.capacity, changes: 0, under_way: 0 }
+        let (taken, highest) = (Counts::taken(seats), Counts::allowed(seats));
+        Self { taken, highest, changes: 0, under_way: 0 }
     }
 
     /// Judges a look: how many slots nothing explains. `before` is what was known as it began.
     fn judge(&mut self, seats: &Seats, before: Self) -> u32 {
-        let taken = taken(seats);
-        let allowed = self.taken.max(self.highest).max(seats.capacity);
+        let (taken, in_force) = (Counts::taken(seats), Counts::allowed(seats));
+        let allowed = self.taken.max(self.highest).max(in_force);
         let was_quiet = before.under_way == 0 && before.changes == self.changes;
         self.taken = taken;
-        self.highest = if was_quiet { seats.capacity } else { self.highest.max(seats.capacity) };
-        taken.saturating_sub(allowed)
+        self.highest = if was_quiet { in_force } else { self.highest.max(in_force) };
+        let ordinary = taken.ordinary.saturating_sub(allowed.ordinary);
+        taken.all.saturating_sub(allowed.all).max(ordinary)
     }
-}
-
-/// Slots, in whatever state.
-fn taken(seats: &Seats) -> u32 {
-    seats.occupied.saturating_add(seats.reserved).saturating_add(seats.held)
 }
 
 #[derive(Debug, Default)]
@@ -148,7 +187,8 @@ impl CapacityWatch {
                 room = room.0,
                 excess,
                 capacity = seats.capacity,
-                taken = taken(seats),
+                taken = Counts::taken(seats).all,
+                staff = ?seats.staff,
                 "a room has more seats taken than it may have"
             );
         }
@@ -176,10 +216,10 @@ impl CapacityWatch {
         self.grew.notify_one();
     }
 
-    /// A capacity is about to be changed.
-    pub(super) fn changing(&self, room: RoomId, capacity: u32) {
+    /// A size is about to be changed.
+    pub(super) fn changing(&self, room: RoomId, size: RoomSize) {
         if let Some(known) = self.lock().known.get_mut(&room) {
-            known.highest = known.highest.max(capacity);
+            known.highest = known.highest.max(Counts::under(size));
             known.changes += 1;
             known.under_way += 1;
         }
@@ -205,6 +245,8 @@ async fn pause() {
 
 #[cfg(test)]
 mod tests {
+    use anteroom_core::seat::StaffSeats;
+
     use super::*;
 
     fn seats(capacity: u32, taken: u32) -> Seats {
@@ -234,10 +276,39 @@ mod tests {
         assert_eq!(look(&mut known, 3, 5), 1, "and somebody was let in");
     }
 
+    /// So many of the seats are for staff, and so many of the taken ones theirs.
+    fn kept(seats: Seats, capacity: u32, taken: u32) -> Seats {
+        Seats { staff: Some(StaffSeats { capacity, taken }), ..seats }
+    }
+
+    #[test]
+    fn an_ordinary_seat_that_staff_seats_do_not_leave_is_counted() {
+        let mut known = Known::new(&kept(seats(4, 0), 2, 0));
+        let mut look = |seats: Seats| {
+            let before = known;
+            known.judge(&seats, before)
+        };
+        assert_eq!(look(kept(seats(4, 4), 2, 2)), 0);
+        assert_eq!(look(kept(seats(4, 4), 2, 1)), 1, "three sit on two ordinary seats");
+        assert_eq!(look(seats(4, 4)), 0, "none is kept any more");
+        assert_eq!(look(kept(seats(4, 4), 3, 0)), 0, "keeping some throws nobody out");
+        assert_eq!(look(kept(seats(4, 2), 3, 0)), 0, "two left");
+        assert_eq!(look(kept(seats(4, 3), 3, 0)), 1, "and one was let in past the one seat");
+    }
+
+    #[test]
+    fn seats_that_were_given_to_everyone_and_kept_again_unseen_explain_who_sits_there() {
+        let mut known = Known::new(&kept(seats(4, 2), 2, 0));
+        known.highest = known.highest.max(Counts::under(RoomSize::plain(4)));
+        known.changes = 2;
+        let before = known;
+        assert_eq!(known.judge(&kept(seats(4, 4), 2, 0), before), 0);
+    }
+
     #[test]
     fn a_cut_throws_nobody_out_and_lets_nobody_in() {
         let mut known = Known::new(&seats(10, 10));
-        known.highest = 10;
+        known.highest.all = 10;
         assert_eq!(look(&mut known, 4, 10), 0, "the cut itself");
         assert_eq!(look(&mut known, 4, 7), 0);
         assert_eq!(look(&mut known, 4, 8), 1, "a new seat above the capacity");
@@ -247,7 +318,7 @@ mod tests {
     fn a_rise_and_a_cut_between_two_looks_explain_what_came_between() {
         let mut known = Known::new(&seats(2, 2));
         for capacity in [9, 1] {
-            known.highest = known.highest.max(capacity);
+            known.highest = known.highest.max(Counts::under(RoomSize::plain(capacity)));
             known.changes += 1;
         }
         assert_eq!(look(&mut known, 1, 8), 0, "eight sat down under nine");
@@ -257,7 +328,7 @@ mod tests {
     #[test]
     fn a_change_under_way_is_not_forgotten_by_a_look() {
         let mut known = Known::new(&seats(2, 2));
-        known.highest = 5;
+        known.highest = Counts::under(RoomSize::plain(5));
         known.changes = 1;
         known.under_way = 1;
         assert_eq!(look(&mut known, 2, 2), 0, "not in force yet");

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
 use anteroom_core::seat::{
-    Ask, Claim, Closed, Confirmed, Member, PartRef, Parting, PlaceNo, Position, Reserved, RoomSpec,
-    Seats, Snapshot, Waiting,
+    Ask, Claim, Closed, Confirmed, Member, PartRef, Parting, PlaceNo, Position, Reserved, RoomSize,
+    RoomSpec, Seats, Snapshot, Waiting,
 };
 use anteroom_core::time::Millis;
 use async_trait::async_trait;
@@ -192,12 +192,12 @@ verbs! {
     async fn set_capacity(
         &self,
         room: RoomId,
-        capacity: u32,
+        size: RoomSize,
         journal: &mut Journal,
     ) -> Decided<bool> {
         let before = journal.len();
-        self.capacity.changing(room, capacity);
-        let answer = self.seats.set_capacity(room, capacity, journal).await;
+        self.capacity.changing(room, size);
+        let answer = self.seats.set_capacity(room, size, journal).await;
         // Without an answer it may be changed all the same, and later than now.
         if answer.is_ok() {
             self.capacity.changed(room);

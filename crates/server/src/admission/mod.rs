@@ -32,7 +32,7 @@ use std::net::IpAddr;
 use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
 use anteroom_core::seat::{
     Ask, Change, Claim, Closed, ConfirmRefusal, Confirmed, End, Member, PartRef, Parting,
-    PartyRefusal, PlaceNo, Position, ReserveRefusal, Reserved, RoomSpec, Seats, Snapshot,
+    PartyRefusal, PlaceNo, Position, ReserveRefusal, Reserved, RoomSize, RoomSpec, Seats, Snapshot,
     WaitRefusal, Waiting,
 };
 use anteroom_core::time::Millis;
@@ -287,12 +287,12 @@ pub(crate) trait Admission: Send + Sync {
     /// The room takes nobody any more; everyone in it ends.
     async fn close_room(&self, room: RoomId, journal: &mut Journal) -> Decided<EndedSessions>;
 
-    /// Changes the capacity in force. Nobody is thrown out. False when there is no such room or no
-    /// such capacity.
+    /// Changes the capacity in force and the staff seats in it, in one step. Nobody is thrown out.
+    /// False when there is no such room or no such size.
     async fn set_capacity(
         &self,
         room: RoomId,
-        capacity: u32,
+        size: RoomSize,
         journal: &mut Journal,
     ) -> Decided<bool>;
 

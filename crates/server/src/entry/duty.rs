@@ -47,7 +47,7 @@ pub(super) enum Duty {
     Remove { room: RoomId, user: UserId },
     /// The room was closed.
     CloseRoom { room: RoomId },
-    /// The capacity that the room's record says, whatever that is by then.
+    /// The capacity and the staff seats that the room's record says, whatever that is by then.
     SetCapacity { room: RoomId },
     /// A waiter's stream ended.
     StreamLost { room: RoomId, user: UserId, place: PlaceNo },
@@ -179,11 +179,11 @@ impl Duties {
             Duty::CloseRoom { room } => (seats.close_room(room, journal).await?, None),
             Duty::SetCapacity { room } => {
                 // It may be changed again while the store is asked: the last word is the record's.
-                let recorded = || self.aftermath.rooms.get(room).map(|info| info.capacity);
+                let recorded = || self.aftermath.rooms.get(room).map(|info| info.size());
                 let mut said = recorded();
-                while let Some(capacity) = said {
-                    seats.set_capacity(room, capacity, journal).await?;
-                    said = recorded().filter(|now| *now != capacity);
+                while let Some(size) = said {
+                    seats.set_capacity(room, size, journal).await?;
+                    said = recorded().filter(|now| *now != size);
                 }
                 (none(), None)
             }

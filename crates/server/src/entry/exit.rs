@@ -76,7 +76,7 @@ impl Entry {
         }
     }
 
-    /// The capacity that a room's record says is in force from now on.
+    /// The capacity and the staff seats that a room's record says are in force from now on.
     pub(crate) async fn set_capacity(&self, room: RoomId) {
         self.duties.perform(Duty::SetCapacity { room }).await;
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use anteroom_core::ids::{RoomId, UserId};
-use anteroom_core::seat::{self, RoomSpec};
+use anteroom_core::seat::{self, RoomSize, RoomSpec};
 use anteroom_core::time::Millis;
 use anteroom_protocol::room::{Lifetime, RoomState, Visibility};
 
@@ -63,6 +63,13 @@ impl RoomInfo {
     /// Raises it; called by the message log alone, in order.
     pub(crate) fn published(&self, seq: i64) {
         self.last_seq.fetch_max(seq, Ordering::AcqRel);
+    }
+
+    /// How large it is. A record of before the two were kept in step may name more staff seats than
+    /// seats: then all of them are for staff.
+    pub(crate) fn size(&self) -> RoomSize {
+        let staff_seats = self.staff_seats.min(self.capacity);
+        RoomSize { capacity: self.capacity, staff_seats }
     }
 
     /// What the ledger needs.

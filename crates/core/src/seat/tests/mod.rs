@@ -127,6 +127,11 @@ impl Bench {
         PartRef { user: user(n), session: session(s), generation, owner: HERE }
     }
 
+    fn resize(&mut self, capacity: u32, staff_seats: u32) {
+        let size = RoomSize { capacity, staff_seats };
+        self.step(|room, step| room.set_capacity(step, size)).unwrap();
+    }
+
     fn close(&mut self, part: PartRef, parting: Parting) -> Closed {
         self.step(|room, step| room.close(step, &part, parting))
     }

@@ -122,7 +122,7 @@ fn bug_b06_a_closing_room_is_gone_once_the_entries_under_way_have_learnt_it() {
 fn a_smaller_capacity_throws_nobody_out_and_lets_nobody_in_until_below() {
     let mut bench = Bench::new(3);
     let parts: Vec<PartRef> = (1..4).map(|n| bench.enter(n, n)).collect();
-    bench.step(|room, step| room.set_capacity(step, 2)).unwrap();
+    bench.resize(2, 0);
     assert_eq!(bench.seats(), (3, 0, 0, 0, 0));
     bench.close(parts[0], Parting::Clean);
     assert_eq!(bench.reserve(ask(4)), Err(ReserveRefusal::RoomFull));
@@ -136,18 +136,66 @@ fn after_a_cut_even_a_free_staff_seat_waits_until_the_room_is_below() {
     for n in 1..4 {
         bench.enter(n, n);
     }
-    bench.step(|room, step| room.set_capacity(step, 3)).unwrap();
+    bench.resize(3, 1);
     assert_eq!(bench.reserve(staff(5)), Err(ReserveRefusal::RoomFull));
 }
 
 #[test]
-fn a_capacity_out_of_range_is_refused() {
-    let mut bench = Bench::new(2);
-    for capacity in [0, crate::limits::CAPACITY_MAX + 1] {
-        let answer = bench.step(|room, step| room.set_capacity(step, capacity));
+fn a_capacity_out_of_range_is_refused_and_so_are_more_staff_seats_than_seats() {
+    let mut bench = Bench::of(RoomSpec { staff_seats: 1, ..spec(2) });
+    let before = bench.room.seats();
+    for (capacity, staff_seats) in [(0, 0), (crate::limits::CAPACITY_MAX + 1, 0), (3, 4)] {
+        let size = RoomSize { capacity, staff_seats };
+        let answer = bench.step(|room, step| room.set_capacity(step, size));
         assert_eq!(answer, Err(BadCapacity));
     }
-    assert_eq!(bench.room.seats().capacity, 2);
+    assert_eq!(bench.room.seats(), before);
+}
+
+#[test]
+fn seats_kept_for_staff_from_now_on_throw_nobody_out_and_let_no_ordinary_newcomer_in() {
+    let mut bench = Bench::new(4);
+    let parts: Vec<PartRef> = (1..4).map(|n| bench.enter(n, n)).collect();
+    bench.resize(4, 2);
+    let seats = bench.room.seats();
+    assert_eq!((seats.occupied, seats.free), (3, 0), "three sit on two ordinary seats");
+    assert_eq!(seats.staff, Some(StaffSeats { capacity: 2, taken: 0 }));
+    assert_eq!(bench.reserve(ask(5)), Err(ReserveRefusal::RoomFull));
+    assert!(bench.reserve(staff(6)).is_ok());
+    assert_eq!(bench.reserve(staff(7)), Err(ReserveRefusal::RoomFull), "four seats are taken");
+    bench.close(parts[0], Parting::Clean);
+    assert_eq!(bench.reserve(ask(5)), Err(ReserveRefusal::RoomFull), "two sit on two");
+    bench.close(parts[1], Parting::Clean);
+    assert!(bench.reserve(ask(5)).is_ok());
+}
+
+#[test]
+fn fewer_staff_seats_are_offered_to_the_line_in_the_same_step() {
+    let mut bench = Bench::of(RoomSpec { staff_seats: 2, ..spec(3) });
+    bench.enter(1, 1);
+    for who in 4..7 {
+        bench.wait(ask(who)).unwrap();
+    }
+    let offered = |bench: &Bench| [4, 5, 6].map(|who| bench.offer(who).is_some());
+    assert_eq!(bench.seats(), (1, 0, 0, 0, 3));
+    bench.resize(3, 1);
+    assert_eq!(offered(&bench), [true, false, false], "the first in line");
+    bench.resize(4, 0);
+    assert_eq!(offered(&bench), [true, true, true]);
+    assert_eq!(bench.seats(), (1, 3, 0, 0, 0));
+}
+
+#[test]
+fn who_sits_on_a_staff_seat_stays_when_there_is_none_any_more() {
+    let mut bench = Bench::of(RoomSpec { staff_seats: 1, ..spec(2) });
+    let it = bench.reserve(staff(1)).unwrap().reservation;
+    bench.confirm(claim(1, it, 1)).unwrap();
+    bench.settle(1).unwrap();
+    bench.resize(2, 0);
+    assert_eq!(bench.room.seats().staff, None);
+    assert_eq!(bench.seats(), (1, 0, 0, 1, 0), "the room has one seat left, not two");
+    assert!(bench.reserve(ask(2)).is_ok());
+    assert_eq!(bench.reserve(ask(3)), Err(ReserveRefusal::RoomFull));
 }
 
 #[test]

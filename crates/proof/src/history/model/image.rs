@@ -34,7 +34,7 @@ impl Subject for Model {
             Verb::RevokeLogin(user, login) => Answer::Sessions(self.revoke_login(*user, *login)),
             Verb::Remove(user) => Answer::Sessions(self.remove(*user)),
             Verb::CloseRoom => Answer::Sessions(self.close_room()),
-            Verb::SetCapacity(capacity) => Answer::Done(self.set_capacity(*capacity)),
+            Verb::SetCapacity(size) => Answer::Done(self.set_capacity(*size)),
             Verb::Wait(ask) => Answer::Waiting(self.wait(ask)),
             Verb::StopWaiting(user) => Answer::Done(self.stop_waiting(*user)),
             Verb::StreamAttached(user) => Answer::Place(self.stream_attached(*user)),

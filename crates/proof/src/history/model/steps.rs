@@ -3,8 +3,8 @@
 use anteroom_core::ids::{Generation, LoginId, Nonce, Owner, SessionId, UserId};
 use anteroom_core::seat::{
     Ask, Change, Claim, Class, CloseCause, Closed, ConfirmRefusal, Confirmed, End, PartRef,
-    Parting, PartyRefusal, PlaceNo, Reservation, ReserveRefusal, Reserved, RoomState, SlotState,
-    Stay, WaitRefusal, Waiter, WaiterEnd, Waiting,
+    Parting, PartyRefusal, PlaceNo, Reservation, ReserveRefusal, Reserved, RoomSize, RoomState,
+    SlotState, Stay, WaitRefusal, Waiter, WaiterEnd, Waiting,
 };
 
 use super::{Model, Row, Unwelcome};
@@ -332,11 +332,12 @@ impl Model {
         sessions
     }
 
-    pub(super) fn set_capacity(&mut self, capacity: u32) -> bool {
+    pub(super) fn set_capacity(&mut self, size: RoomSize) -> bool {
         self.expire();
-        let fits = (1..=10_000).contains(&capacity);
+        let fits = (1..=10_000).contains(&size.capacity) && size.staff_seats <= size.capacity;
         if fits {
-            self.spec.capacity = capacity;
+            self.spec.capacity = size.capacity;
+            self.spec.staff_seats = size.staff_seats;
             self.finish();
         }
         fits

@@ -7,7 +7,7 @@
 //! [`anteroom_core::place::Places`].
 
 use anteroom_core::ids::{ResumeHash, RoomId, UserId};
-use anteroom_core::seat::{ReserveRefusal, Room, RoomState, SessionPolicy, Step, Terms};
+use anteroom_core::seat::{ReserveRefusal, Room, RoomSize, RoomState, SessionPolicy, Step, Terms};
 use anteroom_core::time::Millis;
 
 use super::scope::Scope;
@@ -113,12 +113,12 @@ impl<'a, T: Transaction> Book<'a, T> {
         Ok(())
     }
 
-    /// Changes the capacity; what is overdue is ended, and offered, under the one before.
-    pub(super) async fn set_capacity(&mut self, room: RoomId, capacity: u32) -> Fetched<bool> {
-        let scope = Scope { capacity: Some(capacity), ..Scope::default() };
+    /// Changes the size; what is overdue is ended, and offered, under the one before.
+    pub(super) async fn set_capacity(&mut self, room: RoomId, size: RoomSize) -> Fetched<bool> {
+        let scope = Scope { size: Some(size), ..Scope::default() };
         let Some(mut working) = self.open(room, &scope).await? else { return Ok(false) };
         self.expire_first(&mut working).await?;
-        let done = self.act(&mut working, |it, step| it.set_capacity(step, capacity).is_ok());
+        let done = self.act(&mut working, |it, step| it.set_capacity(step, size).is_ok());
         self.keep(working).await?;
         Ok(done)
     }

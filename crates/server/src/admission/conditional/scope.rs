@@ -12,7 +12,7 @@ use std::net::IpAddr;
 
 use anteroom_core::ids::UserId;
 use anteroom_core::limits::WAITLIST_MAX;
-use anteroom_core::seat::{Class, Header, RoomState, SlotImage, Snapshot};
+use anteroom_core::seat::{Class, Header, RoomSize, RoomState, SlotImage, Snapshot};
 use anteroom_core::time::Millis;
 
 /// What a step may touch.
@@ -26,8 +26,8 @@ pub(super) struct Scope {
     pub(super) adds: bool,
     /// It depends on the length of the line.
     pub(super) joins: bool,
-    /// The capacity it sets.
-    pub(super) capacity: Option<u32>,
+    /// The size it sets.
+    pub(super) size: Option<RoomSize>,
 }
 
 impl Scope {
@@ -67,13 +67,15 @@ impl Scope {
     /// How many places of each class can become free: those that are, and one for each loaded slot.
     /// `taken` counts all slots of the room by class, of which `loaded` are loaded.
     pub(super) fn places_to_come(&self, header: &Header, taken: Taken, loaded: usize) -> Taken {
-        // What is overdue is ended, and its place offered, under the capacity of before.
-        let capacity = header.capacity.max(self.capacity.unwrap_or(0));
-        let staff = header.staff_seats.min(capacity);
+        // What is overdue is ended, and its place offered, under the size of before.
+        let before = RoomSize { capacity: header.capacity, staff_seats: header.staff_seats };
+        let after = self.size.unwrap_or(before);
+        let limit = |class| before.limit(class).max(after.limit(class));
         let of = |limit: u32, taken: usize| (limit as usize + loaded).saturating_sub(taken);
-        let in_all = of(capacity, taken.ordinary + taken.staff);
+        let in_all = of(before.capacity.max(after.capacity), taken.ordinary + taken.staff);
+        let staff = limit(Class::Staff);
         Taken {
-            ordinary: of(capacity - staff, taken.ordinary).min(in_all),
+            ordinary: of(limit(Class::Ordinary), taken.ordinary).min(in_all),
             staff: if staff > 0 { of(staff, taken.staff).min(in_all) } else { 0 },
         }
     }

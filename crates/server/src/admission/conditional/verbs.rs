@@ -5,8 +5,8 @@ use std::sync::PoisonError;
 
 use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
 use anteroom_core::seat::{
-    Ask, Claim, Closed, Confirmed, Member, PartRef, Parting, PlaceNo, Position, Reserved, RoomSpec,
-    Seats, Snapshot, Waiting,
+    Ask, Claim, Closed, Confirmed, Member, PartRef, Parting, PlaceNo, Position, Reserved, RoomSize,
+    RoomSpec, Seats, Snapshot, Waiting,
 };
 use anteroom_core::time::Millis;
 use async_trait::async_trait;
@@ -204,10 +204,10 @@ impl Admission for Conditional {
     async fn set_capacity(
         &self,
         room: RoomId,
-        capacity: u32,
+        size: RoomSize,
         journal: &mut Journal,
     ) -> Decided<bool> {
-        self.decide(journal, async move |book| book.set_capacity(room, capacity).await).await
+        self.decide(journal, async move |book| book.set_capacity(room, size).await).await
     }
 
     async fn wait(

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
 use anteroom_core::limits::{ATTEMPTS_MAX, CAPACITY_MAX, WAITLIST_MAX};
 use anteroom_core::seat::{
-    Ask, Claim, Closed, Confirmed, Member, PartRef, Parting, PlaceNo, Position, Reserved, RoomSpec,
-    Seats, Snapshot, Waiting,
+    Ask, Claim, Closed, Confirmed, Member, PartRef, Parting, PlaceNo, Position, Reserved, RoomSize,
+    RoomSpec, Seats, Snapshot, Waiting,
 };
 use anteroom_core::time::Millis;
 use async_trait::async_trait;
@@ -308,11 +308,15 @@ impl Admission for Redis {
     async fn set_capacity(
         &self,
         room: RoomId,
-        capacity: u32,
+        size: RoomSize,
         journal: &mut Journal,
     ) -> Decided<bool> {
-        let ask =
-            json!({ "room": number(room), "capacity": capacity, "capacity_max": CAPACITY_MAX });
+        let ask = json!({
+            "room": number(room),
+            "capacity": size.capacity,
+            "staff_seats": size.staff_seats,
+            "capacity_max": CAPACITY_MAX,
+        });
         Ok(self.ask(Verb::SetCapacity, Some(room), &ask, Some(journal)).await?.yes)
     }
 

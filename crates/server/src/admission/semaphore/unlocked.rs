@@ -5,7 +5,7 @@
 //! [`Mutant::B09CheckedThenActed`]: anteroom_core::mutants::Mutant::B09CheckedThenActed
 
 use anteroom_core::ids::RoomId;
-use anteroom_core::seat::{Ask, ReserveRefusal, Reserved, Seats};
+use anteroom_core::seat::{Ask, ReserveRefusal, Reserved, RoomSize, Seats};
 
 use super::Semaphore;
 use crate::admission::{Journal, Refusal};
@@ -22,9 +22,11 @@ impl Semaphore {
         let taken = |seats: Seats| seats.occupied + seats.reserved + seats.held;
         let answer = self.step(room, journal, |ledger, step| {
             let believed = taken(ledger.seats()) + u32::from(seen.free > 0);
-            let widened = ledger.set_capacity(step, believed.max(seen.capacity));
+            let staff_seats = seen.staff.map_or(0, |staff| staff.capacity);
+            let of = |capacity| RoomSize { capacity, staff_seats };
+            let widened = ledger.set_capacity(step, of(believed.max(seen.capacity)));
             let answer = ledger.reserve(step, &ask);
-            let narrowed = ledger.set_capacity(step, seen.capacity);
+            let narrowed = ledger.set_capacity(step, of(seen.capacity));
             (widened.is_ok() && narrowed.is_ok()).then_some(answer)
         });
         answer.flatten().unwrap_or(Err(ReserveRefusal::Gone)).map_err(Refusal::from)

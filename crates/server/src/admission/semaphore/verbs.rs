@@ -9,7 +9,8 @@ use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::place::Place;
 use anteroom_core::seat::{
     Ask, Claim, Closed, ConfirmRefusal, Confirmed, End, Member, PartRef, Parting, PartyRefusal,
-    PlaceNo, Position, ReserveRefusal, Reserved, Room, RoomSpec, Seats, Snapshot, Waiting,
+    PlaceNo, Position, ReserveRefusal, Reserved, Room, RoomSize, RoomSpec, Seats, Snapshot,
+    Waiting,
 };
 use anteroom_core::time::Millis;
 use async_trait::async_trait;
@@ -283,10 +284,10 @@ impl Admission for Semaphore {
     async fn set_capacity(
         &self,
         room: RoomId,
-        capacity: u32,
+        size: RoomSize,
         journal: &mut Journal,
     ) -> Decided<bool> {
-        let done = self.step(room, journal, |ledger, step| ledger.set_capacity(step, capacity));
+        let done = self.step(room, journal, |ledger, step| ledger.set_capacity(step, size));
         Ok(done.is_some_and(|done| done.is_ok()))
     }
 

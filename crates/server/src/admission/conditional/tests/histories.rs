@@ -129,8 +129,8 @@ impl<'a> Strategy<'a> {
                 seats.stream_lost(room, user, place, told).await.unwrap();
                 Answer::Nothing
             }
-            Verb::SetCapacity(capacity) => {
-                Answer::Done(seats.set_capacity(room, capacity, told).await.unwrap())
+            Verb::SetCapacity(size) => {
+                Answer::Done(seats.set_capacity(room, size, told).await.unwrap())
             }
             Verb::StopWaiting(user) => {
                 Answer::Done(seats.stop_waiting(room, user, told).await.unwrap())
@@ -220,7 +220,7 @@ fn of_a_room_that_is_gone(verb: &Verb, answer: Answer) -> Answer {
     match verb {
         Verb::Settle(..) => Answer::Settled(Err(End::Fenced)),
         Verb::Abort(..) => Answer::Aborted(Err(End::Fenced)),
-        Verb::SetCapacity(capacity) => Answer::Done((1..=10_000).contains(capacity)),
+        Verb::SetCapacity(size) => Answer::Done(size.is_possible()),
         _ => answer,
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anteroom_core::ids::RoomId;
 use anteroom_core::seat::{
-    Arrivals, Ask, Change, Class, End, Lifetime, Parting, ReserveRefusal, RoomSpec, Terms, Waiting,
+    Arrivals, Ask, Change, Class, End, Lifetime, Parting, ReserveRefusal, RoomSize, RoomSpec,
+    Terms, Waiting,
 };
 
 use super::{Fixture, GENEROUS, ROOM, address, ask, claim, login, secret, spec, user};
@@ -184,14 +185,33 @@ async fn a_larger_capacity_is_offered_to_the_line_at_once() {
     for who in 10..100 {
         it.seats.wait(ROOM, ask(who), None, &mut journal).await.unwrap();
     }
-    assert!(it.seats.set_capacity(ROOM, 51, &mut journal).await.unwrap());
+    assert!(it.seats.set_capacity(ROOM, RoomSize::plain(51), &mut journal).await.unwrap());
     let seats = it.seats.seats(ROOM).await.unwrap().unwrap();
     assert_eq!((seats.reserved, seats.waiting, seats.free), (51, 40, 0));
     assert_eq!(it.seats.line(ROOM).await.unwrap()[0], user(60));
-    assert!(it.seats.set_capacity(ROOM, 5, &mut journal).await.unwrap());
+    assert!(it.seats.set_capacity(ROOM, RoomSize::plain(5), &mut journal).await.unwrap());
     it.seats.cancel(ROOM, user(1), &mut journal).await.unwrap();
     let seats = it.seats.seats(ROOM).await.unwrap().unwrap();
     assert_eq!((seats.reserved, seats.waiting), (50, 40), "nobody until it is below");
+}
+
+#[tokio::test]
+async fn staff_seats_given_up_are_offered_to_the_line_at_once() {
+    let it = Fixture::new();
+    it.seats.add_room(RoomSpec { staff_seats: 50, ..spec(ROOM, 51) }).await.unwrap();
+    let mut journal = Journal::new();
+    it.reserve(ROOM, 1).await.unwrap();
+    for who in 10..100 {
+        it.seats.wait(ROOM, ask(who), None, &mut journal).await.unwrap();
+    }
+    let size = RoomSize { capacity: 51, staff_seats: 1 };
+    assert!(it.seats.set_capacity(ROOM, size, &mut journal).await.unwrap());
+    let seats = it.seats.seats(ROOM).await.unwrap().unwrap();
+    assert_eq!((seats.reserved, seats.waiting, seats.free), (50, 41, 0));
+    assert_eq!(it.seats.line(ROOM).await.unwrap()[0], user(59));
+    let more = RoomSize { capacity: 51, staff_seats: 52 };
+    assert!(!it.seats.set_capacity(ROOM, more, &mut journal).await.unwrap());
+    assert_eq!(it.seats.seats(ROOM).await.unwrap().unwrap(), seats);
 }
 
 #[tokio::test]
@@ -272,7 +292,7 @@ async fn a_cut_of_the_capacity_still_offers_what_fell_due_before_it() {
     }
     it.pass(Duration::from_secs(120));
     for capacity in [1, 0] {
-        it.seats.set_capacity(ROOM, capacity, &mut journal).await.unwrap();
+        it.seats.set_capacity(ROOM, RoomSize::plain(capacity), &mut journal).await.unwrap();
     }
     let offered = journal.iter().filter(|(_, it)| matches!(it, Change::Offered { .. })).count();
     assert_eq!(offered, 2, "{journal:?}");

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use anteroom_core::ids::{Nonce, Owner, ResumeHash, RoomId, SessionId};
 use anteroom_core::seat::{
-    Ask, Change, Claim, Closed, ConfirmRefusal, PartRef, Parting, ReserveRefusal, SessionPolicy,
-    Terms,
+    Ask, Change, Claim, Closed, ConfirmRefusal, PartRef, Parting, ReserveRefusal, RoomSize,
+    SessionPolicy, Terms,
 };
 use uuid::Uuid;
 
@@ -134,7 +134,7 @@ async fn bug_b24_every_place_that_a_larger_capacity_brings_is_offered_by_script(
         seats.wait(ROOM, ask(n), None, &mut Journal::new()).await.unwrap();
     }
     let mut journal = Journal::new();
-    assert_eq!(seats.set_capacity(ROOM, 3, &mut journal).await, Ok(true));
+    assert_eq!(seats.set_capacity(ROOM, RoomSize::plain(3), &mut journal).await, Ok(true));
     let offered = journal.iter().filter(|(_, it)| matches!(it, Change::Offered { .. })).count();
     assert_eq!(offered, 2);
     assert_eq!(seats.line(ROOM).await.unwrap(), [ask(4).user]);

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anteroom_core::ids::{LoginId, Owner, RoomId};
-use anteroom_core::seat::{Parting, PlaceNo, Terms};
+use anteroom_core::seat::{Parting, PlaceNo, RoomSize, Terms};
 use uuid::Uuid;
 
 use super::people::{ask, claim, enter, part, reserve};
@@ -59,7 +59,7 @@ async fn every_verb(seats: &Redis) {
     seats.stream_attached(ROOM, user(4), journal).await.unwrap();
     seats.stream_lost(ROOM, user(4), PlaceNo(1), journal).await.unwrap();
     seats.stop_waiting(ROOM, user(4), journal).await.unwrap();
-    seats.set_capacity(ROOM, 4, journal).await.unwrap();
+    seats.set_capacity(ROOM, RoomSize::plain(4), journal).await.unwrap();
     seats.expire(ROOM, journal).await.unwrap();
     seats.seats_of(&[ROOM, OTHER]).await.unwrap();
     seats.members(ROOM).await.unwrap();

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use anteroom_core::ids::{
     Generation, LoginId, Nonce, Owner, ResumeHash, RoomId, SessionId, UserId,
 };
-use anteroom_core::seat::{Ask, Claim, PartRef, Parting, PlaceNo, Reserved};
+use anteroom_core::seat::{Ask, Claim, PartRef, Parting, PlaceNo, Reserved, RoomSize};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -57,7 +57,7 @@ pub(super) enum Op {
     Remove(RoomId, UserId),
     Fence(Owner),
     CloseRoom(RoomId),
-    SetCapacity(RoomId, u32),
+    SetCapacity(RoomId, RoomSize),
     Wait(RoomId, Ask, Option<IpAddr>),
     StopWaiting(RoomId, UserId),
     Attach(RoomId, UserId),
@@ -219,7 +219,11 @@ impl Past {
                 Op::StreamLost(stream.0, stream.1, stream.2)
             }
             108..109 => Op::Expire(room),
-            109..111 => Op::SetCapacity(room, u32::from(draw.twist % 5)),
+            109..111 => {
+                let capacity = u32::from(draw.twist % 5);
+                let staff_seats = u32::from(draw.twist / 5 % 3);
+                Op::SetCapacity(room, RoomSize { capacity, staff_seats })
+            }
             _ if draw.twist < 10 => Op::CloseRoom(room),
             _ => Op::Expire(room),
         })

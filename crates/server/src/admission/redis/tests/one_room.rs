@@ -127,8 +127,8 @@ impl Subjected<'_> {
                 Answer::Sessions(seats.remove(room, user, journal).await.unwrap())
             }
             Verb::CloseRoom => Answer::Sessions(seats.close_room(room, journal).await.unwrap()),
-            Verb::SetCapacity(capacity) => {
-                Answer::Done(seats.set_capacity(room, capacity, journal).await.unwrap())
+            Verb::SetCapacity(size) => {
+                Answer::Done(seats.set_capacity(room, size, journal).await.unwrap())
             }
             Verb::StopWaiting(user) => {
                 Answer::Done(seats.stop_waiting(room, user, journal).await.unwrap())

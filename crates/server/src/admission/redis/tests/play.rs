@@ -91,8 +91,8 @@ pub(super) async fn play(seats: &dyn Admission, op: &Op) -> Outcome {
             out.say(seats.stream_lost(room, user, place, journal).await);
         }
         Op::Expire(room) => out.say(seats.expire(room, journal).await),
-        Op::SetCapacity(room, capacity) => {
-            out.say(seats.set_capacity(room, capacity, journal).await);
+        Op::SetCapacity(room, size) => {
+            out.say(seats.set_capacity(room, size, journal).await);
         }
         other => out.say_ended(ending(seats, &other, journal).await),
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use anteroom_core::ids::{LoginId, Owner, RoomId, SessionId, UserId};
-use anteroom_core::seat::{Ask, Claim, PartRef, Parting, PlaceNo, Reserved, Waiting};
+use anteroom_core::seat::{Ask, Claim, PartRef, Parting, PlaceNo, Reserved, RoomSize, Waiting};
 
 use crate::admission::{Admission, Journal, Unavailable};
 
@@ -23,7 +23,7 @@ pub(super) enum Call {
     Remove(RoomId, UserId),
     Fence(Owner),
     CloseRoom(RoomId),
-    SetCapacity(RoomId, u32),
+    SetCapacity(RoomId, RoomSize),
     Wait(RoomId, Ask, Option<IpAddr>),
     StopWaiting(RoomId, UserId),
     Attach(RoomId, UserId),
@@ -102,8 +102,8 @@ async fn apply_ending(seats: &dyn Admission, call: &Call, told: &mut Journal) ->
         Call::Remove(room, user) => sorted(seats.remove(room, user, told).await),
         Call::Fence(owner) => sorted(seats.fence(owner, told).await),
         Call::CloseRoom(room) => sorted(seats.close_room(room, told).await),
-        Call::SetCapacity(room, capacity) => {
-            format!("{:?}", seats.set_capacity(room, capacity, told).await)
+        Call::SetCapacity(room, size) => {
+            format!("{:?}", seats.set_capacity(room, size, told).await)
         }
         Call::StopWaiting(room, user) => {
             format!("{:?}", seats.stop_waiting(room, user, told).await)

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use anteroom_core::ids::{Nonce, Owner, ResumeHash, RoomId, SessionId, UserId};
 use anteroom_core::seat::{
-    Ask, Change, Claim, Lifetime, PartRef, Parting, PlaceNo, Reserved, RoomSpec,
+    Ask, Change, Claim, Lifetime, PartRef, Parting, PlaceNo, Reserved, RoomSize, RoomSpec,
 };
 use uuid::Uuid;
 
@@ -149,7 +149,8 @@ impl Driver {
             11..12 => Call::CloseRoom(self.room()),
             12..15 => {
                 let capacity = u32::try_from(self.draw(5)).unwrap();
-                Call::SetCapacity(self.room(), capacity)
+                let staff_seats = u32::try_from(self.draw(3)).unwrap();
+                Call::SetCapacity(self.room(), RoomSize { capacity, staff_seats })
             }
             15..28 => Call::Wait(self.room(), self.ask(), self.from()),
             28..30 => Call::StopWaiting(self.room(), self.user()),
