@@ -6,6 +6,8 @@ export interface Person { id: string; name: string }
 export interface Member extends Person { state: 'occupied' | 'held' }
 export interface Seats {
   capacity: number; occupied: number; reserved: number; held: number; free: number; waiting: number;
+  /** The seats kept for the owner and moderators, in a room that has some. */
+  staff?: { capacity: number; taken: number };
 }
 export interface Room {
   id: number; name: string; capacity: number; state: 'pending' | 'open' | 'closed';
@@ -93,7 +95,7 @@ export class Client {
   }): Promise<Page<Room>>;
   createRoom(room: {
     name: string; capacity: number; visibility?: 'public' | 'unlisted'; password?: string;
-    lifetime?: 'persistent' | 'until_empty';
+    lifetime?: 'persistent' | 'until_empty'; staff_seats?: number;
   }): Promise<{ room: Room; reservation: Reservation }>;
   room(id: number, options?: { key?: string }): Promise<Room>;
   history(

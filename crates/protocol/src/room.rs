@@ -151,6 +151,9 @@ pub struct ChangeRoom {
     /// New capacity; nobody is thrown out, nobody enters until below.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
+    /// How many of the seats are kept for the owner and moderators from now on; nobody is thrown out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staff_seats: Option<u32>,
     /// New visibility.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<Visibility>,

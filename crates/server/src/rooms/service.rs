@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anteroom_core::ids::{RoomId, UserId};
-use anteroom_core::limits::CAPACITY_MAX;
+use anteroom_core::seat::RoomSize;
 use anteroom_core::time::Millis;
 use anteroom_protocol::account::Role;
 use anteroom_protocol::entry::{Reservation, Reserve};
@@ -17,7 +17,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::RoomInfo;
-use crate::accounts::{PasswordError, names};
+use super::checks::{checked_change, checked_name};
+use crate::accounts::PasswordError;
 use crate::admission::Unavailable;
 use crate::entry::{Entry, EntryError};
 use crate::storage::{NewRoom, RoomPatch, StorageError};
@@ -91,14 +92,8 @@ impl RoomService {
         ask: CreateRoom,
         address: Option<std::net::IpAddr>,
     ) -> Result<(Room, Reservation), RoomError> {
-        let name = checked_name(&ask.name, ask.capacity, ask.password.as_deref())?;
-        if ask.staff_seats > ask.capacity {
-            return Err(RoomError::Invalid(vec![FieldProblem {
-                field: "staff_seats".to_owned(),
-                code: "out_of_range".to_owned(),
-                detail: "No more seats can be kept for staff than the room has.".to_owned(),
-            }]));
-        }
+        let size = RoomSize { capacity: ask.capacity, staff_seats: ask.staff_seats };
+        let name = checked_name(&ask.name, size, ask.password.as_deref())?;
         let entry = &self.entry;
         if self.pending_max.is_some_and(|max| entry.rooms.pending_of(who.user) >= max) {
             return Err(RoomError::TooManyPending);
@@ -238,26 +233,27 @@ impl RoomService {
     }
 
     /// Changes a room; owner and staff only.
+    ///
+    /// # Errors
+    /// Fields out of bounds, also together with what the room has already; not theirs to change; not
+    /// open; the store away: nothing is changed then.
     pub(crate) async fn change(
         &self,
         who: &Identity,
         room: RoomId,
         ask: ChangeRoom,
     ) -> Result<Room, RoomError> {
-        let info = self.managed(who, room).await?;
-        let name = checked_name(
-            ask.name.as_deref().unwrap_or(&info.name),
-            ask.capacity.unwrap_or(info.capacity),
-            ask.password.as_deref(),
-        )?;
-        if info.state == RoomState::Pending {
-            return Err(RoomError::Forbidden);
-        }
+        checked_change(self.managed(who, room).await?.as_ref(), &ask)?;
         let password_hash = match ask.password.as_deref() {
             None => None,
             Some("") => Some(None),
             Some(password) => Some(Some(self.entry.passwords.hash(password.to_owned()).await?)),
         };
+        // The store, the copy and the ledger change in the same order for everyone, and what is asked
+        // for is judged beside what the one before left.
+        let _in_order = self.changes.lock().await;
+        let info = self.managed(who, room).await?;
+        let name = checked_change(&info, &ask)?;
         let visibility = match ask.visibility {
             Some(Visibility::Unlisted) if info.key.is_none() => {
                 Some((Visibility::Unlisted, Some(new_key()?)))
@@ -268,22 +264,25 @@ impl RoomService {
         let patch = RoomPatch {
             name: ask.name.map(|_| name),
             capacity: ask.capacity,
+            staff_seats: ask.staff_seats,
             visibility,
             password_hash,
         };
-        // The store, the copy and the ledger change in the same order for everyone.
-        let _in_order = self.changes.lock().await;
         let stored = self.entry.storage.change_room(room, patch).await?;
         let Some(stored) = stored else { return Err(EntryError::RoomClosed.into()) };
         self.entry.rooms.change(room, |info| {
             info.name.clone_from(&stored.room.name);
             info.capacity = stored.room.capacity;
+            info.staff_seats = stored.room.staff_seats;
             info.visibility = stored.room.visibility;
             info.key.clone_from(&stored.room.key);
             info.password_hash.clone_from(&stored.room.password_hash);
         });
         self.entry.set_capacity(room).await;
         self.entry.aftermath.presence.mark(room);
+        tracing::info!(event = "room.changed", room = room.0, user = %who.user,
+            capacity = stored.room.capacity, staff_seats = stored.room.staff_seats,
+            "a room was changed");
         self.get(who, room, None).await
     }
 
@@ -364,38 +363,6 @@ pub(crate) fn view_of(info: &RoomInfo, seats: Seats) -> Room {
         created_at: Timestamp(info.created_at),
         last_seq: info.last_seq(),
         key: None,
-    }
-}
-
-/// Checks the fields of a room together, so that a person sees all that is wrong at once.
-fn checked_name(name: &str, capacity: u32, password: Option<&str>) -> Result<String, RoomError> {
-    let mut wrong = Vec::new();
-    let name = names::room_name(name)
-        .map_err(|fault| {
-            wrong.push(FieldProblem {
-                field: "name".to_owned(),
-                code: fault.as_str().to_owned(),
-                detail: "A room's name has 1 to 80 visible characters.".to_owned(),
-            });
-        })
-        .ok();
-    if !(1..=CAPACITY_MAX).contains(&capacity) {
-        wrong.push(FieldProblem {
-            field: "capacity".to_owned(),
-            code: "out_of_range".to_owned(),
-            detail: format!("A room has 1 to {CAPACITY_MAX} seats."),
-        });
-    }
-    if password.is_some_and(|text| text.chars().count() > 128) {
-        wrong.push(FieldProblem {
-            field: "password".to_owned(),
-            code: "too_long".to_owned(),
-            detail: "At most 128 characters.".to_owned(),
-        });
-    }
-    match name {
-        Some(name) if wrong.is_empty() => Ok(name),
-        _ => Err(RoomError::Invalid(wrong)),
     }
 }
 

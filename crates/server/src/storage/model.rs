@@ -206,6 +206,8 @@ pub struct RoomPatch {
     pub name: Option<String>,
     /// New capacity.
     pub capacity: Option<u32>,
+    /// How many of its seats are for staff from now on.
+    pub staff_seats: Option<u32>,
     /// New visibility, with its key.
     pub visibility: Option<(Visibility, Option<String>)>,
     /// `Some(None)` removes it.

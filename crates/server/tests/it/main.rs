@@ -38,6 +38,7 @@ mod refresh;
 mod rooms;
 mod scn_entry;
 mod seats_kept;
+mod staff_seats;
 mod tokens;
 mod unlisted;
 mod waitlist;

@@ -1,14 +1,12 @@
-//! How many sessions a user may have, who wins when there is one too many, and seats for staff.
+//! How many sessions a user may have, and who wins when there is one too many.
 
 use anteroom_client::{Account, ConfirmOptions, Error, Session};
 use anteroom_protocol::Code;
 use anteroom_protocol::entry::Reserve;
 use anteroom_protocol::frame::EntryKind;
-use anteroom_protocol::room::CreateRoom;
-use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Answer, Known as _, TestServer, alive, ended, refused};
+use crate::harness::{Known as _, TestServer, alive, ended, refused};
 
 /// A server where the newcomer is refused.
 async fn refusing(policy: &str) -> TestServer {
@@ -119,43 +117,4 @@ async fn many_devices_share_one_seat_and_one_too_many_is_refused() {
     assert_eq!(server.seats(room).await.occupied, 1, "seats count users");
     alive(&mut first).await;
     alive(&mut second).await;
-}
-
-#[tokio::test]
-async fn staff_seats_are_kept_for_staff_and_shown_apart() {
-    let server = TestServer::plain().await;
-    let owner = server.user("owner").await;
-    let body =
-        CreateRoom { name: "Kept".into(), capacity: 3, staff_seats: 2, ..CreateRoom::default() };
-    let created = owner.create_room(&body).await.unwrap();
-    let room = created.room.id;
-    let session = owner.confirm(&created.reservation, Default::default()).await.unwrap();
-    let seats = server.balanced(room).await;
-    let staff = seats.staff.unwrap();
-    assert_eq!((staff.capacity, staff.taken, seats.free), (2, 1, 1), "the owner took a staff seat");
-
-    let guest = server.guest("first").await;
-    let seated = guest.enter(room).await.unwrap();
-    let late = server.guest("second").await;
-    refused(late.reserve(room, &Reserve::default()).await, 409, Code::RoomFull);
-    assert_eq!(server.seats(room).await.free, 0, "what is left is for staff only");
-
-    let chief = server.administrator().await;
-    let third = chief.enter(room).await.unwrap();
-    let seats = server.balanced(room).await;
-    assert_eq!((seats.occupied, seats.staff.unwrap().taken), (3, 2));
-    let path = format!("/admin/rooms/{room}/seats");
-    let seen = Answer::to(chief.request(Method::GET, &path)).await.json();
-    let class_of = |user: uuid::Uuid| {
-        let slots = seen["slots"].as_array().unwrap();
-        let slot = slots.iter().find(|slot| slot["user_id"] == user.to_string()).unwrap();
-        (slot["class"].clone(), slot["state"].clone(), slot["sessions"].clone())
-    };
-    assert_eq!(class_of(owner.id()), (json!("staff"), json!("occupied"), json!(1)));
-    assert_eq!(class_of(guest.id()), (json!("ordinary"), json!("occupied"), json!(1)));
-    assert_eq!(Answer::to(guest.request(Method::GET, &path)).await.status, 403);
-    drop((session, seated, third));
-
-    let wrong = CreateRoom { staff_seats: 4, ..body };
-    refused(owner.create_room(&wrong).await, 422, Code::Invalid);
 }

@@ -72,12 +72,18 @@ pub(crate) async fn an_open_room_changes_only_where_it_is_told(store: &dyn Stora
     assert_eq!(store.change_room(id, RoomPatch::default()).await.unwrap(), Some(before.clone()));
 
     let mut expected = before;
+    let patch = RoomPatch { staff_seats: Some(0), ..RoomPatch::default() };
+    expected.room.staff_seats = 0;
+    assert_eq!(store.change_room(id, patch).await.unwrap(), Some(expected.clone()));
+
     let patch = RoomPatch {
         capacity: Some(5),
+        staff_seats: Some(3),
         visibility: Some((Visibility::Public, None)),
         ..RoomPatch::default()
     };
     expected.room.capacity = 5;
+    expected.room.staff_seats = 3;
     expected.room.visibility = Visibility::Public;
     expected.room.key = None;
     assert_eq!(store.change_room(id, patch).await.unwrap(), Some(expected.clone()));

@@ -48,6 +48,7 @@ statements! {
     CHANGE_ROOM = concat!(
         "UPDATE rooms
          SET name = coalesce(:name, name), capacity = coalesce(:capacity, capacity),
+             staff_seats = coalesce(:staff_seats, staff_seats),
              visibility = coalesce(:visibility, visibility),
              key = iif(:visibility IS NULL, key, :key),
              password_hash = iif(:with_password, :password_hash, password_hash)
@@ -114,6 +115,7 @@ fn change(conn: &Connection, id: RoomId, change: RoomPatch) -> Stored<Option<Roo
         ":id": id.0,
         ":name": change.name,
         ":capacity": change.capacity,
+        ":staff_seats": change.staff_seats,
         ":visibility": visibility.map(words::visibility),
         ":key": key.flatten(),
         ":with_password": change.password_hash.is_some(),
