@@ -196,6 +196,62 @@ async function refusals({ person, page, crowd, words, server }) {
   await page.goto('about:blank');
 }
 
+/** How many squares of each kind the room draws. */
+function squares(page) {
+  const kinds = () => Array.from(document.querySelectorAll('#seats i'), (seat) => seat.className).join('');
+  return page.evaluate(kinds);
+}
+
+async function settings({ person, page, crowd, words }) {
+  const big = await crowd.open('Ada', { name: words.roomName, capacity: 200, staff_seats: 50 });
+  await guestIn(person, 'Host', '/rooms/new');
+  await person.fill({ name: words.roomName, capacity: '3', staff_seats: '4' }, words.createRoom);
+  await page.getByText(words.staffBeyondSeats).waitFor();
+  await person.look('new-room-staff-errors');
+  await person.fill({ capacity: '12', staff_seats: '4' }, words.createRoom);
+  await person.isSeated();
+  assert.equal(await squares(page), 'offffffffkkk', 'the owner sits on one of four for staff');
+  await person.look('room-staff-seats');
+
+  const opened = person.context.waitForEvent('page');
+  await page.locator('#settings').click();
+  const tab = await opened;
+  await tab.getByRole('button', { name: words.save, exact: true }).waitFor();
+  await person.look('settings', tab);
+  await person.fill({ staff_seats: '13' }, words.save, tab);
+  await tab.getByText(words.staffBeyondSeats).waitFor();
+  await person.look('settings-errors', tab);
+  await person.fill({ capacity: '6', staff_seats: '3' }, words.save, tab);
+  await tab.getByText(words.saved).waitFor();
+  await person.look('settings-saved', tab);
+  await page.waitForFunction(() => document.querySelectorAll('#seats i').length === 6);
+  assert.equal(await squares(page), 'offfkk', 'the room shows it while one sits there');
+  assert.equal(await page.locator('#room').getAttribute('data-state'), 'live', 'and nobody has to go');
+
+  const friend = await Person.arrive(browser, person.settings);
+  await guestIn(friend, 'Friend', `/rooms/${big.id}`);
+  await friend.isSeated();
+  await friend.page.locator('#seats rect.k').waitFor({ state: 'attached' });
+  await friend.look('room-staff-bar');
+  assert.equal(await friend.page.locator('#settings').count(), 0, 'only to whom it is open');
+  await friend.page.goto(`/rooms/${big.id}/settings`);
+  await friend.page.locator('.refusal[data-refusal="forbidden"]').waitFor();
+  await friend.page.goto('/');
+  await friend.page.locator('.card i.k').first().waitFor();
+  await friend.look('lobby-staff-seats');
+  await friend.goHome();
+
+  await tab.goto(`${new URL(page.url()).pathname}/settings`);
+  const close = tab.getByRole('button', { name: words.closeRoom, exact: true });
+  await close.click();
+  await tab.getByText(words.notSure).waitFor();
+  await person.look('settings-unsure', tab);
+  await tab.getByLabel(words.sure).check();
+  await close.click();
+  await tab.waitForURL((url) => url.pathname === '/');
+  await person.isRefused('room_closed', '');
+}
+
 async function loggedOut({ person, page, crowd, words }) {
   const open = await crowd.open('Ada', { name: words.roomName, capacity: 3 });
   await guestIn(person, 'Guest', `/rooms/${open.id}`);
@@ -211,7 +267,7 @@ async function loggedOut({ person, page, crowd, words }) {
 
 describe('every page is fit to be seen', () => {
   for (const language of ['en', 'ko']) {
-    for (const act of [forms, lobby, rooms, refusals, loggedOut]) {
+    for (const act of [forms, lobby, rooms, settings, refusals, loggedOut]) {
       it(`${act.name}, in ${language}`, () => visit(language, `page-${language}`, act));
     }
   }

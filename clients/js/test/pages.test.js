@@ -12,6 +12,7 @@ const words = {
   seatsOther: '{occupied} of {capacity} seats taken',
   seatsReserved: '{n} reserved',
   seatsHeld: '{n} kept',
+  seatsStaff: '{n} for staff',
   seatsWaiting: '{n} waiting',
   seatsJoin: ', ',
 };
@@ -21,6 +22,8 @@ test('the seat line names only what is there', () => {
   const line = (more) => seatLine(words, seats(more));
   assert.equal(line({ occupied: 7, reserved: 1 }), '7 of 10 seats taken, 1 reserved');
   assert.equal(line({ capacity: 1, occupied: 1 }), '1 of 1 seat taken');
+  assert.equal(line({ occupied: 7, staff: { capacity: 2, taken: 1 } }), '7 of 10 seats taken, 1 for staff');
+  assert.equal(line({ occupied: 10, staff: { capacity: 2, taken: 1 } }), '10 of 10 seats taken');
   assert.equal(line({ capacity: 10_000, occupied: 6412 }), '6,412 of 10,000 seats taken');
 });
 
@@ -28,6 +31,7 @@ test('a room with a line, or over a lowered capacity, is full', () => {
   assert.equal(isFull(seats({ occupied: 9 })), false);
   assert.equal(isFull(seats({ occupied: 9, reserved: 1 })), true);
   assert.equal(isFull(seats({ occupied: 2, waiting: 1 })), true);
+  assert.equal(isFull(seats({ occupied: 7, staff: { capacity: 3, taken: 0 } })), true);
   assert.equal(isFull(seats({ capacity: 2, occupied: 5 })), true);
 });
 

@@ -2,6 +2,7 @@
 
 const DRAWN_SEATS_MAX = 60;
 const SVG = 'http://www.w3.org/2000/svg';
+const FILLS = { r: 'url(#hatch)', h: 'url(#half)', k: 'url(#dots)' };
 
 /** The texts the server put on an element as `data-w-…`, by name. */
 export function wordsOf(element) {
@@ -61,16 +62,17 @@ function drawBar(picture, seats) {
   const svg = document.createElementNS(SVG, 'svg');
   set(svg, { width: '100%', height: 16 });
   const whole = Math.max(seats.capacity, seats.occupied + seats.held + seats.reserved, 1);
-  let start = 0;
-  for (const [name, n] of [['o', seats.occupied], ['h', seats.held], ['r', seats.reserved]]) {
+  const staff = keptForStaff(seats);
+  const stretches = [
+    ['o', seats.occupied, 0], ['h', seats.held, seats.occupied],
+    ['r', seats.reserved, seats.occupied + seats.held], ['k', staff, whole - staff],
+  ];
+  for (const [name, n, before] of stretches) {
     if (!n) continue;
-    const length = (n * 100) / whole;
     const rect = document.createElementNS(SVG, 'rect');
-    set(rect, { class: name, x: `${start}%`, width: `${length}%`, height: 16 });
-    if (name === 'r') rect.setAttribute('fill', 'url(#hatch)');
-    if (name === 'h') rect.setAttribute('fill', 'url(#half)');
+    set(rect, { class: name, x: `${(before * 100) / whole}%`, width: `${(n * 100) / whole}%`, height: 16 });
+    if (FILLS[name]) rect.setAttribute('fill', FILLS[name]);
     svg.append(rect);
-    start += length;
   }
   picture.replaceChildren(svg);
 }

@@ -243,7 +243,7 @@ impl Entry {
         }
     }
 
-    pub(super) fn is_staff(&self, who: &Identity, info: &RoomInfo) -> bool {
+    pub(crate) fn is_staff(&self, who: &Identity, info: &RoomInfo) -> bool {
         who.user == info.owner || who.has(Role::Moderator) || who.has(Role::Admin)
     }
 

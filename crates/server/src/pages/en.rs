@@ -30,7 +30,7 @@ pub(super) static TEXTS: Texts = Texts {
     seats_waiting: "{n} waiting",
     seats_join: ", ",
     legend_label: "What the squares mean",
-    legend: ["taken", "kept for someone coming back", "reserved", "free"],
+    legend: ["taken", "kept for someone coming back", "reserved", "free", "for staff"],
     full: "Full",
 
     lobby_title: "Open rooms",
@@ -75,6 +75,8 @@ pub(super) static TEXTS: Texts = Texts {
     room_name_hint: "Up to 80 characters.",
     capacity: "Seats",
     capacity_hint: "From 1 to 10,000.",
+    staff_seats: "Seats for staff",
+    staff_seats_hint: "How many of these seats only the owner and moderators can take. 0 keeps none.",
     visibility: "Who can find it",
     public: "Everyone",
     public_hint: "The room is listed in the lobby.",
@@ -95,6 +97,23 @@ pub(super) static TEXTS: Texts = Texts {
     saved: "Saved.",
     password_saved: "Your password was changed.",
     log_out_lead: "Logging out gives back your seat and ends this login in every window.",
+
+    room_settings: "Room settings",
+    room_settings_link: "Settings",
+    room_settings_lead: "Changes hold from the moment you save them. Nobody who has a seat loses it.",
+    room_settings_pending: "Nobody has entered this room yet. It can be changed here once somebody sits in it.",
+    new_window: "opens in a new tab",
+    back_to_room: "Back to the room",
+    fewer_seats_hint: "From 1 to 10,000. With fewer seats than people nobody has to go, and nobody new comes in until there is room.",
+    door: "Who can come in",
+    door_open: "Anyone with a free seat",
+    door_open_hint: "No password is asked for.",
+    door_password: "Only people with the password",
+    door_password_hint: "Set it below. If you leave that empty, the present password stays.",
+    new_room_password: "New room password",
+    close_room: "Close the room",
+    close_room_lead: "Everyone has to leave at once, also those in line, and the room cannot be opened again.",
+    close_room_sure: "Yes, close it for everyone",
 
     entering_label: "Entering the room",
     reserving: "Reserving a seat…",
@@ -306,6 +325,11 @@ fn fault(fault: &Fault) -> String {
         Fault::TooLong(max) => format!("Use at most {max} characters."),
         Fault::OutOfRange(min, max) => {
             format!("Choose a whole number from {} to {}.", grouped(*min), grouped(*max))
+        }
+        Fault::StaffBeyondSeats => "There cannot be more of them than seats.".to_owned(),
+        Fault::NotSure => "Tick this first.".to_owned(),
+        Fault::PasswordNotAsked => {
+            "With this password, choose “Only people with the password” above.".to_owned()
         }
         Fault::Characters => "It has characters that cannot be used here.".to_owned(),
         Fault::UsernameTaken => "Someone already has this user name. Choose another.".to_owned(),

@@ -17,6 +17,12 @@ pub(crate) enum Fault {
     TooLong(usize),
     /// Not a whole number between these two, both included.
     OutOfRange(u32, u32),
+    /// More staff seats than seats.
+    StaffBeyondSeats,
+    /// What cannot be undone has to be asked for twice.
+    NotSure,
+    /// A password for a door that asks for none.
+    PasswordNotAsked,
     /// Characters that the field does not take.
     Characters,
     UsernameTaken,
@@ -67,8 +73,11 @@ pub(crate) enum FormKind {
     Login,
     /// `POST /guest`: `display_name`.
     Guest,
-    /// `POST /rooms/new`: `name`, `capacity`, `visibility`, `password`, `lifetime`.
+    /// `POST /rooms/new`: `name`, `capacity`, `staff_seats`, `visibility`, `password`, `lifetime`.
     NewRoom,
+    /// `POST /rooms/{id}/settings`: `name`, `capacity`, `staff_seats`, `visibility`, `door`,
+    /// `password`.
+    RoomSettings,
     /// `POST /profile`: `display_name`, `contact_number`.
     Profile,
     /// `POST /password`: `username`, `current_password`, `new_password`.
@@ -96,6 +105,8 @@ pub(crate) struct Field {
     pub(crate) required: bool,
     /// Shown, and sent, but not to be changed.
     pub(crate) fixed: bool,
+    /// Smallest number, where it is one.
+    pub(crate) min: u32,
     /// Largest number of characters, 0 for no such limit in the page.
     pub(crate) chars_max: usize,
     pub(crate) choices: Vec<Choice>,
@@ -112,7 +123,7 @@ impl Field {
 
 /// A whole form, ready to be shown.
 pub(crate) struct Form {
-    pub(crate) action: &'static str,
+    pub(crate) action: String,
     pub(crate) submit: &'static str,
     pub(crate) fields: Vec<Field>,
     /// Faults of the form as a whole.
@@ -141,10 +152,11 @@ impl Form {
             FormKind::Login => ("/login", t.login),
             FormKind::Guest => ("/guest", t.guest_submit),
             FormKind::NewRoom => ("/rooms/new", t.create_room),
+            FormKind::RoomSettings => (page.path.as_str(), t.save),
             FormKind::Profile => ("/profile", t.save),
             FormKind::Password => ("/password", t.change_password),
         };
-        Self { action, submit, fields, errors, next: next.to_owned() }
+        Self { action: action.to_owned(), submit, fields, errors, next: next.to_owned() }
     }
 
     pub(crate) fn faulty(&self) -> bool {
@@ -180,24 +192,7 @@ fn specs(kind: FormKind, t: &'static Texts) -> Vec<Spec> {
             vec![username(""), secret("password", t.password, "", "current-password")]
         }
         FormKind::Guest => vec![display(true)],
-        FormKind::NewRoom => {
-            let (name, chars) = (t.room_name_hint, max::ROOM_NAME_CHARS_MAX);
-            vec![
-                Spec("name", t.room_name, "text", name, "off", true, chars),
-                Spec("capacity", t.capacity, "number", t.capacity_hint, "off", true, 0),
-                Spec("visibility", t.visibility, "choice", "", "", true, 0),
-                Spec("lifetime", t.lifetime, "choice", "", "", true, 0),
-                Spec(
-                    "password",
-                    t.room_password,
-                    "password",
-                    t.room_password_hint,
-                    "off",
-                    false,
-                    0,
-                ),
-            ]
-        }
+        FormKind::NewRoom | FormKind::RoomSettings => room_specs(kind, t),
         FormKind::Profile => vec![display(true), contact()],
         FormKind::Password => vec![
             username(""),
@@ -207,9 +202,32 @@ fn specs(kind: FormKind, t: &'static Texts) -> Vec<Spec> {
     }
 }
 
+fn room_specs(kind: FormKind, t: &'static Texts) -> Vec<Spec> {
+    let is_new = kind == FormKind::NewRoom;
+    let chars = anteroom_core::limits::ROOM_NAME_CHARS_MAX;
+    let seats = if is_new { t.capacity_hint } else { t.fewer_seats_hint };
+    let choice = |name, label| Spec(name, label, "choice", "", "", true, 0);
+    let password = |label, hint| Spec("password", label, "password", hint, "off", false, 0);
+    let mut specs = vec![
+        Spec("name", t.room_name, "text", t.room_name_hint, "off", true, chars),
+        Spec("capacity", t.capacity, "number", seats, "off", true, 0),
+        Spec("staff_seats", t.staff_seats, "number", t.staff_seats_hint, "off", true, 0),
+        choice("visibility", t.visibility),
+    ];
+    specs.extend(match is_new {
+        true => [choice("lifetime", t.lifetime), password(t.room_password, t.room_password_hint)],
+        false => [choice("door", t.door), password(t.new_room_password, "")],
+    });
+    specs
+}
+
 fn field(spec: Spec, kind: FormKind, t: &'static Texts, answers: &Answers) -> Field {
     let Spec(name, label, input, hint, autocomplete, required, chars_max) = spec;
-    let usual = if kind == FormKind::NewRoom && name == "capacity" { "10" } else { "" };
+    let usual = match name {
+        "capacity" if kind == FormKind::NewRoom => "10",
+        "staff_seats" => "0",
+        _ => "",
+    };
     let sent = answers.value(name).unwrap_or(usual);
     let value = if input == "password" { String::new() } else { sent.to_owned() };
     let error = answers.errors.iter().find(|error| error.field == name);
@@ -223,6 +241,7 @@ fn field(spec: Spec, kind: FormKind, t: &'static Texts, answers: &Answers) -> Fi
         autocomplete,
         required,
         fixed: false,
+        min: u32::from(name != "staff_seats"),
         chars_max,
         choices: choices(name, sent, t),
     }
@@ -237,6 +256,10 @@ fn choices(name: &str, sent: &str, t: &'static Texts) -> Vec<Choice> {
         "lifetime" => [
             ("persistent", t.persistent, t.persistent_hint),
             ("until_empty", t.until_empty, t.until_empty_hint),
+        ],
+        "door" => [
+            ("open", t.door_open, t.door_open_hint),
+            ("password", t.door_password, t.door_password_hint),
         ],
         _ => return Vec::new(),
     };

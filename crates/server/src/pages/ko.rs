@@ -31,7 +31,7 @@ pub(super) static TEXTS: Texts = Texts {
     seats_waiting: "{n}명 대기 중",
     seats_join: " · ",
     legend_label: "네모 칸이 뜻하는 것",
-    legend: ["사용 중", "돌아올 분 자리", "예약됨", "빈자리"],
+    legend: ["사용 중", "돌아올 분 자리", "예약됨", "빈자리", "운영진 자리"],
     full: "만석",
 
     lobby_title: "열려 있는 방",
@@ -76,6 +76,8 @@ pub(super) static TEXTS: Texts = Texts {
     room_name_hint: "80자까지 쓸 수 있어요.",
     capacity: "자리 수",
     capacity_hint: "1석부터 10,000석까지 정할 수 있어요.",
+    staff_seats: "운영진 자리 수",
+    staff_seats_hint: "위의 자리 가운데 방장과 관리자만 앉을 수 있는 자리예요. 0이면 따로 두지 않아요.",
     visibility: "누가 찾을 수 있나요?",
     public: "누구나",
     public_hint: "로비 목록에 보여요.",
@@ -96,6 +98,23 @@ pub(super) static TEXTS: Texts = Texts {
     saved: "저장했어요.",
     password_saved: "비밀번호를 바꿨어요.",
     log_out_lead: "로그아웃하면 앉아 있던 자리를 돌려주고, 이 로그인으로 연 창이 모두 끝나요.",
+
+    room_settings: "방 설정",
+    room_settings_link: "설정",
+    room_settings_lead: "저장하면 바로 적용돼요. 이미 자리가 있는 분은 자리를 잃지 않아요.",
+    room_settings_pending: "아직 아무도 들어오지 않은 방이에요. 누군가 자리에 앉으면 여기에서 바꿀 수 있어요.",
+    new_window: "새 탭에서 열려요",
+    back_to_room: "방으로 돌아가기",
+    fewer_seats_hint: "1석부터 10,000석까지 정할 수 있어요. 지금 있는 사람보다 적게 정해도 아무도 나가지 않고, 자리가 날 때까지는 아무도 새로 들어오지 못해요.",
+    door: "누가 들어올 수 있나요?",
+    door_open: "빈자리가 있으면 누구나",
+    door_open_hint: "비밀번호를 묻지 않아요.",
+    door_password: "비밀번호를 아는 사람만",
+    door_password_hint: "아래에 정해 주세요. 비워 두면 지금 비밀번호를 그대로 써요.",
+    new_room_password: "새 방 비밀번호",
+    close_room: "방 닫기",
+    close_room_lead: "줄을 선 분까지 모두 바로 나가게 되고, 방은 다시 열 수 없어요.",
+    close_room_sure: "네, 모두에게 방을 닫을게요",
 
     entering_label: "입장하는 중",
     reserving: "자리를 예약하고 있어요…",
@@ -307,6 +326,11 @@ fn fault(fault: &Fault) -> String {
         Fault::TooLong(max) => format!("{max}자까지만 쓸 수 있어요."),
         Fault::OutOfRange(min, max) => {
             format!("{}부터 {}까지의 정수를 입력해 주세요.", grouped(*min), grouped(*max))
+        }
+        Fault::StaffBeyondSeats => "방의 자리 수보다 많을 수 없어요.".to_owned(),
+        Fault::NotSure => "먼저 여기에 표시해 주세요.".to_owned(),
+        Fault::PasswordNotAsked => {
+            "비밀번호를 쓰려면 위에서 ‘비밀번호를 아는 사람만’을 골라 주세요.".to_owned()
         }
         Fault::Characters => "쓸 수 없는 글자가 들어 있어요.".to_owned(),
         Fault::UsernameTaken => "이미 쓰고 있는 아이디예요. 다른 아이디를 정해 주세요.".to_owned(),

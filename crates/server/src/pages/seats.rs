@@ -58,11 +58,19 @@ impl Seats {
             .collect()
     }
 
+    /// The stretches from the start; what is kept for staff stands at the end.
     pub(crate) fn bar(&self) -> Vec<Stretch> {
         let taken = self.occupied + self.held + self.reserved;
         let whole = f64::from(self.capacity.max(taken).max(1));
         let mut start = 0.0;
-        [("o", self.occupied), ("h", self.held), ("r", self.reserved)]
+        let counts = [
+            ("o", self.occupied),
+            ("h", self.held),
+            ("r", self.reserved),
+            ("f", self.free()),
+            ("k", self.staff_free),
+        ];
+        counts
             .into_iter()
             .filter(|(_, count)| *count > 0)
             .map(|(class, count)| {
@@ -71,6 +79,7 @@ impl Seats {
                 start += length;
                 stretch
             })
+            .filter(|stretch| stretch.class != "f")
             .collect()
     }
 
@@ -132,6 +141,13 @@ mod tests {
         assert!(seats.full());
         let end: f64 = seats.bar().iter().map(|s| s.length).sum();
         assert!(end <= 100.000_1, "{end}");
+    }
+
+    #[test]
+    fn a_bar_ends_with_what_is_kept_for_staff() {
+        let seats = Seats { capacity: 100, occupied: 40, staff_free: 25, ..Seats::default() };
+        let bar: Vec<_> = seats.bar().iter().map(|it| (it.class, it.start, it.length)).collect();
+        assert_eq!(bar, [("o", 0.0, 40.0), ("k", 75.0, 25.0)]);
     }
 
     #[test]

@@ -7,7 +7,9 @@ use super::form::{Answers, Fault, FieldError, FormKind};
 use super::lang::Lang;
 use super::refusal::{Action, Refusal};
 use super::seats::Seats;
-use super::views::{FormView, LobbyView, ProfileView, RefusalView, RoomCard, RoomView, Saved};
+use super::views::{
+    FormView, LobbyView, ProfileView, RefusalView, RoomCard, RoomSettingsView, RoomView, Saved,
+};
 use super::{Page, Viewer, render};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"' onload=x {{7*7}} &amp;";
@@ -78,7 +80,15 @@ fn profile(lang: Lang, name: &str) -> String {
 fn room(lang: Lang, name: &str, key: Option<&str>) -> String {
     let seats = Seats { capacity: 10, occupied: 7, reserved: 1, ..Seats::default() };
     let (page, key) = (page(lang, Some("Mina"), "/rooms/101"), key.map(str::to_owned));
-    render(&RoomView { page, id: 101, name: name.to_owned(), seats, key })
+    render(&RoomView { page, id: 101, name: name.to_owned(), seats, key, manages: true })
+}
+
+fn settings(lang: Lang, name: &str, errors: Vec<FieldError>) -> String {
+    let page = page(lang, Some("Mina"), "/rooms/101/settings");
+    let values = [("name", name), ("capacity", "10"), ("staff_seats", name), ("door", "password")];
+    let values = values.map(|(field, value)| (field.to_owned(), value.to_owned())).into();
+    let room = card(101, name, [10, 7, 1, 0, 0], true);
+    render(&RoomSettingsView::new(page, room, &Answers { values, errors }))
 }
 
 fn refusal(lang: Lang, refusal: Refusal, name: &str) -> String {
@@ -94,6 +104,14 @@ fn every_page(lang: Lang, name: &str) -> Vec<(String, String)> {
         ("lobby-none".to_owned(), empty_lobby(lang, name)),
         ("profile".to_owned(), profile(lang, name)),
         ("room".to_owned(), room(lang, name, Some(name))),
+        ("settings".to_owned(), settings(lang, name, Vec::new())),
+        ("settings-faults".to_owned(), {
+            let fault = FieldError::new("staff_seats", Fault::StaffBeyondSeats);
+            settings(lang, name, vec![fault])
+        }),
+        ("settings-unsure".to_owned(), {
+            settings(lang, name, vec![FieldError::new("sure", Fault::NotSure)])
+        }),
     ];
     for (kind, file) in [
         (FormKind::SignUp, "signup"),
@@ -201,7 +219,7 @@ fn a_room_page_weighs_little() {
         let html = room(lang, "A room", None);
         let files = super::assets::names().filter(|name| *name != "lobby.js");
         let total: usize = files.map(|name| super::assets::asset(name).unwrap().bytes.len()).sum();
-        assert!(html.len() + total < 70_000, "{} + {total} bytes", html.len());
+        assert!(html.len() + total < 71_000, "{} + {total} bytes", html.len());
     }
 }
 

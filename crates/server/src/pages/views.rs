@@ -65,6 +65,7 @@ impl FormView {
             FormKind::Login => t.login,
             FormKind::Guest => t.guest_title,
             FormKind::NewRoom => t.new_room,
+            FormKind::RoomSettings => t.room_settings,
             FormKind::Profile => t.profile,
             FormKind::Password => t.change_password,
         }
@@ -77,6 +78,7 @@ impl FormView {
             FormKind::Login => t.login_lead,
             FormKind::Guest => t.guest_lead,
             FormKind::NewRoom => t.room_lead,
+            FormKind::RoomSettings => t.room_settings_lead,
             FormKind::Profile => t.profile_lead,
             FormKind::Password => t.change_password_lead,
         }
@@ -145,6 +147,8 @@ pub(crate) struct RoomView {
     pub(crate) seats: Seats,
     /// The key of an unlisted room, as it came in the address.
     pub(crate) key: Option<String>,
+    /// Whether the reader may change the room.
+    pub(crate) manages: bool,
 }
 
 impl RoomView {
@@ -160,6 +164,47 @@ impl RoomView {
     fn links(&self) -> Vec<Action> {
         use Action::{Guest, Lobby, Login, NewRoom, Retry, SignUp, UseHere, Wait};
         [Retry, UseHere, Wait, Login, Guest, SignUp, NewRoom, Lobby].into()
+    }
+}
+
+/// `GET /rooms/{id}/settings`: what its owner and moderators change about a room, and its end.
+#[derive(Template)]
+#[template(path = "room_settings.html")]
+pub(crate) struct RoomSettingsView {
+    pub(crate) page: Page,
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) seats: Seats,
+    form: Form,
+    saved: bool,
+    /// Nobody has entered it yet: there is nothing to change.
+    pending: bool,
+    /// What is wrong with the wish to close it.
+    close_error: Option<String>,
+}
+
+impl RoomSettingsView {
+    /// The settings of a room as it is: `answers` are what stands in its fields, and what is wrong
+    /// with them or with `sure`, the field that closes it.
+    pub(crate) fn new(page: Page, room: RoomCard, answers: &Answers) -> Self {
+        let (mut form, mut close_error) =
+            (Form::new(&page, FormKind::RoomSettings, answers, ""), None);
+        if let Some(error) = answers.errors.iter().find(|error| error.field == "sure") {
+            form.errors.clear();
+            close_error = Some((page.t.fault)(&error.fault));
+        }
+        let RoomCard { id, name, seats, .. } = room;
+        Self { page, id, name, seats, form, saved: false, pending: false, close_error }
+    }
+
+    /// The last change was stored.
+    pub(crate) fn saved(self, saved: bool) -> Self {
+        Self { saved, ..self }
+    }
+
+    /// The room waits for its first entry.
+    pub(crate) fn pending(self, pending: bool) -> Self {
+        Self { pending, ..self }
     }
 }
 

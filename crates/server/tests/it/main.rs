@@ -35,6 +35,7 @@ mod proofs;
 mod races;
 mod redis_seats;
 mod refresh;
+mod room_settings;
 mod rooms;
 mod scn_entry;
 mod seats_kept;

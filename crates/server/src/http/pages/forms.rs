@@ -50,6 +50,20 @@ pub(super) fn faults(refused: &Refused) -> Vec<FieldError> {
     }
 }
 
+/// The seats of a room and those kept for staff, as two fields say them.
+pub(super) fn size(asked: &Asked) -> Result<(u32, u32), Vec<FieldError>> {
+    let read = |field: &str, min: u32| {
+        let sent = asked.get(field).trim();
+        let usual = if sent.is_empty() && min == 0 { "0" } else { sent };
+        let out_of_range = Fault::OutOfRange(min, limits::CAPACITY_MAX);
+        usual.parse().map_err(|_| FieldError::new(field, out_of_range))
+    };
+    match (read("capacity", 1), read("staff_seats", 0)) {
+        (Ok(capacity), Ok(staff_seats)) => Ok((capacity, staff_seats)),
+        (capacity, staff) => Err(capacity.err().into_iter().chain(staff.err()).collect()),
+    }
+}
+
 fn fault(field: &str, code: &str) -> Fault {
     let (min, max) = match field {
         "username" => (limits::USERNAME_CHARS_MIN, limits::USERNAME_CHARS_MAX),
@@ -62,6 +76,7 @@ fn fault(field: &str, code: &str) -> Fault {
         "required" => Fault::Required,
         "too_short" => Fault::TooShort(min),
         "too_long" => Fault::TooLong(max),
+        "out_of_range" if field == "staff_seats" => Fault::StaffBeyondSeats,
         "out_of_range" => Fault::OutOfRange(1, limits::CAPACITY_MAX),
         "characters" => Fault::Characters,
         "unchanged" => Fault::SamePassword,

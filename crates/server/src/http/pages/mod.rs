@@ -6,6 +6,7 @@
 mod account;
 mod forms;
 mod room;
+mod settings;
 mod visitor;
 
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/", get(room::lobby))
         .route("/rooms/new", get(room::new).post(room::create))
         .route("/rooms/{room}", get(room::room))
+        .route("/rooms/{room}/settings", get(settings::form).post(settings::change))
+        .route("/rooms/{room}/close", post(settings::close))
         .route("/signup", get(account::sign_up_form).post(account::sign_up))
         .route("/login", get(account::login_form).post(account::login))
         .route("/guest", get(account::guest_form).post(account::guest))

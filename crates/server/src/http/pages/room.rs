@@ -10,12 +10,12 @@ use serde::Deserialize;
 
 use super::super::extract::{Address, Form, Params, RoomPath};
 use super::super::problem::Refused;
-use super::forms::{Asked, faults};
+use super::forms::{Asked, faults, size};
 use super::visitor::Visitor;
 use super::{html, redirect};
 use crate::app::App;
 use crate::entry::EntryError;
-use crate::pages::form::{Answers, Fault, FieldError, FormKind};
+use crate::pages::form::{Answers, FieldError, FormKind};
 use crate::pages::seats;
 use crate::pages::views::{FormView, LobbyView, RoomCard, RoomView};
 use crate::view;
@@ -36,7 +36,8 @@ pub(super) struct KeyParam {
     key: Option<String>,
 }
 
-fn picture(seats: &Seats) -> seats::Seats {
+/// The seats of a room as its pages draw them.
+pub(super) fn picture(seats: &Seats) -> seats::Seats {
     let taken = seats.occupied + seats.reserved + seats.held;
     let left = seats.capacity.saturating_sub(taken);
     let staff = seats.staff.map_or(0, |staff| staff.capacity.saturating_sub(staff.taken));
@@ -107,6 +108,7 @@ pub(super) async fn room(
             name: info.name.clone(),
             seats: picture(&seats),
             key: params.key,
+            manages: app.entry.is_staff(&known.who, &info),
         },
     )
 }
@@ -135,8 +137,8 @@ pub(super) async fn create(
     };
     let ask = match read(&asked) {
         Ok(ask) => ask,
-        Err(error) => {
-            let answers = asked.answers(vec![error]);
+        Err(errors) => {
+            let answers = asked.answers(errors);
             return form(&visitor, &answers, StatusCode::UNPROCESSABLE_ENTITY);
         }
     };
@@ -152,22 +154,24 @@ pub(super) async fn create(
     }
 }
 
-fn read(asked: &Asked) -> Result<CreateRoom, FieldError> {
-    let capacity = asked.get("capacity").trim().parse().map_err(|_| {
-        FieldError::new("capacity", Fault::OutOfRange(1, anteroom_core::limits::CAPACITY_MAX))
-    })?;
+fn read(asked: &Asked) -> Result<CreateRoom, Vec<FieldError>> {
+    let (capacity, staff_seats) = size(asked)?;
     Ok(CreateRoom {
         name: asked.get("name").to_owned(),
         capacity,
-        staff_seats: 0,
-        visibility: match asked.get("visibility") {
-            "unlisted" => Visibility::Unlisted,
-            _ => Visibility::Public,
-        },
+        staff_seats,
+        visibility: visibility(asked),
         password: Some(asked.get("password").to_owned()).filter(|text| !text.is_empty()),
         lifetime: match asked.get("lifetime") {
             "until_empty" => Lifetime::UntilEmpty,
             _ => Lifetime::Persistent,
         },
     })
+}
+
+pub(super) fn visibility(asked: &Asked) -> Visibility {
+    match asked.get("visibility") {
+        "unlisted" => Visibility::Unlisted,
+        _ => Visibility::Public,
+    }
 }
