@@ -69,6 +69,12 @@ const CHANGES: &[Change] = &[
     (Mutant::B05ScriptComparesNoNonce, "lua", "and it.nonce == ask.nonce\n", "\n"),
     (Mutant::B06ScriptReservesInAClosingRoom, "lua", "    return 'closed'\n", "    return nil\n"),
     (
+        Mutant::B09ScriptKeptSeatsOfBefore,
+        "lua",
+        "  rooms.set(room, 'staff_seats', ask.staff_seats)\n",
+        "\n",
+    ),
+    (
         Mutant::B09ScriptCountsOneTooFew,
         "lua",
         "return redis.call('HLEN', room.key .. ':slots')",

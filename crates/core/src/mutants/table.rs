@@ -110,6 +110,12 @@ mutants! {
         "server/admission::conditional::tests::verbs::staff_pass_the_line_to_a_staff_seat_only",
         "server/admission::conditional::tests::histories::the_strategy_and_the_ledger_agree_on_every_history",
     ],
+    /// BigBlueButton #9078: who may have a seat is judged by what was kept for staff before.
+    B09KeptSeatsOfBefore => [
+        "core/seat::tests::rooms::bug_b09_seats_kept_for_staff_from_now_on_let_no_ordinary_newcomer_in",
+    ],
+    /// BigBlueButton #9078, in Lua: the seats kept for staff stay as they were.
+    B09ScriptKeptSeatsOfBefore => ["server/admission::redis::tests::bugs::bug_b09_staff_seats_given_up_are_offered_by_script"],
     /// BigBlueButton #9078, in Lua: one slot too few is counted.
     B09ScriptCountsOneTooFew => ["server/admission::redis::tests::bugs::bug_b09_the_scripts_give_no_seat_beyond_the_last"],
     /// Socket.IO #4380: a session is registered though it has ended meanwhile.
@@ -240,6 +246,10 @@ mutants! {
     B24LineFromItsEnd => [
         "server/admission::conditional::tests::verbs::freed_seats_go_to_the_head_of_a_long_line_also_when_somebody_deep_in_it_asks",
         "server/admission::conditional::tests::histories::the_strategy_and_the_ledger_agree_on_every_history",
+    ],
+    /// tokio #1898, in SQL: only as many are woken as the size of before had places for.
+    B24PlacesOfTheSizeBefore => [
+        "server/admission::conditional::tests::verbs::bug_b24_staff_seats_given_up_are_offered_to_the_line_at_once",
     ],
     /// tokio #1898, in Lua: of several free places one wakes somebody.
     B24ScriptOffersOnce => ["server/admission::redis::tests::bugs::bug_b24_every_place_that_a_larger_capacity_brings_is_offered_by_script"],

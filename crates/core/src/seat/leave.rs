@@ -206,7 +206,9 @@ impl Room {
             return Err(BadCapacity);
         }
         self.capacity = size.capacity;
-        self.staff_seats = size.staff_seats;
+        if !mutants::on(Mutant::B09KeptSeatsOfBefore) {
+            self.staff_seats = size.staff_seats;
+        }
         self.finish(step);
         Ok(())
     }

@@ -153,7 +153,7 @@ fn a_capacity_out_of_range_is_refused_and_so_are_more_staff_seats_than_seats() {
 }
 
 #[test]
-fn seats_kept_for_staff_from_now_on_throw_nobody_out_and_let_no_ordinary_newcomer_in() {
+fn bug_b09_seats_kept_for_staff_from_now_on_let_no_ordinary_newcomer_in() {
     let mut bench = Bench::new(4);
     let parts: Vec<PartRef> = (1..4).map(|n| bench.enter(n, n)).collect();
     bench.resize(4, 2);

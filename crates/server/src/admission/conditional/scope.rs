@@ -12,6 +12,7 @@ use std::net::IpAddr;
 
 use anteroom_core::ids::UserId;
 use anteroom_core::limits::WAITLIST_MAX;
+use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{Class, Header, RoomSize, RoomState, SlotImage, Snapshot};
 use anteroom_core::time::Millis;
 
@@ -70,6 +71,7 @@ impl Scope {
         // What is overdue is ended, and its place offered, under the size of before.
         let before = RoomSize { capacity: header.capacity, staff_seats: header.staff_seats };
         let after = self.size.unwrap_or(before);
+        let after = if mutants::on(Mutant::B24PlacesOfTheSizeBefore) { before } else { after };
         let limit = |class| before.limit(class).max(after.limit(class));
         let of = |limit: u32, taken: usize| (limit as usize + loaded).saturating_sub(taken);
         let in_all = of(before.capacity.max(after.capacity), taken.ordinary + taken.staff);

@@ -196,7 +196,7 @@ async fn a_larger_capacity_is_offered_to_the_line_at_once() {
 }
 
 #[tokio::test]
-async fn staff_seats_given_up_are_offered_to_the_line_at_once() {
+async fn bug_b24_staff_seats_given_up_are_offered_to_the_line_at_once() {
     let it = Fixture::new();
     it.seats.add_room(RoomSpec { staff_seats: 50, ..spec(ROOM, 51) }).await.unwrap();
     let mut journal = Journal::new();

@@ -141,6 +141,25 @@ async fn bug_b24_every_place_that_a_larger_capacity_brings_is_offered_by_script(
 }
 
 #[tokio::test]
+async fn bug_b09_staff_seats_given_up_are_offered_by_script() {
+    let store = Store::start();
+    let seats = with_room(&store, 3, Terms::default()).await;
+    let kept = |staff_seats| RoomSize { capacity: 3, staff_seats };
+    let mut journal = Journal::new();
+    assert_eq!(seats.set_capacity(ROOM, kept(4), &mut journal).await, Ok(false), "too many");
+    assert_eq!(seats.set_capacity(ROOM, kept(2), &mut journal).await, Ok(true));
+    enter(&seats, ROOM, 1).await;
+    for n in 2..5 {
+        seats.wait(ROOM, ask(n), None, &mut Journal::new()).await.unwrap();
+    }
+    assert_eq!(seats.set_capacity(ROOM, kept(1), &mut journal).await, Ok(true));
+    assert_eq!(seats.line(ROOM).await.unwrap(), [ask(3).user, ask(4).user]);
+    let staff = Ask { is_staff: true, ..ask(9) };
+    assert!(seats.reserve(ROOM, staff, None, &mut journal).await.unwrap().fresh);
+    assert_eq!(reserve(&seats, ROOM, 8).await, full());
+}
+
+#[tokio::test]
 async fn bug_b29_a_stale_secret_takes_no_seat_by_script() {
     let store = Store::start();
     let seats = with_room(&store, 1, Terms::default()).await;
