@@ -1,19 +1,26 @@
-//! Who sits on a slot, as one JSON document: for stores that keep a slot outside this process and
-//! decide nothing about the inside of its sitting.
+//! Who sits on a slot, as one JSON document: what every strategy that keeps a slot outside this
+//! process keeps of it. One that decides nothing about the inside of a sitting writes it here; the
+//! scripts of another write their own.
 //!
 //! Numbers of 64 bits are JSON numbers; secrets' hashes are lower-case hexadecimal. A field that is
-//! absent is `None`. An entry under way has `replaced`, also when it replaced nobody.
+//! absent is `None`. An entry under way has `replaced`, also when it replaced nobody. An owner is
+//! written as `[node, incarnation]` here and as the text `node.incarnation` by scripts, which compare
+//! it whole; both are read. Lua cannot tell an empty list from an empty map, so both are read too.
+
+use std::fmt;
+use std::marker::PhantomData;
 
 use anteroom_core::ids::{Generation, LoginId, Owner, ResumeHash, SessionId};
 use anteroom_core::seat::{Held, Part, Sitting};
 use anteroom_core::time::Millis;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-/// [`Sitting`], as it is written down.
+/// A [`Sitting`].
 #[derive(Serialize, Deserialize)]
-struct SittingDocument {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+pub(super) struct SittingDocument {
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     live: Vec<PartDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     held: Option<HeldDocument>,
@@ -25,11 +32,10 @@ struct PartDocument {
     /// Epoch and number.
     generation: (u64, u64),
     login: Uuid,
-    /// Node and incarnation.
-    owner: (u32, u64),
-    resume: Hash,
+    owner: OwnerDocument,
+    resume: Hex<32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    former: Option<Hash>,
+    former: Option<Hex<32>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replaced: Option<Box<SittingDocument>>,
 }
@@ -38,35 +44,103 @@ struct PartDocument {
 struct HeldDocument {
     generation: (u64, u64),
     login: Uuid,
-    resume: Hash,
+    resume: Hex<32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    former: Option<Hash>,
+    former: Option<Hex<32>>,
     deadline: u64,
 }
 
-/// 32 bytes, written as hexadecimal.
-#[derive(Clone, Serialize, Deserialize)]
+/// Bytes, written as hexadecimal.
+#[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-struct Hash(ResumeHash);
+pub(super) struct Hex<const N: usize>(pub(super) [u8; N]);
 
-impl From<Hash> for String {
-    fn from(Hash(hash): Hash) -> Self {
-        hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
+impl<const N: usize> From<Hex<N>> for String {
+    fn from(Hex(bytes): Hex<N>) -> Self {
+        hex_text(&bytes)
     }
 }
 
-impl TryFrom<String> for Hash {
+/// Bytes as text.
+pub(super) fn hex_text(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
+impl<const N: usize> TryFrom<String> for Hex<N> {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let mut bytes = [0; 32];
-        let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let mut bytes = [0; N];
+        let is_hex = text.len() == 2 * N && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         for (at, byte) in bytes.iter_mut().enumerate().filter(|_| is_hex) {
             let digits = text.get(at * 2..at * 2 + 2).unwrap_or_default();
             *byte = u8::from_str_radix(digits, 16).map_err(|_| "not hexadecimal")?;
         }
-        if is_hex { Ok(Self(ResumeHash(bytes))) } else { Err("not 32 bytes in hexadecimal") }
+        if is_hex { Ok(Self(bytes)) } else { Err("not so many bytes in hexadecimal") }
     }
+}
+
+/// An [`Owner`], written as a pair, read from a text too.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(into = "(u32, u64)", try_from = "OwnerForm")]
+pub(super) struct OwnerDocument(pub(super) Owner);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OwnerForm {
+    Pair(u32, u64),
+    Text(String),
+}
+
+impl From<OwnerDocument> for (u32, u64) {
+    fn from(OwnerDocument(owner): OwnerDocument) -> Self {
+        (owner.node, owner.incarnation)
+    }
+}
+
+impl TryFrom<OwnerForm> for OwnerDocument {
+    type Error = &'static str;
+
+    fn try_from(form: OwnerForm) -> Result<Self, Self::Error> {
+        let owner = match form {
+            OwnerForm::Pair(node, incarnation) => Some(Owner { node, incarnation }),
+            OwnerForm::Text(text) => text.split_once('.').and_then(|(node, incarnation)| {
+                Some(Owner { node: node.parse().ok()?, incarnation: incarnation.parse().ok()? })
+            }),
+        };
+        owner.map(Self).ok_or("not an owner")
+    }
+}
+
+/// A list, which may come as an empty map.
+pub(super) fn list<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Items<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+        type Value = Vec<T>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+            let mut items = Vec::new();
+            while let Some(item) = seq.next_element()? {
+                items.push(item);
+            }
+            Ok(items)
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<T>, A::Error> {
+            match map.next_key::<IgnoredAny>()? {
+                None => Ok(Vec::new()),
+                Some(_) => Err(A::Error::custom("a map where a list is meant")),
+            }
+        }
+    }
+    from.deserialize_any(Items(PhantomData))
 }
 
 /// The document of a sitting.
@@ -83,7 +157,7 @@ fn pair(generation: Generation) -> (u64, u64) {
     (generation.epoch, generation.n)
 }
 
-fn generation((epoch, n): (u64, u64)) -> Generation {
+pub(super) fn generation((epoch, n): (u64, u64)) -> Generation {
     Generation { epoch, n }
 }
 
@@ -111,9 +185,9 @@ impl From<&Part> for PartDocument {
             session: part.session.0,
             generation: pair(part.generation),
             login: part.login.0,
-            owner: (part.owner.node, part.owner.incarnation),
-            resume: Hash(part.resume),
-            former: part.former.map(Hash),
+            owner: OwnerDocument(part.owner),
+            resume: Hex(part.resume.0),
+            former: part.former.map(|hash| Hex(hash.0)),
             replaced: part.replaced.as_deref().map(|it| Box::new(SittingDocument::from(it))),
         }
     }
@@ -121,14 +195,13 @@ impl From<&Part> for PartDocument {
 
 impl From<PartDocument> for Part {
     fn from(document: PartDocument) -> Self {
-        let (node, incarnation) = document.owner;
         Self {
             session: SessionId(document.session),
             generation: generation(document.generation),
             login: LoginId(document.login),
-            owner: Owner { node, incarnation },
-            resume: document.resume.0,
-            former: document.former.map(|it| it.0),
+            owner: document.owner.0,
+            resume: ResumeHash(document.resume.0),
+            former: document.former.map(|hash| ResumeHash(hash.0)),
             replaced: document.replaced.map(|it| Box::new(Sitting::from(*it))),
         }
     }
@@ -139,8 +212,8 @@ impl From<Held> for HeldDocument {
         Self {
             generation: pair(held.generation),
             login: held.login.0,
-            resume: Hash(held.resume),
-            former: held.former.map(Hash),
+            resume: Hex(held.resume.0),
+            former: held.former.map(|hash| Hex(hash.0)),
             deadline: held.deadline.0,
         }
     }
@@ -151,8 +224,8 @@ impl From<HeldDocument> for Held {
         Self {
             generation: generation(document.generation),
             login: LoginId(document.login),
-            resume: document.resume.0,
-            former: document.former.map(|it| it.0),
+            resume: ResumeHash(document.resume.0),
+            former: document.former.map(|hash| ResumeHash(hash.0)),
             deadline: Millis(document.deadline),
         }
     }
@@ -192,6 +265,31 @@ mod tests {
             let text = write_sitting(&sitting).unwrap();
             assert_eq!(read_sitting(&text).unwrap(), sitting, "{text}");
         }
+    }
+
+    #[test]
+    fn what_was_written_before_and_what_scripts_write_are_read_alike() {
+        let id = |n: u128| Uuid::from_u128(n).simple().to_string();
+        let (session, login, hash) = (id(3), id(7), "ab".repeat(32));
+        let written = |owner: &str, more: &str| {
+            format!(
+                r#"{{"session":"{session}","generation":[18446744073709551615,3],"login":"{login}","owner":{owner},"resume":"{hash}"{more}}}"#
+            )
+        };
+        let expected = Sitting { live: vec![part(3, Some(Sitting::default()))], held: None };
+        for (owner, empty) in [("[2,9]", "{}"), (r#""2.9""#, r#"{"live":{}}"#)] {
+            let replaced = format!(r#","replaced":{empty}"#);
+            let text = format!(r#"{{"live":[{}]}}"#, written(owner, &replaced));
+            assert_eq!(read_sitting(&text).unwrap(), expected, "{text}");
+        }
+        for owner in [r#""2""#, r#""a.b""#, "[2]", "{}"] {
+            let text = format!(r#"{{"live":[{}]}}"#, written(owner, ""));
+            assert!(read_sitting(&text).is_err(), "{text}");
+        }
+        assert!(read_sitting(r#"{"live":{"a":1}}"#).is_err(), "a map is no list");
+        let same = write_sitting(&expected).unwrap();
+        let dashed = Uuid::from_u128(3).to_string();
+        assert!(same.contains(&dashed) && same.contains(r#""owner":[2,9]"#), "as before: {same}");
     }
 
     #[test]

@@ -1,27 +1,27 @@
 //! The ledger's values as the scripts keep them and tell them.
 //!
 //! Ids, nonces and hashes are lower-case hex, generations `[epoch, n]`, instants milliseconds,
-//! owners `node.incarnation`, choices words. Lua cannot tell an empty list from an empty map, so both
-//! are read.
+//! owners `node.incarnation`, choices words. Who sits on a slot is the document that other strategies
+//! keep too.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anteroom_core::ids::{
-    Generation, LoginId, Nonce, Owner, ResumeHash, RoomId, SessionId, UserId,
-};
+use anteroom_core::ids::{LoginId, Nonce, Owner, RoomId, SessionId, UserId};
 use anteroom_core::seat::{
-    Confirmed, EntryImage, Held, Part, PlaceNo, Reservation, Reserved, Sitting, Stay, Waiter,
+    Confirmed, EntryImage, PlaceNo, Reservation, Reserved, Sitting, Stay, Waiter,
 };
 use anteroom_core::time::Millis;
-use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
+use crate::admission::documents::{Hex, OwnerDocument, SittingDocument};
+
 mod words;
 
+pub(super) use crate::admission::documents::{generation, hex_text, list};
 pub(super) use words::{ChangeDoc, EndWord, EntryWord, LifetimeWord, StateWord, lifetime_word};
 
 /// An id as text.
@@ -29,36 +29,9 @@ pub(super) fn id_text(id: Uuid) -> String {
     id.simple().to_string()
 }
 
-/// Bytes as text.
-pub(super) fn hex_text(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
-}
-
 /// An owner as text.
 pub(super) fn owner_text(owner: Owner) -> String {
     format!("{}.{}", owner.node, owner.incarnation)
-}
-
-/// Bytes, read from hex.
-#[derive(Clone, Copy)]
-pub(super) struct Hex<const N: usize>(pub(super) [u8; N]);
-
-impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        let mut bytes = [0; N];
-        let pairs = text.as_bytes().chunks_exact(2);
-        if text.len() != 2 * N {
-            return Err(D::Error::custom("hex of another length"));
-        }
-        for (byte, pair) in bytes.iter_mut().zip(pairs) {
-            let digits = std::str::from_utf8(pair).map_err(D::Error::custom)?;
-            *byte = u8::from_str_radix(digits, 16).map_err(D::Error::custom)?;
-        }
-        Ok(Self(bytes))
-    }
 }
 
 /// A room's number, written as text.
@@ -72,51 +45,7 @@ impl<'de> Deserialize<'de> for RoomText {
     }
 }
 
-/// An owner, read from text.
-#[derive(Clone, Copy)]
-pub(super) struct OwnerText(Owner);
-
-impl<'de> Deserialize<'de> for OwnerText {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        let parts = text.split_once('.');
-        let owner = parts.and_then(|(node, incarnation)| {
-            Some(Owner { node: node.parse().ok()?, incarnation: incarnation.parse().ok()? })
-        });
-        owner.map(Self).ok_or_else(|| D::Error::custom("not an owner"))
-    }
-}
-
-/// A list, which may come as an empty map.
-pub(super) fn list<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    struct Items<T>(std::marker::PhantomData<T>);
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
-        type Value = Vec<T>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list")
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
-            let mut items = Vec::new();
-            while let Some(item) = seq.next_element()? {
-                items.push(item);
-            }
-            Ok(items)
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<T>, A::Error> {
-            match map.next_key::<IgnoredAny>()? {
-                None => Ok(Vec::new()),
-                Some(_) => Err(A::Error::custom("a map where a list is meant")),
-            }
-        }
-    }
-    from.deserialize_any(Items(std::marker::PhantomData))
-}
-
-/// The same, where there may be none.
+/// A list, which may come as an empty map, where there may be none.
 pub(super) fn some_list<'de, D, T>(from: D) -> Result<Option<Vec<T>>, D::Error>
 where
     D: Deserializer<'de>,
@@ -128,10 +57,6 @@ where
 /// A document that is kept as text inside another.
 pub(super) fn parsed<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
     serde_json::from_str(text)
-}
-
-pub(super) fn generation((epoch, n): (u64, u64)) -> Generation {
-    Generation { epoch, n }
 }
 
 /// A [`Reservation`].
@@ -208,69 +133,6 @@ impl From<ConfirmedDoc> for Confirmed {
 }
 
 #[derive(Deserialize)]
-struct PartDoc {
-    session: Uuid,
-    generation: (u64, u64),
-    login: Uuid,
-    owner: OwnerText,
-    resume: Hex<32>,
-    former: Option<Hex<32>>,
-    replaced: Option<Box<SittingDoc>>,
-}
-
-impl From<PartDoc> for Part {
-    fn from(doc: PartDoc) -> Self {
-        Self {
-            session: SessionId(doc.session),
-            generation: generation(doc.generation),
-            login: LoginId(doc.login),
-            owner: doc.owner.0,
-            resume: ResumeHash(doc.resume.0),
-            former: doc.former.map(|hash| ResumeHash(hash.0)),
-            replaced: doc.replaced.map(|before| Box::new((*before).into())),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct HeldDoc {
-    generation: (u64, u64),
-    login: Uuid,
-    resume: Hex<32>,
-    former: Option<Hex<32>>,
-    deadline: u64,
-}
-
-impl From<HeldDoc> for Held {
-    fn from(doc: HeldDoc) -> Self {
-        Self {
-            generation: generation(doc.generation),
-            login: LoginId(doc.login),
-            resume: ResumeHash(doc.resume.0),
-            former: doc.former.map(|hash| ResumeHash(hash.0)),
-            deadline: Millis(doc.deadline),
-        }
-    }
-}
-
-/// A [`Sitting`].
-#[derive(Deserialize)]
-pub(super) struct SittingDoc {
-    #[serde(deserialize_with = "list")]
-    live: Vec<PartDoc>,
-    held: Option<HeldDoc>,
-}
-
-impl From<SittingDoc> for Sitting {
-    fn from(doc: SittingDoc) -> Self {
-        Self {
-            live: doc.live.into_iter().map(Part::from).collect(),
-            held: doc.held.map(Held::from),
-        }
-    }
-}
-
-#[derive(Deserialize)]
 struct StayDoc {
     entered: (u64, u64),
     since: u64,
@@ -287,7 +149,7 @@ impl From<StayDoc> for Stay {
 struct SlotDoc {
     reservation: Option<ReservationDoc>,
     #[serde(flatten)]
-    sitting: SittingDoc,
+    sitting: SittingDocument,
     stay: Option<StayDoc>,
 }
 
@@ -350,7 +212,7 @@ impl WaiterDoc {
 #[derive(Deserialize)]
 pub(super) struct EntryDoc {
     user: Uuid,
-    owner: OwnerText,
+    owner: OwnerDocument,
     ended: Option<EndWord>,
 }
 
