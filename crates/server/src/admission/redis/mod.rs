@@ -11,6 +11,7 @@
 
 mod book;
 mod documents;
+mod keeper;
 mod link;
 mod reply;
 mod scripts;
@@ -28,6 +29,7 @@ use anteroom_core::ids::{Owner, RoomId};
 use anteroom_core::seat::{Arrivals, SessionPolicy, Terms};
 use anteroom_core::time::Millis;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use self::book::{Book, Seen, was_lost};
 use self::documents::owner_text;
@@ -141,8 +143,8 @@ impl Redis {
         match tokio::time::timeout(redis.timeout, redis.link.start()).await {
             Ok(Ok(())) => {}
             Ok(Err(LinkError::Unfit(unfit))) => return Err(unfit.into()),
-            Ok(Err(LinkError::Redis(error))) => return Err(ConnectError::Away(error.to_string())),
-            Err(_) => return Err(ConnectError::Away("no answer in time".to_owned())),
+            Ok(Err(error)) => return Err(ConnectError::Away(error.to_string())),
+            Err(_) => return Err(ConnectError::Away(LinkError::Silent.to_string())),
         }
         // The first answer tells what the clock there shows.
         let first = redis.ask(Verb::ReadSeats, None, &json!({ "rooms": [] }), None).await;
@@ -171,22 +173,13 @@ impl Redis {
         journal: Option<&mut Journal>,
     ) -> Decided<Answer> {
         let (ask, started) = (ask.to_string(), self.clock.now());
-        let asked = async {
-            let (mut reply, mut run) = self.ask_once(&seen, verb, &ask, started).await?;
-            if matches!(reply.refused, Some(Guard::Late)) {
-                // Somebody still waits, so it is the clock there that was set.
-                (reply, run) = self.ask_once(&seen, verb, &ask, started).await?;
-            }
-            Ok((reply, run))
-        };
-        let (reply, run) = match tokio::time::timeout(self.timeout, asked).await {
-            Ok(Ok(answered)) => answered,
-            Ok(Err(error)) => return Err(self.undecided(room, error)),
-            Err(_) => {
-                self.link.give_up_current();
-                return Err(self.undecided(room, Unavailable("no answer in time".to_owned())));
-            }
-        };
+        let asked = (started, Instant::now() + self.timeout);
+        let mut answered = self.ask_once(&seen, verb, &ask, asked).await;
+        if let Ok((Reply { refused: Some(Guard::Late), .. }, _)) = &answered {
+            // Somebody still waits, so it is the clock there that was set.
+            answered = self.ask_once(&seen, verb, &ask, asked).await;
+        }
+        let (reply, run) = answered.map_err(|error| self.undecided(room, error))?;
         match reply.refused {
             Some(Guard::Lost) => {
                 self.book.lose(&seen);
@@ -205,10 +198,10 @@ impl Redis {
         seen: &Seen,
         verb: Verb,
         ask: &str,
-        started: Millis,
+        (started, until): (Millis, Instant),
     ) -> Decided<(Reply, Arc<str>)> {
         let call = |run: &str| self.call(seen, run, started);
-        let (text, run) = self.link.run(verb, &self.prefix, call, ask).await?;
+        let (text, run) = self.link.run(verb, until, call, (&self.prefix, ask)).await?;
         let reply: Reply = serde_json::from_str(&text).map_err(unreadable)?;
         if !matches!(reply.refused, Some(Guard::Lost)) {
             self.measure(reply.now);

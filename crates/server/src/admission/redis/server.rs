@@ -20,6 +20,9 @@ pub(crate) enum Unfit {
     /// A replica.
     #[error("the server is a replica (role:{0}): redis.url must name the primary")]
     Role(String),
+    /// It reads what it kept, and knows nothing until it is done.
+    #[error("the server is still loading its data (loading:1): it can be used when it is done")]
+    Loading,
     /// It may drop keys by itself.
     #[error(
         "maxmemory-policy is `{0}`: Redis would drop seats when memory is full; \
@@ -46,6 +49,9 @@ pub(super) fn inspect(info: &str) -> Result<String, Unfit> {
     }
     if fact("role") != "master" {
         return Err(Unfit::Role(fact("role")));
+    }
+    if [fact("loading"), fact("async_loading")].iter().any(|it| it == "1") {
+        return Err(Unfit::Loading);
     }
     if fact("maxmemory_policy") != "noeviction" {
         return Err(Unfit::Eviction(fact("maxmemory_policy")));
@@ -79,6 +85,8 @@ mod tests {
             unfit(info("7.0.15", "0", "master", "allkeys-lru")),
             Unfit::Eviction("allkeys-lru".into())
         );
+        let loading = format!("{}loading:1\r\n", info("7.0.15", "0", "master", "noeviction"));
+        assert_eq!(unfit(loading), Unfit::Loading);
         assert_eq!(unfit(String::new()), Unfit::Version(String::new()));
     }
 }

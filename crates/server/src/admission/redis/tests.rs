@@ -7,10 +7,12 @@ mod bugs;
 mod cost;
 mod draws;
 mod faults;
+mod lines;
 mod one_room;
 mod people;
 mod play;
 mod relay;
+mod roles;
 mod store;
 mod two_rooms;
 

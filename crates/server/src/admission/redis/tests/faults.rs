@@ -21,27 +21,31 @@ use crate::sweeper::Deadlines;
 
 const ROOM: RoomId = RoomId(101);
 
-async fn at(url: String, timeout: Duration, owner: Owner) -> Result<Redis, ConnectError> {
+pub(super) async fn at(
+    url: String,
+    timeout: Duration,
+    owner: Owner,
+) -> Result<Redis, ConnectError> {
     let settings = settings(url, "seats:", timeout);
     let (clock, deadlines) = (Arc::new(Clock::new()), Arc::new(Deadlines::default()));
     Redis::connect(&settings, (&Terms::default(), unbounded()), owner, clock, deadlines).await
 }
 
-async fn with_room(store: &Store, capacity: u32) -> Redis {
+pub(super) async fn with_room(store: &Store, capacity: u32) -> Redis {
     let seats = connected(store, "seats:", Terms::default(), unbounded()).await;
     seats.add_room(spec(ROOM.0, capacity)).await.unwrap();
     seats
 }
 
 /// Waits for the strategy to see the store again.
-async fn until_it_answers(seats: &Redis) {
+pub(super) async fn until_it_answers(seats: &Redis) {
     while seats.seats(ROOM).await.is_err() {
         tokio::task::yield_now().await;
     }
 }
 
 #[track_caller]
-fn is_undecided(refusal: &Refusal) -> String {
+pub(super) fn is_undecided(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Unavailable(Unavailable(why)) => why.clone(),
         other => panic!("decided: {other}"),
@@ -150,6 +154,7 @@ async fn a_replica_decides_nothing_and_a_primary_again_goes_on() {
     assert!(seats.close(ROOM, sat, Parting::Clean, journal).await.is_err());
     assert!(seats.seats(ROOM).await.is_err(), "what it shows may be old");
     store.command::<()>(&["REPLICAOF", "NO", "ONE"]).await;
+    until_it_answers(&seats).await;
     assert_eq!(seats.close(ROOM, sat, Parting::Clean, journal).await, Ok(Closed::Returned));
     reserve(&seats, ROOM, 2).await.unwrap();
 }

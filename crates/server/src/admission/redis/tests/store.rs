@@ -28,7 +28,7 @@ impl Store {
         loop {
             // Another process may take the port before Redis does: then the next one.
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            if let Some(child) = spawn(&dir, port, &options) {
+            if let Some(child) = spawn(&dir, port, &options, READY) {
                 return Self { child, port, dir, options };
             }
         }
@@ -45,7 +45,17 @@ impl Store {
     /// Ends the process without a word and starts it again on the same files.
     pub(super) fn restart(&mut self) {
         self.stop();
-        self.child = spawn(&self.dir, self.port, &self.options).unwrap();
+        self.child = spawn(&self.dir, self.port, &self.options, READY).unwrap();
+    }
+
+    /// The same, but it takes its time to read its files: until `key-load-delay` is set to 0.
+    pub(super) fn restart_loading(&mut self) {
+        self.stop();
+        let slowly =
+            ["--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024"];
+        let options: Vec<String> =
+            self.options.iter().cloned().chain(slowly.map(str::to_owned)).collect();
+        self.child = spawn(&self.dir, self.port, &options, "Loading RDB").unwrap();
     }
 
     pub(super) fn stop(&mut self) {
@@ -87,7 +97,10 @@ impl Drop for Store {
     }
 }
 
-fn spawn(dir: &TempDir, port: u16, options: &[String]) -> Option<Child> {
+const READY: &str = "Ready to accept connections";
+
+/// Starts it and returns when it has said `said`.
+fn spawn(dir: &TempDir, port: u16, options: &[String], said: &str) -> Option<Child> {
     let mut child = Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"])
         .arg(dir.path())
@@ -97,7 +110,7 @@ fn spawn(dir: &TempDir, port: u16, options: &[String]) -> Option<Child> {
         .spawn()
         .unwrap();
     let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
-    if log.by_ref().any(|line| line.unwrap().contains("Ready to accept connections")) {
+    if log.by_ref().any(|line| line.unwrap().contains(said)) {
         // What it says later must not fill the pipe.
         std::thread::spawn(move || log.for_each(drop));
         return Some(child);
