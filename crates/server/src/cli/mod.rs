@@ -122,20 +122,21 @@ fn serve(config: Config) -> anyhow::Result<ExitCode> {
             anyhow::anyhow!("cannot listen on {}: {error}", config.server.listen)
         })?;
         let address = listener.local_addr()?;
-        run(config, listener, stop_signal(), || println!("listening on http://{address}")).await
+        run(config, listener, stop_signal()?, || println!("listening on http://{address}")).await
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Resolves at Ctrl-C or a polite request to stop.
-async fn stop_signal() {
+/// Resolves at Ctrl-C or a polite request to stop. Heard from the call on, not from the first poll: whoever
+/// reads the ready line may ask at once.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
