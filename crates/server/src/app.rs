@@ -15,9 +15,10 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::accounts::{Accounts, AccountsConfig, PasswordConfig, ThrottleConfig};
-use crate::admission::{self, Admission, Bounds, CapacityWatch, TicketKey};
+use crate::admission::{self, Admission, Bounds, CapacityWatch, TicketKey, Whose};
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits};
 use crate::entry::{Aftermath, Duties, Entry, LineBoard};
@@ -207,6 +208,7 @@ struct Ground {
     accounts: Accounts,
     deadlines: Arc<Deadlines>,
     keys: Keys,
+    deployment: Uuid,
     epoch: u64,
     fatal: CancellationToken,
 }
@@ -228,10 +230,12 @@ async fn ground(
     };
     let tokens = Tokens::new(Arc::clone(storage), &keys, tokens_config);
     let accounts = Accounts::new(Arc::clone(storage), tokens.clone(), accounts_config(config));
-    let epoch = storage.begin_epoch().await?;
+    // Begun when the seats are known to be this database's: a start that is refused counts for nothing.
+    let (deployment, epoch) = storage.founded().await?;
+    let epoch = epoch + 1;
     let deadlines = Arc::new(Deadlines::default());
     let (tokens, fatal) = (Arc::new(tokens), fatal.clone());
-    Ok(Ground { clock, tokens, accounts, deadlines, keys, epoch, fatal })
+    Ok(Ground { clock, tokens, accounts, deadlines, keys, deployment, epoch, fatal })
 }
 
 async fn entry(
@@ -243,7 +247,10 @@ async fn entry(
 ) -> anyhow::Result<(Entry, Watch)> {
     let rooms = Arc::new(Rooms::default());
     let owner = Owner { node: 0, incarnation: ground.epoch };
-    let seats = strategy(config, ground, owner).await?;
+    let whose = Whose { deployment: ground.deployment, owner };
+    let seats = strategy(config, ground, whose).await?;
+    let begun = storage.begin_epoch().await?;
+    anyhow::ensure!(begun == ground.epoch, "another server began on this database meanwhile");
     let (admission, watch) = watch::over(seats, config, storage, &ground.clock);
     let hub = Arc::new(Hub::default());
     let aftermath = Aftermath {
@@ -347,7 +354,7 @@ async fn build(
 async fn strategy(
     config: &Config,
     ground: &Ground,
-    owner: Owner,
+    whose: Whose,
 ) -> anyhow::Result<Arc<dyn Admission>> {
     let settings = &config.admission;
     let terms = Terms {
@@ -375,17 +382,20 @@ async fn strategy(
     match settings.strategy {
         config::Strategy::Redis => {
             let terms = (&terms, bounds);
-            let redis = admission::Redis::connect(&config.redis, terms, owner, clock, deadlines);
+            let redis = admission::Redis::connect(&config.redis, terms, whose, clock, deadlines);
             Ok(Arc::new(redis.await?))
         }
-        config::Strategy::Conditional => Ok(Arc::new(admission::Conditional::open(
-            &config.server.data_dir.join("seats.db"),
-            admission::ConditionalOptions::default(),
-            ground.fatal.clone(),
-            (terms, bounds),
-            clock,
-            deadlines,
-        )?)),
+        config::Strategy::Conditional => {
+            let seats = admission::Conditional::open(
+                &config.server.data_dir.join("seats.db"),
+                admission::ConditionalOptions::default(),
+                ground.fatal.clone(),
+                (terms, bounds),
+                clock,
+                deadlines,
+            )?;
+            Ok(Arc::new(seats.belonging_to(whose).await?))
+        }
         config::Strategy::Semaphore => {
             Ok(Arc::new(admission::Semaphore::new(terms, bounds, clock, deadlines)))
         }

@@ -37,6 +37,7 @@ use anteroom_core::seat::{
 };
 use anteroom_core::time::Millis;
 use async_trait::async_trait;
+use uuid::Uuid;
 
 pub(crate) use capacity::CapacityWatch;
 pub(crate) use conditional::{Conditional, Options as ConditionalOptions};
@@ -51,6 +52,15 @@ pub(crate) type Journal = Vec<(RoomId, Change)>;
 
 /// Sessions that ended with a step, by room: their connections are to be told.
 pub(crate) type EndedSessions = Vec<SessionId>;
+
+/// Whose seats a store keeps: the database that they belong to, and which life of which node asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whose {
+    /// The name that the database was founded with.
+    pub(crate) deployment: Uuid,
+    /// This life of this node.
+    pub(crate) owner: Owner,
+}
 
 /// The seat store cannot decide: it is away, slow, full, or was lost. The detail is for the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

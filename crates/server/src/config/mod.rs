@@ -204,7 +204,7 @@ section! {
     Redis {
         /// `redis://[user:password@]host:port/db`; needed by the strategy `redis`.
         url: String = String::new(),
-        /// In front of every key.
+        /// In front of every key. One database's own: where another's seats are, the start is refused.
         prefix: String = "anteroom:".to_owned(),
         /// How long one call may take before the answer is `unavailable`.
         timeout: Span = Span(Duration::from_secs(2)),

@@ -52,6 +52,8 @@ impl RoomService {
             pause(PAUSE).await;
             waited += PAUSE;
         }
+        // Where the store is away, or keeps another's seats by now, no epoch is spent on it.
+        entry.admission.seats_of(&[]).await?;
         let epoch = entry.storage.begin_epoch().await?;
         self.set_epoch(epoch);
         let queued = entry.storage.queued_rooms().await?;

@@ -27,6 +27,7 @@ use anteroom_core::ids::{Generation, LoginId, MessageId, RoomId, UserId};
 use async_trait::async_trait;
 pub use entries::{EntryQuery, EntryRecord};
 pub use model::*;
+use uuid::Uuid;
 
 /// The whole store, as the server holds it.
 pub type SharedStorage = Arc<dyn Storage>;
@@ -121,6 +122,9 @@ pub trait AuthStore {
 /// Rooms, the creation queue, memberships and bans.
 #[async_trait]
 pub trait RoomStore {
+    /// The name that this database was founded with, and the last epoch that began on it; 0 for none.
+    async fn founded(&self) -> Stored<(Uuid, u64)>;
+
     /// Starts a new life of the seat store: raises the durable epoch by one and answers it. The
     /// first is 1.
     async fn begin_epoch(&self) -> Stored<u64>;

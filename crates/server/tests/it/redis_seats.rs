@@ -161,3 +161,66 @@ async fn a_combination_that_cannot_hold_is_refused_at_the_start_in_words() {
     .await;
     assert!(said.contains("127.0.0.1:1") || said.to_lowercase().contains("redis"), "{said}");
 }
+
+#[tokio::test]
+async fn two_deployments_with_one_prefix_are_told_apart() {
+    let redis = Redis::start();
+    let server = redis.server(|_| {}).await;
+    let (room, mut owner) = server.room(&server.user("owner").await, 2).await;
+    let said = TestServer::refused_to_start(|cfg| {
+        redis.give_to(cfg);
+    })
+    .await;
+    assert!(said.contains("another database") && said.contains("redis.prefix"), "{said}");
+    let other = redis
+        .server(|cfg| {
+            cfg.set("redis.prefix", "other:");
+        })
+        .await;
+    alive(&mut other.room(&other.user("owner").await, 2).await.1).await;
+    alive(&mut owner).await;
+    assert_eq!(server.balanced(room).await.occupied, 1);
+}
+
+#[tokio::test]
+async fn seats_that_became_another_databases_end_the_sessions_and_nothing_is_given_until_they_are_gone()
+ {
+    let redis = Redis::start();
+    let server = redis.server(|_| {}).await;
+    server.expect_error("seat_store.lost");
+    let owner = server.user("owner").await;
+    let (room, mut session) = server.room(&owner, 1).await;
+    let mark = server.mark();
+    assert_eq!(redis.say("HSET anteroom:clock deployment 0123456789abcdef"), ":0");
+    refused(owner.reserve(room, &Reserve::default()).await, 503, Code::Unavailable);
+    assert_eq!(ended(&mut session).await.1.code, 4512);
+    let failed = server.events(2, "seat_store.rebuild_failed", json!({})).await;
+    assert!(failed.iter().all(|event| event.text("error").contains("another database")));
+    refused(owner.reserve(room, &Reserve::default()).await, 503, Code::Unavailable);
+    assert_eq!(server.rows("meta WHERE epoch = 1", []), 1, "no epoch was spent on it");
+    assert_eq!(redis.say("FLUSHALL"), "+OK");
+    server.event_since(mark, "seat_store.rebuilt", json!({})).await;
+    alive(&mut owner.enter(room).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_data_directory_of_the_past_is_refused_however_often_it_starts() {
+    let redis = Redis::start();
+    let mut server = redis.server(|_| {}).await;
+    let room = server.empty_room(&server.user("owner").await, 2).await;
+    server.stop().await;
+    let backup = server.copied_data();
+    for _ in 0..2 {
+        server.restart().await;
+        server.stop().await;
+    }
+    let newest = server.copied_data();
+    server.put_data(&backup);
+    for _ in 0..4 {
+        let said = server.refuses_to_restart().await;
+        assert!(said.contains("later life") && said.contains("backup"), "{said}");
+    }
+    server.put_data(&newest);
+    server.restart().await;
+    alive(&mut server.login("owner").await.enter(room).await.unwrap()).await;
+}

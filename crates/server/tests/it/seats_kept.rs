@@ -59,3 +59,50 @@ async fn who_does_not_come_back_after_a_kill_loses_the_seat_at_the_end_of_the_gr
     assert_eq!((seats.held, seats.free), (0, 2));
     assert_eq!(server.open_memberships(room), 0);
 }
+
+#[tokio::test]
+async fn a_database_older_than_its_seats_is_refused_until_they_are_moved_away() {
+    let mut server = conditional("60s").await;
+    let room = server.empty_room(&server.user("owner").await, 2).await;
+    server.stop().await;
+    let backup = server.copied_data();
+    for _ in 0..2 {
+        server.restart().await;
+        server.stop().await;
+    }
+    let file = |dir: &std::path::Path, name: &str| dir.join(name);
+    let old = file(backup.path(), "anteroom.db");
+    std::fs::copy(old, file(server.data_dir(), "anteroom.db")).unwrap();
+    for _ in 0..4 {
+        let said = server.refuses_to_restart().await;
+        assert!(said.contains("seats.db is of a later life"), "{said}");
+    }
+    std::fs::remove_file(file(server.data_dir(), "seats.db")).unwrap();
+    server.restart().await;
+    alive(&mut server.login("owner").await.enter(room).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn seats_older_than_the_database_let_nobody_in_twice() {
+    let mut server = conditional("1s").await;
+    let owner = server.user("owner").await;
+    let room = server.empty_room(&owner, 1).await;
+    let late = server.user("late").await;
+    let ticket = late.reserve(room, &Reserve::default()).await.unwrap().ticket;
+    server.stop().await;
+    let backup = server.copied_data();
+    server.restart().await;
+    let entered = server.client().confirm_ticket(&ticket, ConfirmOptions::default()).await;
+    entered.unwrap().leave().await.unwrap();
+    server.balanced(room).await;
+    server.stop().await;
+    std::fs::copy(backup.path().join("seats.db"), server.data_dir().join("seats.db")).unwrap();
+    server.restart().await;
+    let stays = server.rows("memberships WHERE room_id = ?1", [room]);
+    let again = server.client().confirm_ticket(&ticket, ConfirmOptions::default()).await;
+    assert!(again.is_err(), "the ticket was used");
+    assert_eq!(server.rows("memberships WHERE room_id = ?1", [room]), stays);
+    let seats = server.balanced(room).await;
+    assert_eq!((seats.occupied, seats.held, seats.reserved, seats.free), (0, 0, 0, 1));
+    alive(&mut server.login("owner").await.enter(room).await.unwrap()).await;
+}

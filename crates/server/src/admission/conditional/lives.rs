@@ -9,7 +9,7 @@ use super::book::Book;
 use super::scope::Scope;
 use super::transaction::{Fetched, Transaction};
 use super::working::Working;
-use crate::admission::EndedSessions;
+use crate::admission::{EndedSessions, Whose};
 
 impl<T: Transaction> Book<'_, T> {
     /// Adds a room, or takes up one of an earlier life.
@@ -37,8 +37,18 @@ impl<T: Transaction> Book<'_, T> {
         Ok(())
     }
 
+    /// Drops every room, and what anybody has in it.
+    pub(super) async fn forget_all(&mut self) -> Fetched<()> {
+        for room in self.tx.rooms().await? {
+            self.tx.drop_room(room).await?;
+        }
+        self.tx.forget_places().await
+    }
+
     /// Ends what earlier lives of the node left, and drops every room but `kept`.
-    pub(super) async fn take_up(&mut self, owner: Owner, kept: &HashSet<RoomId>) -> Fetched<()> {
+    pub(super) async fn take_up(&mut self, whose: Whose, kept: &HashSet<RoomId>) -> Fetched<()> {
+        let owner = whose.owner;
+        self.tx.begin(&whose).await?;
         for room in self.tx.rooms().await? {
             if !kept.contains(&room) {
                 self.tx.drop_room(room).await?;

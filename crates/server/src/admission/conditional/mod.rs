@@ -37,11 +37,12 @@ use anteroom_core::seat::Terms;
 use anteroom_core::time::Millis;
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use self::book::{Book, Rules};
 use self::sqlite::{Decision, SqliteTransaction, Store};
 use self::transaction::{Fault, Fetched};
-use super::{Bounds, Decided, Journal};
+use super::{Bounds, Decided, Journal, Unavailable, Whose};
 use crate::clock::Clock;
 use crate::storage::sqlite::OpenError;
 use crate::sweeper::{Deadlines, Due};
@@ -56,6 +57,41 @@ pub(crate) struct Conditional {
     store: Store,
     /// The rooms that were added in this life, until the rest is dropped.
     added: Mutex<Option<HashSet<RoomId>>>,
+    /// The database that the seats belong to.
+    deployment: Uuid,
+}
+
+/// Why the seats in the file are not this life's. Written for the person who starts the server.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotOurs {
+    /// Of another database.
+    #[error(
+        "seats.db belongs to another database (deployment {found}, anteroom.db is {own}): put the \
+         file that belongs to this one in its place, or move seats.db away together with seats.db-wal \
+         and seats.db-shm: reservations, held seats and lines in it are lost then, and nothing else"
+    )]
+    Foreign {
+        /// Whose they are.
+        found: uuid::fmt::Simple,
+        /// Who asks.
+        own: uuid::fmt::Simple,
+    },
+    /// Of a life of this database that it does not remember.
+    #[error(
+        "seats.db is of a later life of this database ({found}, and {own} is about to begin): \
+         anteroom.db was restored from a backup without it. Restore both, or move seats.db away \
+         together with seats.db-wal and seats.db-shm: reservations, held seats and lines in it are \
+         lost then, and nothing else"
+    )]
+    Later {
+        /// The last life that began on the file.
+        found: u64,
+        /// The one that is about to.
+        own: u64,
+    },
+    /// It could not be read.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
 }
 
 /// What follows a decision on the store's own thread.
@@ -114,7 +150,38 @@ impl Conditional {
         let care = Arc::clone(&orphans) as Arc<dyn Aftercare>;
         let store = Store::open(path, options, fatal, care)?;
         let rules = Rules { terms, bounds };
-        Ok(Self { rules, clock, orphans, store, added: Mutex::new(Some(HashSet::new())) })
+        let added = Mutex::new(Some(HashSet::new()));
+        Ok(Self { rules, clock, orphans, store, added, deployment: Uuid::nil() })
+    }
+
+    /// Makes sure that the seats are those of this database and of its past. Where lives of it passed
+    /// the file by, what is in it is forgotten: a ticket that was used since would stand there unused.
+    /// That this life has begun on the seats is noted when they are taken up.
+    ///
+    /// # Errors
+    /// They are not, and were left untouched.
+    pub(crate) async fn belonging_to(mut self, whose: Whose) -> Result<Self, NotOurs> {
+        let own = whose.owner.incarnation;
+        match self.store.read(sqlite::belongs).await? {
+            Some((deployment, _)) if deployment != whose.deployment => {
+                Err(NotOurs::Foreign { found: deployment.simple(), own: whose.deployment.simple() })
+            }
+            // A number that began twice would take parts of the other life for its own.
+            Some((_, found)) if found >= own => Err(NotOurs::Later { found, own }),
+            known => {
+                self.deployment = whose.deployment;
+                if let Some((_, found)) = known.filter(|(_, found)| found + 1 < own) {
+                    tracing::warn!(
+                        event = "seat_store.outdated",
+                        found,
+                        own,
+                        "seats.db missed the last life of this database; what it holds is forgotten"
+                    );
+                    self.decide_silently(async |book| book.forget_all().await).await?;
+                }
+                Ok(self)
+            }
+        }
     }
 
     /// Decides one verb, and tells what it changed.

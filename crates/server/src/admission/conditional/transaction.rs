@@ -14,6 +14,7 @@ use anteroom_core::time::Millis;
 
 use super::difference::Difference;
 use super::scope::{Loaded, Scope};
+use crate::admission::Whose;
 
 /// Why a verb could not be decided. The transaction must be undone.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +117,9 @@ pub(super) trait Transaction {
         room: RoomId,
         last: Generation,
     ) -> impl Future<Output = Fetched<()>> + Send;
+
+    /// Notes whose seats these are, and that this life has begun on them.
+    fn begin(&mut self, whose: &Whose) -> impl Future<Output = Fetched<()>> + Send;
 
     /// Forgets the places of everybody.
     fn forget_places(&mut self) -> impl Future<Output = Fetched<()>> + Send;

@@ -16,7 +16,7 @@ use super::book::Book;
 use super::scope::Scope;
 use crate::admission::{
     Admission, ConfirmError, Decided, EndedSessions, Journal, PartyError, Refusal, SettleError,
-    Ticket, WaitError,
+    Ticket, WaitError, Whose,
 };
 
 #[async_trait]
@@ -44,7 +44,8 @@ impl Admission for Conditional {
         let kept = self.added.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // Only the first call of a life may drop what was not added: later rooms are not noted.
         let Some(kept) = kept else { return Ok(()) };
-        self.decide(journal, async move |book| book.take_up(owner, &kept).await).await?;
+        let whose = Whose { deployment: self.deployment, owner };
+        self.decide(journal, async move |book| book.take_up(whose, &kept).await).await?;
         *self.added.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(())
     }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use anteroom_core::ids::{Owner, RoomId};
+use anteroom_core::ids::RoomId;
 use anteroom_core::seat::{Arrivals, SessionPolicy, Terms};
 use anteroom_core::time::Millis;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ use self::documents::owner_text;
 use self::link::{Link, LinkError};
 use self::reply::{Answer, Guard, Reply, unreadable};
 use self::scripts::Verb;
-use super::{Bounds, Decided, Journal, Unavailable};
+use super::{Bounds, Decided, Journal, Unavailable, Whose};
 use crate::clock::Clock;
 use crate::config;
 use crate::sweeper::{Deadlines, Due};
@@ -60,6 +60,9 @@ pub(crate) enum ConnectError {
     /// It answers, but seats cannot be kept there.
     #[error(transparent)]
     Unfit(#[from] server::Unfit),
+    /// Seats are kept there, but not this database's, or not of its past.
+    #[error("{0}")]
+    Taken(String),
 }
 
 /// All ledgers of a deployment, in Redis.
@@ -67,8 +70,8 @@ pub(crate) struct Redis {
     link: Link,
     prefix: String,
     timeout: Duration,
-    owner: Owner,
-    /// The part of every call that does not change: terms, bounds and owner, as JSON fields.
+    whose: Whose,
+    /// The part of every call that does not change: terms, bounds and whose, as JSON fields.
     settled: String,
     clock: Arc<Clock>,
     deadlines: Arc<Deadlines>,
@@ -89,7 +92,7 @@ fn span(span: Duration) -> u64 {
     u64::try_from(span.as_millis().min(SPAN_MAX_MS)).unwrap_or(u64::MAX)
 }
 
-fn settled(terms: &Terms, bounds: Bounds, owner: Owner) -> String {
+fn settled(terms: &Terms, bounds: Bounds, whose: Whose) -> String {
     let terms = json!({
         "reservation_ttl": span(terms.reservation_ttl),
         "offer_ttl": span(terms.offer_ttl),
@@ -103,19 +106,20 @@ fn settled(terms: &Terms, bounds: Bounds, owner: Owner) -> String {
     if let Some(per_address) = bounds.per_address {
         of_bounds["per_address"] = json!(per_address);
     }
-    format!(r#""terms":{terms},"bounds":{of_bounds},"node":"{}""#, owner_text(owner))
+    let (deployment, node) = (whose.deployment.simple(), owner_text(whose.owner));
+    format!(r#""terms":{terms},"bounds":{of_bounds},"deployment":"{deployment}","node":"{node}""#)
 }
 
 impl Redis {
-    /// Connects, looks whether seats can be kept there, and loads the scripts. `owner` is this life
-    /// of this node.
+    /// Connects, looks whether seats can be kept there, and loads the scripts. Seats of another database,
+    /// or of a life that is not before this one, are left alone; nothing is written yet.
     ///
     /// # Errors
     /// Why the server cannot start.
     pub(crate) async fn connect(
         settings: &config::Redis,
         (terms, bounds): (&Terms, Bounds),
-        owner: Owner,
+        whose: Whose,
         clock: Arc<Clock>,
         deadlines: Arc<Deadlines>,
     ) -> Result<Self, ConnectError> {
@@ -128,8 +132,8 @@ impl Redis {
             link,
             prefix: settings.prefix.clone(),
             timeout: settings.timeout.0,
-            owner,
-            settled: settled(terms, bounds, owner),
+            whose,
+            settled: settled(terms, bounds, whose),
             clock,
             deadlines,
             book: Book::default(),
@@ -146,10 +150,43 @@ impl Redis {
             Ok(Err(error)) => return Err(ConnectError::Away(error.to_string())),
             Err(_) => return Err(ConnectError::Away(LinkError::Silent.to_string())),
         }
-        // The first answer tells what the clock there shows.
-        let first = redis.ask(Verb::ReadSeats, None, &json!({ "rooms": [] }), None).await;
-        first.map_err(|error| ConnectError::Away(error.0))?;
+        redis.look().await?;
         Ok(redis)
+    }
+
+    /// Looks whose seats are there. The answer tells what the clock there shows, too.
+    async fn look(&self) -> Result<(), ConnectError> {
+        let away = |error: Unavailable| ConnectError::Away(error.0);
+        let (seen, ask) = (self.book.seen(None).map_err(away)?, r#"{"rooms":[],"begins":true}"#);
+        let asked = (self.clock.now(), Instant::now() + self.timeout);
+        let answered = self.ask_once(&seen, Verb::ReadSeats, ask, asked).await;
+        let (reply, run) = answered.map_err(away)?;
+        if let Some(why) = self.taken(&reply) {
+            return Err(ConnectError::Taken(why));
+        }
+        self.follow(reply, (&seen, &run), None);
+        Ok(())
+    }
+
+    /// Why the seats there are not this life's, in words.
+    fn taken(&self, reply: &Reply) -> Option<String> {
+        let (prefix, found, Whose { deployment, owner }) = (&self.prefix, &reply.found, self.whose);
+        match reply.refused? {
+            Guard::Foreign => Some(format!(
+                "the seats under redis.prefix `{prefix}` belong to another database (deployment \
+                 {found}, this one is {}): give this one a redis.prefix of its own, or delete the \
+                 keys under that prefix if nobody uses them any more",
+                deployment.simple()
+            )),
+            Guard::Superseded => Some(format!(
+                "the seats under redis.prefix `{prefix}` are of a later life of this database (it \
+                 began as number {found}, this one as {}): the data directory was restored from a \
+                 backup, or a copy of it is in use. Stop the other server if there is one; then \
+                 delete the keys under that prefix, or choose another redis.prefix",
+                owner.incarnation
+            )),
+            Guard::Lost | Guard::Late => None,
+        }
     }
 
     /// One verb: one script. `room` is the room it is about.
@@ -185,6 +222,13 @@ impl Redis {
                 self.book.lose(&seen);
                 return Err(was_lost());
             }
+            Some(Guard::Foreign | Guard::Superseded) => {
+                // What this node had been answered with is in force no more.
+                if seen.step > 0 {
+                    self.book.lose(&seen);
+                }
+                return Err(Unavailable(self.taken(&reply).unwrap_or_default()));
+            }
             Some(Guard::Late) => {
                 return Err(Unavailable("the store's clock is ahead of its answers".to_owned()));
             }
@@ -203,7 +247,7 @@ impl Redis {
         let call = |run: &str| self.call(seen, run, started);
         let (text, run) = self.link.run(verb, until, call, (&self.prefix, ask)).await?;
         let reply: Reply = serde_json::from_str(&text).map_err(unreadable)?;
-        if !matches!(reply.refused, Some(Guard::Lost)) {
+        if matches!(reply.refused, None | Some(Guard::Late)) {
             self.measure(reply.now);
         }
         Ok((reply, run))

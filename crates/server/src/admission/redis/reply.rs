@@ -21,6 +21,9 @@ use crate::admission::{ConfirmError, Refusal, Unavailable, WaitError};
 #[derive(Deserialize)]
 pub(super) struct Reply {
     pub(super) refused: Option<Guard>,
+    /// What stands in the way, where somebody else's seats do.
+    #[serde(default)]
+    pub(super) found: String,
     #[serde(default)]
     pub(super) now: u64,
     #[serde(default)]
@@ -34,9 +37,13 @@ pub(super) struct Reply {
 }
 
 /// Why nothing was done at all.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Guard {
+    /// The seats belong to another database.
+    Foreign,
+    /// A later life of this database has them.
+    Superseded,
     /// The store does not hold what this node knows it held.
     Lost,
     /// The call came after the instant until which its caller waits.

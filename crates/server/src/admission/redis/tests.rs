@@ -15,6 +15,7 @@ mod relay;
 mod roles;
 mod store;
 mod two_rooms;
+mod whose;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -22,16 +23,19 @@ use std::time::Duration;
 
 use anteroom_core::ids::{Owner, RoomId};
 use anteroom_core::seat::{Lifetime, RoomSpec, Terms};
+use uuid::Uuid;
 
 use self::store::Store;
 use super::Redis;
-use crate::admission::Bounds;
+use crate::admission::{Bounds, Whose};
 use crate::clock::Clock;
 use crate::config;
 use crate::sweeper::Deadlines;
 
 /// The node that the strategy under test runs on.
 const HERE: Owner = Owner { node: 90, incarnation: 1 };
+/// The database that the seats under test belong to.
+const DEPLOYMENT: Uuid = Uuid::from_u128(0xa);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 fn unbounded() -> Bounds {
@@ -57,7 +61,8 @@ fn settings(url: String, prefix: &str, timeout: Duration) -> config::Redis {
 async fn connected(store: &Store, prefix: &str, terms: Terms, bounds: Bounds) -> Redis {
     let settings = settings(store.url(), prefix, TIMEOUT);
     let (clock, deadlines) = (Arc::new(Clock::new()), Arc::new(Deadlines::default()));
-    Redis::connect(&settings, (&terms, bounds), HERE, clock, deadlines).await.unwrap()
+    let whose = Whose { deployment: DEPLOYMENT, owner: HERE };
+    Redis::connect(&settings, (&terms, bounds), whose, clock, deadlines).await.unwrap()
 }
 
 /// The seed of the first random history, and how many of them a test plays.

@@ -123,7 +123,7 @@ impl Admission for Redis {
             "capacity": capacity,
             "staff_seats": spec.staff_seats.min(capacity),
             "lifetime": lifetime_word(spec.lifetime),
-            "owner": owner_text(self.owner),
+            "owner": owner_text(self.whose.owner),
             "lost": lost,
         });
         if let Some(until) = spec.pending_until {

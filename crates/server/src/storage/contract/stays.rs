@@ -87,7 +87,10 @@ pub(crate) async fn a_stay_ends_once(store: &dyn Storage) {
 }
 
 pub(crate) async fn an_epoch_rises_and_ends_what_was_left_open(store: &dyn Storage) {
+    let (name, epoch) = store.founded().await.unwrap();
+    assert!(!name.is_nil() && epoch == 0, "{name} {epoch}");
     assert_eq!(store.begin_epoch().await.unwrap(), 1);
+    assert_eq!(store.founded().await.unwrap(), (name, 1), "the name stays");
     assert_eq!(store.end_memberships_but(vec![], NOW).await.unwrap(), 0);
     let users: [UserId; 3] =
         [user(store, "a").await, user(store, "b").await, user(store, "c").await];

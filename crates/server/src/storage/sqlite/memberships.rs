@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use anteroom_core::ids::{Generation, RoomId, UserId};
 use anteroom_core::mutants::{self, Mutant};
 use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
 
 use crate::mutants::seeded;
 use crate::storage::{Entered, MembershipEnd, NewMembership, StorageError, Stored, WallMillis};
 
 statements! {
+    FOUNDED = "SELECT deployment, epoch FROM meta";
     RAISE_EPOCH = "UPDATE meta SET epoch = epoch + 1 RETURNING epoch";
     // The index is named so that a start never reads the whole history of stays.
     END_ALL = "UPDATE memberships INDEXED BY memberships_open SET left_at = ?1, left_reason = ?2
@@ -49,6 +51,12 @@ pub(super) fn numbers(generation: Generation) -> Stored<(i64, i64)> {
             .map_err(|_| StorageError::Failed(format!("{generation} is beyond what is stored")))
     };
     Ok((fit(generation.epoch)?, fit(generation.n)?))
+}
+
+pub(super) fn founded(conn: &Connection) -> Stored<(Uuid, u64)> {
+    let (name, epoch): ([u8; 16], i64) =
+        conn.prepare_cached(FOUNDED)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((Uuid::from_bytes(name), epoch.unsigned_abs()))
 }
 
 pub(super) fn begin_epoch(conn: &Connection) -> Stored<u64> {

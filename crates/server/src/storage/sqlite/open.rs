@@ -36,6 +36,7 @@ pub(super) const STORAGE: Form = Form {
     migrations: &[
         include_str!("../../../migrations/sqlite/0001_founding.sql"),
         include_str!("../../../migrations/sqlite/0002_entries.sql"),
+        include_str!("../../../migrations/sqlite/0003_deployment.sql"),
     ],
     lock_file: "anteroom.lock",
     synchronous: Synchronous::Full,

@@ -3,6 +3,7 @@
 use anteroom_core::ids::{Generation, RoomId, UserId};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use uuid::Uuid;
 
 use super::statements::word;
 use super::{SqliteStorage, memberships};
@@ -136,6 +137,10 @@ fn all<T>(
 
 #[async_trait]
 impl RoomStore for SqliteStorage {
+    async fn founded(&self) -> Stored<(Uuid, u64)> {
+        self.read(memberships::founded).await
+    }
+
     async fn begin_epoch(&self) -> Stored<u64> {
         self.write(memberships::begin_epoch).await
     }

@@ -1,6 +1,7 @@
 //! One real server process with a data directory of its own.
 
 use std::io::{BufRead as _, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -60,14 +61,7 @@ impl TestServer {
         let mut settings = Settings::for_tests();
         change(&mut settings);
         let data = tempfile::tempdir().expect("a directory for data");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
-        settings.give_to(&mut command);
-        command.current_dir(data.path()).env("ANTEROOM_SERVER__DATA_DIR", data.path());
-        command.stdin(Stdio::null());
-        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
-        let output = output.expect("the server starts");
-        assert!(!output.status.success(), "it started after all");
-        String::from_utf8_lossy(&output.stderr).into_owned()
+        refused(&settings, data.path()).await
     }
 
     /// Ends the process without warning, as a power cut would.
@@ -88,6 +82,32 @@ impl TestServer {
         let is_over = self.process.is_over.wait_for(|is_over| *is_over);
         within("the end of the process", is_over).await.expect("its log is read to the end");
         self.process.child.wait().expect("the process has ended")
+    }
+
+    /// Asks the process to stop, and waits until it has.
+    pub(crate) async fn stop(&mut self) {
+        self.ask_to_stop();
+        assert!(self.exited().await.success(), "{}", self.tail());
+    }
+
+    /// A copy of the data directory as it is now.
+    pub(crate) fn copied_data(&self) -> TempDir {
+        let copy = tempfile::tempdir().expect("a directory for a copy");
+        copy_files(self.data_dir.path(), copy.path());
+        copy
+    }
+
+    /// Puts the files of such a copy in the place of those that are there.
+    pub(crate) fn put_data(&self, copy: &TempDir) {
+        for entry in std::fs::read_dir(self.data_dir.path()).unwrap() {
+            std::fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        copy_files(copy.path(), self.data_dir.path());
+    }
+
+    /// What the server says that cannot start on its data.
+    pub(crate) async fn refuses_to_restart(&self) -> String {
+        refused(&self.settings, self.data_dir.path()).await
     }
 
     /// Starts the process anew on the same data. The address changes, tokens stay good.
@@ -180,6 +200,25 @@ impl Drop for TestServer {
         let twice = self.journal.returned_twice();
         assert!(twice.is_empty(), "seats were returned twice:\n{}", twice.join("\n"));
     }
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+/// Starts a server that must not start; what it says.
+async fn refused(settings: &Settings, data: &Path) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
+    settings.give_to(&mut command);
+    command.current_dir(data).env("ANTEROOM_SERVER__DATA_DIR", data);
+    command.stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
+    let output = output.expect("the server starts");
+    assert!(!output.status.success(), "it started after all");
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 async fn spawn(settings: &Settings, data: &TempDir, journal: &Arc<Journal>, life: u32) -> Process {

@@ -30,7 +30,10 @@ use crate::storage::{StorageError, Stored};
 const FORM: Form = Form {
     // "AntS" in ASCII: neither store is taken for the other.
     application_id: 0x416e_7453,
-    migrations: &[include_str!("../../../../migrations/seats/0001_founding.sql")],
+    migrations: &[
+        include_str!("../../../../migrations/seats/0001_founding.sql"),
+        include_str!("../../../../migrations/seats/0002_belongs.sql"),
+    ],
     lock_file: "seats.lock",
     synchronous: Synchronous::Normal,
 };

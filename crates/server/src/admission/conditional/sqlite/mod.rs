@@ -20,6 +20,7 @@ use anteroom_core::place::Place;
 use anteroom_core::seat::{Header, PlaceNo};
 use anteroom_core::time::Millis;
 use rusqlite::{Connection, Params};
+use uuid::Uuid;
 
 pub(crate) use job::Options;
 pub(super) use job::{Decision, Store};
@@ -29,6 +30,7 @@ use self::rows::int;
 use super::difference::Difference;
 use super::scope::{Loaded, Scope};
 use super::transaction::{Fault, Fetched, Transaction};
+use crate::admission::Whose;
 
 const ROOMS: &str = "SELECT id FROM rooms ORDER BY id";
 const INHABITED: &str = "
@@ -50,6 +52,11 @@ const SLOT_DUE: &str =
 const WAITER_DUE: &str = "
     SELECT away_deadline FROM waiters WHERE room = ?1 AND away_deadline IS NOT NULL
     ORDER BY away_deadline LIMIT 1";
+
+const BELONGS: &str = "SELECT deployment, life FROM belongs";
+const BEGIN: &str = "
+    INSERT INTO belongs (one, deployment, life) VALUES (1, ?1, ?2)
+    ON CONFLICT DO UPDATE SET deployment = ?1, life = ?2";
 
 const PLACE: &str = "SELECT * FROM places WHERE user = ?1 ORDER BY ugen DESC LIMIT 1";
 const TAKE_PLACE: &str = "
@@ -73,6 +80,13 @@ const DROP_ROOM: [&str; 4] = [
     "DELETE FROM slots WHERE room = ?1",
     "DELETE FROM rooms WHERE id = ?1",
 ];
+
+/// Whose seats these are, and the last life that began on them; `None` before the first.
+pub(super) fn belongs(conn: &Connection) -> rusqlite::Result<Option<(Uuid, u64)>> {
+    one(conn, BELONGS, [], |row| {
+        Ok((Uuid::from_bytes(row.get(0)?), row.get::<_, i64>(1)?.unsigned_abs()))
+    })
+}
 
 /// A transaction that the thread of the store has begun.
 pub(super) struct SqliteTransaction<'a>(pub(super) &'a Connection);
@@ -204,6 +218,11 @@ impl Transaction for SqliteTransaction<'_> {
     ) -> impl Future<Output = Fetched<()>> + Send {
         let params = (user.0, room.0, int(last.epoch), int(last.n));
         ready(self.run(FORGET_STAY, params).map(drop))
+    }
+
+    fn begin(&mut self, whose: &Whose) -> impl Future<Output = Fetched<()>> + Send {
+        let Whose { deployment, owner } = whose;
+        ready(self.run(BEGIN, (deployment.as_bytes(), int(owner.incarnation))).map(drop))
     }
 
     fn forget_places(&mut self) -> impl Future<Output = Fetched<()>> + Send {

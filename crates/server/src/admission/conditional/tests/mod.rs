@@ -1,5 +1,6 @@
 //! The strategy over a real file, under a clock that the tests set.
 
+mod belonging;
 mod histories;
 mod restart;
 mod rooms;

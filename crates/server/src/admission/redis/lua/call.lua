@@ -2,16 +2,19 @@
 --
 -- KEYS[1]  the declared prefix. Every key is derived from it, so a script cannot run on Redis
 --          Cluster; a cluster is refused when the server starts.
--- ARGV[1]  the call, JSON: `terms` and `bounds` in force, `node` the owner of this node's streams,
+-- ARGV[1]  the call, JSON: `terms` and `bounds` in force, `deployment` the database that the caller's
+--          seats belong to, `node` the owner of this node's streams,
 --          `run` the run id of the server that was connected to, `seen` and `seen_run` the highest
 --          step that this node was answered with and the run it was of, `till` the instant after
 --          which nobody waits for the answer; `at` is a clock reading for tests.
 -- ARGV[2]  what the verb asks, JSON; the verb's own header names it.
--- Reply    JSON: `refused` ('lost', or 'late' and `now`; nothing was done then), or `now`, `step`, `answer`,
+-- Reply    JSON: `refused` ('foreign' or 'superseded' and `found`, 'lost', or 'late' and `now`; nothing was done
+--          then), or `now`, `step`, `answer`,
 --          `journal` (the changes, in order) and `rooms` (their next deadline, or that they are gone).
 --
 -- Keys, after the prefix; `R` is `room:{id}`, `U` is `user:{id}`:
---   clock         hash: last, offset (of the clock), step, run, before, from (of the store)
+--   clock         hash: last, offset (of the clock), step, run, before, from (of the store), deployment
+--                 (whose seats they are), life:{node} (the last that began)
 --   rooms         set of the rooms
 --   R             hash: the room's header       R:slots     hash, user -> slot
 --   R:staff       set, users on staff seats     R:held      set     R:reserved  set
@@ -31,7 +34,9 @@ local clock = { key = prefix .. 'clock' }
 
 -- The clock never goes back: what the machine's was set back by is added from then on.
 do
-  local kept = redis.call('HMGET', clock.key, 'last', 'offset', 'step', 'run', 'before', 'from')
+  local node, life = string.match(call.node, '^(%d+)%.(%d+)$')
+  local kept = redis.call('HMGET', clock.key, 'last', 'offset', 'step', 'run', 'before', 'from',
+    'deployment', 'life:' .. node)
   local last, offset = tonumber(kept[1] or 0), tonumber(kept[2] or 0)
   local reading = call.at
   if not reading then
@@ -46,6 +51,20 @@ do
   clock.run, clock.before, clock.from = kept[4] or call.run, kept[5] or '', tonumber(kept[6] or 0)
   if clock.run ~= call.run then
     clock.before, clock.from, clock.run = clock.run, clock.step, call.run
+  end
+  clock.deployment, clock.began = kept[7], kept[8]
+  clock.node, clock.life = node, tonumber(life)
+end
+
+-- Whose seats they are. Two databases must not meet in one ledger, and of two lives of one database
+-- the later one has it: an earlier one that still runs, or runs again, knows less than is here.
+do
+  if clock.deployment and clock.deployment ~= call.deployment then
+    return cjson.encode({ refused = 'foreign', found = clock.deployment })
+  end
+  local began = tonumber(clock.began or 0)
+  if began > clock.life or (ask.begins and began == clock.life) then
+    return cjson.encode({ refused = 'superseded', found = clock.began })
   end
 end
 

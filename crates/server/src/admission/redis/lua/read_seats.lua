@@ -1,6 +1,6 @@
 -- read_seats: how the seats of rooms stand, as of their last step. Changes nothing.
 -- KEYS, ARGV[1] and the reply as in call.lua.
--- ARGV[2]  rooms
+-- ARGV[2]  rooms, and `begins`: a life of this node is about to begin, which must be later than all before
 -- answer   {seats: [{capacity, occupied, reserved, held, free, waiting, staff?, staff_taken?}, or {}]}
 local all = {}
 for at, id in ipairs(ask.rooms) do

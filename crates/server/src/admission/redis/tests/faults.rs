@@ -13,9 +13,11 @@ use tokio::time::Instant;
 use super::people::{ask, claim, enter, part, reserve};
 use super::relay::Relay;
 use super::store::Store;
-use super::{HERE, TIMEOUT, connected, settings, spec, unbounded};
+use super::{DEPLOYMENT, HERE, TIMEOUT, connected, settings, spec, unbounded};
 use crate::admission::redis::{ConnectError, Redis};
-use crate::admission::{Admission as _, ConfirmError, Journal, Refusal, SettleError, Unavailable};
+use crate::admission::{
+    Admission as _, ConfirmError, Journal, Refusal, SettleError, Unavailable, Whose,
+};
 use crate::clock::Clock;
 use crate::sweeper::Deadlines;
 
@@ -28,7 +30,8 @@ pub(super) async fn at(
 ) -> Result<Redis, ConnectError> {
     let settings = settings(url, "seats:", timeout);
     let (clock, deadlines) = (Arc::new(Clock::new()), Arc::new(Deadlines::default()));
-    Redis::connect(&settings, (&Terms::default(), unbounded()), owner, clock, deadlines).await
+    let whose = Whose { deployment: DEPLOYMENT, owner };
+    Redis::connect(&settings, (&Terms::default(), unbounded()), whose, clock, deadlines).await
 }
 
 pub(super) async fn with_room(store: &Store, capacity: u32) -> Redis {

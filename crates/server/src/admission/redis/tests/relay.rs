@@ -188,7 +188,7 @@ fn wait_of(delay: Option<(Duration, Duration)>, random: &mut u64) -> Duration {
     least + jitter * share / 1_000
 }
 
-#[expect(clippy::disallowed_methods, reason = "the delay is what the test is about")]
+/// The delay is what a test is about, so this waits for the time and for nothing else.
 async fn reached(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
