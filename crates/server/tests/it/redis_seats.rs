@@ -1,6 +1,8 @@
 //! Strategy `redis`: what holds for any strategy, and what a Redis that is away, emptied or wrongly
 //! set up does to a running server.
 
+use std::time::{Duration, Instant};
+
 use anteroom_client::ConfirmOptions;
 use anteroom_protocol::Code;
 use anteroom_protocol::entry::Reserve;
@@ -223,4 +225,61 @@ async fn a_data_directory_of_the_past_is_refused_however_often_it_starts() {
     server.put_data(&newest);
     server.restart().await;
     alive(&mut server.login("owner").await.enter(room).await.unwrap()).await;
+}
+
+/// Redis answers nobody for `span`: every request is refused in its time, chats go on, and the seat that
+/// was given before is there afterwards.
+async fn stalls_for(span: Duration, timeout: Duration) {
+    let redis = Redis::start();
+    let server = redis
+        .server(|cfg| {
+            cfg.set("redis.timeout", format!("{}ms", timeout.as_millis()));
+        })
+        .await;
+    let (room, mut owner) = server.room(&server.user("owner").await, 3).await;
+    let (a, b) = (server.user("a").await, server.user("b").await);
+    let early = a.reserve(room, &Reserve::default()).await.unwrap();
+    redis.sleeps();
+    let (began, mut chats, mut longest) = (Instant::now(), 0, Duration::ZERO);
+    while began.elapsed() < span {
+        let asked = Instant::now();
+        refused(b.reserve(room, &Reserve::default()).await, 503, Code::Unavailable);
+        longest = longest.max(asked.elapsed());
+        if began.elapsed() > timeout * chats {
+            alive(&mut owner).await;
+            chats += 1;
+        }
+    }
+    assert!(longest < timeout * 2, "one waited {longest:?}");
+    assert!(chats > 3, "{chats}");
+    redis.wakes();
+    let again = within("an answer", async {
+        loop {
+            match a.reserve(room, &Reserve::default()).await {
+                Ok(reservation) => return reservation,
+                Err(error) => assert_eq!(error.code(), Some(Code::Unavailable), "{error}"),
+            }
+        }
+    })
+    .await;
+    assert_eq!(again.ticket, early.ticket, "the same seat");
+    let seats = server.balanced(room).await;
+    assert_eq!(
+        (seats.occupied, seats.reserved, seats.free),
+        (1, 1, 1),
+        "nothing was given unheard"
+    );
+    assert_eq!(server.logged("seat_store.away", json!({})).len(), 1, "told once");
+    server.event("seat_store.back", json!({})).await;
+}
+
+#[tokio::test]
+async fn f13_a_redis_that_stalls_is_refused_in_time_and_the_seat_stands_afterwards() {
+    stalls_for(Duration::from_millis(2_500), Duration::from_millis(500)).await;
+}
+
+#[tokio::test]
+#[ignore = "takes half a minute: the long form of the test above"]
+async fn f13_a_redis_that_stalls_for_thirty_seconds() {
+    stalls_for(Duration::from_secs(30), Duration::from_secs(2)).await;
 }
