@@ -28,6 +28,7 @@ const NEEDS: &[Need] = &[
         is_met: || runs("redis-server", &["--version"]),
         for_browser_only: false,
     },
+    Need { package: "strace", is_met: || runs("strace", &["--version"]), for_browser_only: false },
     Need { package: "npm", is_met: || runs("npm", &["--version"]), for_browser_only: true },
     Need { package: "chromium", is_met: has_chromium, for_browser_only: true },
     Need { package: "fonts-noto-cjk", is_met: has_korean_font, for_browser_only: true },

@@ -31,6 +31,7 @@ mod metrics;
 mod pages;
 mod party;
 mod policies;
+mod power;
 mod proofs;
 mod races;
 mod redis_seats;

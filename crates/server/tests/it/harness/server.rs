@@ -128,6 +128,11 @@ impl TestServer {
         &self.process.base
     }
 
+    /// The number of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
     /// Where the database lives.
     pub(crate) fn data_dir(&self) -> &std::path::Path {
         self.data_dir.path()
