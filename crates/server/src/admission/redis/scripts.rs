@@ -21,6 +21,23 @@ macro_rules! script {
             include_str!(concat!("lua/", $file, ".lua"))
         )
     };
+    // Two looks at once, for tests that look after each step: the texts of both, and one answer.
+    (looks $one:literal $other:literal) => {
+        concat!(
+            "#!lua flags=allow-oom\n",
+            include_str!("lua/call.lua"),
+            include_str!("lua/rooms.lua"),
+            include_str!("lua/line.lua"),
+            include_str!("lua/answer.lua"),
+            "local give, all = answer.give, {}\n",
+            "function answer.give(value) for name, it in pairs(value) do all[name] = it end end\n",
+            "local function one()\n",
+            include_str!(concat!("lua/", $one, ".lua")),
+            "end\nlocal function other()\n",
+            include_str!(concat!("lua/", $other, ".lua")),
+            "end\none()\nother()\nreturn give(all)\n"
+        )
+    };
     (@ $flags:literal, $file:literal) => {
         concat!(
             $flags,
@@ -39,21 +56,21 @@ macro_rules! script {
 }
 
 macro_rules! scripts {
-    ($($verb:ident: $kind:ident $file:literal,)*) => {
+    ($($(#[$when:meta])* $verb:ident: $kind:ident $($file:literal)+,)*) => {
         /// A verb, by its script.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Verb {
-            $($verb,)*
+            $($(#[$when])* $verb,)*
         }
 
         /// Every verb.
-        pub(super) const ALL: &[Verb] = &[$(Verb::$verb,)*];
+        pub(super) const ALL: &[Verb] = &[$($(#[$when])* Verb::$verb,)*];
 
         impl Verb {
             /// The script's text.
             pub(super) const fn text(self) -> &'static str {
                 match self {
-                    $(Self::$verb => script!($kind $file),)*
+                    $($(#[$when])* Self::$verb => script!($kind $($file)+),)*
                 }
             }
         }
@@ -89,4 +106,6 @@ scripts! {
     ReadLine: reads "read_line",
     ReadRoom: reads "read_room",
     ReadEntries: reads "read_entries",
+    #[cfg(test)]
+    ReadRoomAndSeats: looks "read_room" "read_seats",
 }

@@ -7,6 +7,7 @@ mod bugs;
 mod cost;
 mod draws;
 mod faults;
+mod ground;
 mod lines;
 mod one_room;
 mod people;
@@ -59,7 +60,11 @@ fn settings(url: String, prefix: &str, timeout: Duration) -> config::Redis {
 
 /// A strategy on a store, with a clock of its own.
 async fn connected(store: &Store, prefix: &str, terms: Terms, bounds: Bounds) -> Redis {
-    let settings = settings(store.url(), prefix, TIMEOUT);
+    connected_at(store.url(), prefix, terms, bounds).await
+}
+
+async fn connected_at(url: String, prefix: &str, terms: Terms, bounds: Bounds) -> Redis {
+    let settings = settings(url, prefix, TIMEOUT);
     let (clock, deadlines) = (Arc::new(Clock::new()), Arc::new(Deadlines::default()));
     let whose = Whose { deployment: DEPLOYMENT, owner: HERE };
     Redis::connect(&settings, (&terms, bounds), whose, clock, deadlines).await.unwrap()

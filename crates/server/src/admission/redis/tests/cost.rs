@@ -81,7 +81,7 @@ async fn each_verb_is_one_script_and_nothing_else() {
     store.command::<()>(&["CONFIG", "RESETSTAT"]).await;
     every_verb(&seats).await;
     assert_eq!(sent(&store).await, [("evalsha".to_owned(), CALLS)]);
-    assert_eq!(ALL.len(), 28, "a new verb is called above");
+    assert_eq!(ALL.len(), 28 + 1, "a new verb is called above; one is the tests' own");
 }
 
 /// The processor time that the store has used, in microseconds.

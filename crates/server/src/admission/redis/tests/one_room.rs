@@ -1,22 +1,23 @@
 //! One room: the scripts against the ledger of the domain, over random histories.
 
+use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
 use anteroom_core::ids::{Generation, RoomId, SessionId, UserId};
-use anteroom_core::seat::{Change, End, Room, Snapshot, Step, Terms};
+use anteroom_core::seat::{Change, End, Room, Seats, Snapshot, Step, Terms};
 use anteroom_core::time::Millis;
 use anteroom_proof::history::{
     Answer, Campaign, Fault, Figures, History, Ledger, Subject, Verb, View,
 };
+use futures_util::future::{join, join_all};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::histories_to_play;
-use super::store::Store;
-use super::{connected, unbounded};
+use super::ground::Ground;
+use super::{histories_to_play, unbounded};
 use crate::admission::redis::reply::Reply;
 use crate::admission::redis::scripts::Verb as Script;
-use crate::admission::redis::{Redis, verbs};
+use crate::admission::redis::verbs;
 use crate::admission::{
     Admission, ConfirmError, Journal, PartyError, Refusal, SettleError, Ticket, WaitError,
 };
@@ -27,21 +28,37 @@ const START: Millis = Millis(1_763_700_000_000);
 /// One room of the strategy, as a subject of histories.
 struct Subjected<'a> {
     runtime: &'a Runtime,
-    store: &'a Store,
-    redis: Redis,
+    ground: &'a Ground,
     room: RoomId,
     terms: Terms,
+    /// As it was read after the last call.
+    stands: Option<(Snapshot, Seats)>,
+    /// How often anything else was asked.
+    turn: usize,
     /// What histories go on with once the store has forgotten the room.
     gone: Option<Room>,
 }
 
 impl Subjected<'_> {
-    fn read(&self) -> Option<Snapshot> {
-        self.runtime.block_on(self.redis.snapshot(self.room)).unwrap()
+    /// One call, and the room after it. What is asked together goes down the line in that order, in
+    /// one go: a look sees what the call in front of it left.
+    async fn call_and_read(
+        &self,
+        verb: &Verb,
+        before: &Snapshot,
+        journal: &mut Journal,
+    ) -> (Answer, Option<(Snapshot, Seats)>) {
+        match verb {
+            // Not one call on the strategy's line.
+            Verb::MoveOut(..) | Verb::Supersede(..) | Verb::RevokeLogin(..) => {
+                (self.call(verb, before, journal).await, self.ground.look(self.room).await)
+            }
+            _ => join(self.call(verb, before, journal), self.ground.look(self.room)).await,
+        }
     }
 
     async fn call(&self, verb: &Verb, before: &Snapshot, journal: &mut Journal) -> Answer {
-        let (seats, room) = (&self.redis, self.room);
+        let (seats, room) = (&self.ground.redis, self.room);
         match verb.clone() {
             Verb::Reserve(ask) => {
                 let answer = seats.reserve(room, ask, None, journal).await;
@@ -93,7 +110,7 @@ impl Subjected<'_> {
     }
 
     async fn call_plain(&self, verb: Verb, before: &Snapshot, journal: &mut Journal) -> Answer {
-        let (seats, room) = (&self.redis, self.room);
+        let (seats, room) = (&self.ground.redis, self.room);
         match verb {
             Verb::Cancel(user) => {
                 Answer::Cancelled(seats.cancel(room, user, journal).await.unwrap())
@@ -159,35 +176,59 @@ impl Subjected<'_> {
             follow.step(room)
             return answer.give({ yes = moved })";
         let text = Script::Expire.text().replace(include_str!("../lua/expire.lua"), MOVE_OUT);
-        let seen = self.redis.book.seen(None).unwrap();
+        let redis = &self.ground.redis;
+        let seen = redis.book.seen(None).unwrap();
         let mut ask = verbs::of(self.room, user);
         ask["generation"] = json!((generation.epoch, generation.n));
-        let call = self.redis.call(&seen, &seen.run, self.redis.now());
-        let words = ["EVAL", &text, "1", &self.redis.prefix, &call, &ask.to_string()];
-        let reply: String = self.store.command(&words).await;
+        let call = redis.call(&seen, &seen.run, redis.now());
+        let words = ["EVAL", &text, "1", &redis.prefix, &call, &ask.to_string()];
+        let reply: String = self.ground.run(&words).await;
         let reply: Reply = serde_json::from_str(&reply).unwrap();
         assert!(reply.refused.is_none(), "{:?}", reply.refused);
-        self.redis.follow(reply, (&seen, &seen.run), Some(journal)).yes
+        redis.follow(reply, (&seen, &seen.run), Some(journal)).yes
     }
 
-    /// Everything else that can be asked, of everybody there.
-    async fn hold_questions(&self, now: Millis, snapshot: &Snapshot) {
-        let (seats, id) = (&self.redis, self.room);
+    /// Asks something else about the room and about everybody there. Which of the questions it is goes
+    /// round with `turn`: those about one person are all read from one script's answer, and a
+    /// campaign has turns enough for each of them.
+    async fn hold_questions(&self, now: Millis, snapshot: &Snapshot, turn: usize) {
         let room = Room::restore(snapshot.clone());
-        let mut members: Vec<_> = room.members().collect();
-        members.sort_by_key(|member| (member.since, member.user));
-        assert_eq!(seats.members(id).await, Ok(members));
+        let line = room.waiters().map(|waiter| waiter.user);
+        let users = room.slots().map(|(user, _)| user).chain(line).enumerate();
+        let of_one = |(at, user)| self.hold_question_of(now, &room, (user, turn + at));
+        join(self.hold_question_of_all(&room, turn), join_all(users.map(of_one))).await;
+    }
+
+    async fn hold_question_of_all(&self, room: &Room, turn: usize) {
+        let (seats, id) = (&self.ground.redis, self.room);
         let line: Vec<_> = room.waiters().map(|waiter| waiter.user).collect();
-        assert_eq!(seats.line(id).await, Ok(line.clone()));
-        let front = line.iter().take(2).copied().collect();
-        assert_eq!(seats.line_front(id, 2).await, Ok(front));
-        assert_eq!(seats.entries_under_way().await, Ok(room.entries_under_way()));
-        for user in room.slots().map(|(user, _)| user).chain(line) {
-            assert_eq!(seats.position(id, user).await, Ok(room.position(user)));
-            assert_eq!(seats.standing(id, user).await, Ok(room.standing(user, now)));
-            assert_eq!(seats.is_seated(id, user).await, Ok(room.is_seated(user)));
-            let stay = room.slot(user).and_then(|slot| slot.stay()).map(|stay| stay.entered);
-            assert_eq!(seats.stay(id, user).await, Ok(stay));
+        match turn % 6 {
+            0 => {
+                let mut members: Vec<_> = room.members().collect();
+                members.sort_by_key(|member| (member.since, member.user));
+                assert_eq!(seats.members(id).await, Ok(members));
+            }
+            1 => assert_eq!(seats.line(id).await, Ok(line)),
+            2 => {
+                let front = line.into_iter().take(2).collect();
+                assert_eq!(seats.line_front(id, 2).await, Ok(front));
+            }
+            3 => assert_eq!(seats.entries_under_way().await, Ok(room.entries_under_way())),
+            4 => assert_eq!(seats.seats(id).await, Ok(Some(room.seats()))),
+            _ => assert_eq!(seats.snapshot(id).await, Ok(Some(room.snapshot()))),
+        }
+    }
+
+    async fn hold_question_of(&self, now: Millis, room: &Room, (user, turn): (UserId, usize)) {
+        let (seats, id) = (&self.ground.redis, self.room);
+        match turn % 4 {
+            0 => assert_eq!(seats.position(id, user).await, Ok(room.position(user))),
+            1 => assert_eq!(seats.standing(id, user).await, Ok(room.standing(user, now))),
+            2 => assert_eq!(seats.is_seated(id, user).await, Ok(room.is_seated(user))),
+            _ => {
+                let stay = room.slot(user).and_then(|slot| slot.stay()).map(|stay| stay.entered);
+                assert_eq!(seats.stay(id, user).await, Ok(stay));
+            }
         }
     }
 }
@@ -203,17 +244,20 @@ fn had_former(before: &Snapshot, user: UserId, session: SessionId) -> bool {
 
 impl Subject for Subjected<'_> {
     fn act(&mut self, now: Millis, verb: &Verb, journal: &mut Vec<Change>) -> Answer {
-        self.redis.reading.store(now.0, Ordering::Relaxed);
+        self.ground.redis.reading.store(now.0, Ordering::Relaxed);
         if let Some(room) = &mut self.gone {
             return Ledger::call(room, &mut Step::new(now, &self.terms, journal), verb);
         }
-        let before = self.read().unwrap();
+        let (before, _) = self.stands.take().unwrap();
         let mut told = Journal::new();
-        let answer = self.runtime.block_on(self.call(verb, &before, &mut told));
+        let called = self.call_and_read(verb, &before, &mut told);
+        let (answer, after) = self.runtime.block_on(called);
         journal.extend(told.into_iter().map(|(_, change)| change));
-        match self.read() {
-            Some(after) if after.header.next.is_multiple_of(4) => {
-                self.runtime.block_on(self.hold_questions(now, &after));
+        match &after {
+            // Of a room that has not changed since, nothing else is to be learnt.
+            Some((after, _)) if after.header.next.is_multiple_of(4) && *after != before => {
+                self.turn += 1;
+                self.runtime.block_on(self.hold_questions(now, after, self.turn));
             }
             Some(_) => {}
             None => {
@@ -222,55 +266,55 @@ impl Subject for Subjected<'_> {
                 self.gone = Some(room);
             }
         }
+        self.stands = after;
         answer
     }
 
     fn snapshot(&mut self) -> Snapshot {
-        match &self.gone {
-            Some(room) => room.snapshot(),
-            None => self.read().unwrap(),
+        match (&self.gone, &self.stands) {
+            (Some(room), _) => room.snapshot(),
+            (None, stands) => stands.clone().unwrap().0,
         }
     }
 
     fn view(&mut self) -> Option<View> {
-        if self.gone.is_some() {
-            return None;
-        }
-        let seats = self.runtime.block_on(self.redis.seats(self.room)).unwrap().unwrap();
-        let next_deadline = self.redis.told.lock().unwrap()[&self.room];
-        Some(View { seats, next_deadline })
+        let (_, seats) = self.stands.as_ref()?;
+        let next_deadline = self.ground.redis.told.lock().unwrap()[&self.room];
+        Some(View { seats: *seats, next_deadline })
     }
+}
+
+fn play(runtime: &Runtime, ground: &mut Ground, history: &History) -> Result<Figures, Fault> {
+    let history = history.clone().starting_at(START);
+    let (terms, room) = (history.terms, history.spec.id);
+    runtime.block_on(async {
+        ground.begin(&terms, unbounded(), START).await;
+        ground.redis.add_room(history.spec).await.unwrap();
+    });
+    let mut subject = Subjected { runtime, ground, room, terms, stands: None, turn: 0, gone: None };
+    subject.stands = runtime.block_on(ground.look(room));
+    let mut ledger = Ledger::new(history.spec, terms);
+    let figures = history.play(&mut ledger, &mut [("the scripts", &mut subject)])?;
+    // Everybody has gone by now; so does the room.
+    let left = runtime.block_on(async {
+        ground.redis.close_room(room, &mut Journal::new()).await.unwrap();
+        ground.end().await
+    });
+    let fault = |what| {
+        let (seed, at, call) = (history.seed, history.events.len(), "the end".to_owned());
+        Fault { seed, at, what, call, history: Box::new(history.clone()) }
+    };
+    left.map(|()| figures).map_err(fault)
 }
 
 #[test]
 fn the_scripts_and_the_ledger_agree_on_every_history() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let store = Store::start();
-    let play = |history: &History| -> Result<Figures, Fault> {
-        let history = history.clone().starting_at(START);
-        // What a failed history left is not the next one's.
-        runtime.block_on(store.command::<()>(&["FLUSHALL"]));
-        let redis = runtime.block_on(async {
-            let redis = connected(&store, "seats:", history.terms, unbounded()).await;
-            redis.reading.store(START.0, Ordering::Relaxed);
-            redis.add_room(history.spec).await.unwrap();
-            redis
-        });
-        let (terms, room) = (history.terms, history.spec.id);
-        let mut subject =
-            Subjected { runtime: &runtime, store: &store, redis, room, terms, gone: None };
-        let mut ledger = Ledger::new(history.spec, history.terms);
-        let figures = history.play(&mut ledger, &mut [("the scripts", &mut subject)])?;
-        // Everybody has gone by now; so does the room.
-        runtime.block_on(async {
-            subject.redis.close_room(room, &mut Journal::new()).await.unwrap();
-            assert_eq!(store.keys().await, ["seats:clock"], "no key of the room is left");
-        });
-        Ok(figures)
-    };
+    let ground = RefCell::new(runtime.block_on(Ground::new(unbounded())));
     let (seed, count) = histories_to_play(24);
-    let figures =
-        Campaign { seed, count }.run(play, |_| {}).unwrap_or_else(|fault| panic!("{fault}"));
+    let figures = Campaign { seed, count }
+        .run(|history| play(&runtime, &mut ground.borrow_mut(), history), |_| {})
+        .unwrap_or_else(|fault| panic!("{fault}"));
     println!("{figures:?}");
     assert!(figures.refreshed > 0 && figures.taken_over > 0 && figures.offered > 0, "{figures:?}");
 }

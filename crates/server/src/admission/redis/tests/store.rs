@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 
+/// The file, in the server's own directory, through which it answers as well.
+const SOCKET: &str = "redis.sock";
+
 /// A running server; killed when dropped.
 pub(super) struct Store {
     child: Child,
@@ -36,6 +39,11 @@ impl Store {
 
     pub(super) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    /// The same server without the network in between: for tests that ask it much.
+    pub(super) fn socket_url(&self) -> String {
+        format!("redis+unix://{}", self.dir.path().join(SOCKET).display())
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -104,6 +112,8 @@ fn spawn(dir: &TempDir, port: u16, options: &[String], said: &str) -> Option<Chi
     let mut child = Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"])
         .arg(dir.path())
+        .arg("--unixsocket")
+        .arg(dir.path().join(SOCKET))
         .args(options)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -1,6 +1,7 @@
 //! Two rooms under one policy, with the bounds of users and addresses: the strategy `redis` against
 //! the strategy `semaphore`, over random histories.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,14 +9,14 @@ use std::time::Duration;
 use anteroom_core::ids::RoomId;
 use anteroom_core::seat::{Arrivals, Change, Reserved, SessionPolicy, Terms};
 use anteroom_core::time::Millis;
+use futures_util::future::{join_all, join3};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::draws::{Draw, Op, Past, draws, user};
+use super::ground::Ground;
 use super::play::{Outcome, play};
-use super::store::Store;
-use super::{connected, histories_to_play, spec};
-use crate::admission::redis::Redis;
+use super::{histories_to_play, spec};
 use crate::admission::{Admission, Bounds, Semaphore};
 use crate::clock::Clock;
 use crate::sweeper::Deadlines;
@@ -24,25 +25,29 @@ const START: Millis = Millis(1_763_700_000_000);
 const ROOMS: [RoomId; 2] = [RoomId(101), RoomId(102)];
 const BOUNDS: Bounds = Bounds { per_user: 1, per_address: Some(2) };
 
-struct Pair {
+struct Pair<'a> {
     semaphore: Semaphore,
     clock: Arc<Clock>,
-    redis: Redis,
+    ground: &'a mut Ground,
     past: Past,
 }
 
-impl Pair {
+impl Pair<'_> {
     async fn play(&mut self, now: Millis, op: &Op) {
         self.clock.set(now);
-        self.redis.reading.store(now.0, Ordering::Relaxed);
+        let redis = &self.ground.redis;
+        redis.reading.store(now.0, Ordering::Relaxed);
         let expected = play(&self.semaphore, op).await;
-        let got = play(&self.redis, op).await;
+        // What is asked together goes down the line in that order: a look sees what the call in front
+        // of it left.
+        let snapshots = join_all(ROOMS.map(|room| redis.snapshot(room)));
+        let (got, snapshots, seats) =
+            join3(play(redis, op), snapshots, redis.seats_of(&ROOMS)).await;
         assert_eq!(got.told(), expected.told(), "{op:?}: redis (left) as semaphore (right)");
-        for room in ROOMS {
-            let snapshot = self.semaphore.snapshot(room).await.unwrap();
-            assert_eq!(self.redis.snapshot(room).await, Ok(snapshot), "{op:?}");
+        for (room, snapshot) in ROOMS.into_iter().zip(snapshots) {
+            assert_eq!(snapshot, self.semaphore.snapshot(room).await, "{op:?}");
         }
-        assert_eq!(self.redis.seats_of(&ROOMS).await, self.semaphore.seats_of(&ROOMS).await);
+        assert_eq!(seats, self.semaphore.seats_of(&ROOMS).await);
         self.remember(op, expected);
     }
 
@@ -61,7 +66,7 @@ impl Pair {
     }
 
     /// Ends everything in both; what is left in the store is its clock.
-    async fn drain(&mut self, mut now: Millis, store: &Store) {
+    async fn drain(&mut self, mut now: Millis) {
         for op in self.past.ends() {
             self.play(now, &op).await;
         }
@@ -71,13 +76,13 @@ impl Pair {
                 self.play(now, &Op::Expire(room)).await;
             }
         }
-        let rooms: Vec<String> = store.keys().await;
+        let rooms = self.ground.keys().await;
         let of_people = |key: &&String| key.contains("user:") || key.contains("address:");
         assert_eq!(rooms.iter().filter(of_people).count(), 0, "{rooms:?}");
         for room in ROOMS {
             self.play(now, &Op::CloseRoom(room)).await;
         }
-        assert_eq!(store.keys().await, ["seats:clock"], "no key of a room is left");
+        self.ground.end().await.unwrap();
     }
 }
 
@@ -98,18 +103,15 @@ fn policies() -> impl Strategy<Value = Terms> {
     })
 }
 
-async fn played(store: &Store, (terms, capacity, draws): (Terms, u32, Vec<Draw>)) {
-    // What a failed history left is not the next one's.
-    store.command::<()>(&["FLUSHALL"]).await;
+async fn played(ground: &mut Ground, (terms, capacity, draws): (Terms, u32, Vec<Draw>)) {
+    ground.begin(&terms, BOUNDS, START).await;
     let (clock, deadlines) = (Arc::new(Clock::standing_at(START)), Arc::new(Deadlines::default()));
     let semaphore = Semaphore::new(terms, BOUNDS, Arc::clone(&clock), deadlines);
-    let redis = connected(store, "seats:", terms, BOUNDS).await;
-    redis.reading.store(START.0, Ordering::Relaxed);
     for room in ROOMS {
         semaphore.add_room(spec(room.0, capacity)).await.unwrap();
-        redis.add_room(spec(room.0, capacity)).await.unwrap();
+        ground.redis.add_room(spec(room.0, capacity)).await.unwrap();
     }
-    let mut pair = Pair { semaphore, clock, redis, past: Past::new(2) };
+    let mut pair = Pair { semaphore, clock, ground, past: Past::new(2) };
     let mut now = START;
     for draw in draws {
         now = now.after(Duration::from_millis(draw.after_ms));
@@ -119,12 +121,11 @@ async fn played(store: &Store, (terms, capacity, draws): (Terms, u32, Vec<Draw>)
     }
     for who in (0..4).map(user) {
         for room in ROOMS {
-            let (of_redis, of_semaphore) =
-                (pair.redis.standing(room, who).await, pair.semaphore.standing(room, who).await);
-            assert_eq!(of_redis, of_semaphore);
+            let of_redis = pair.ground.redis.standing(room, who).await;
+            assert_eq!(of_redis, pair.semaphore.standing(room, who).await);
         }
     }
-    pair.drain(now, store).await;
+    pair.drain(now).await;
 }
 
 #[test]
@@ -140,10 +141,10 @@ fn both_strategies_agree_on_every_history_of_two_rooms() {
     let rng = TestRng::from_seed(RngAlgorithm::XorShift, &bytes);
     let mut runner = TestRunner::new_with_rng(config, rng);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let store = Store::start();
+    let ground = RefCell::new(runtime.block_on(Ground::new(BOUNDS)));
     let history = (policies(), 1..4_u32, draws());
     let ran = runner.run(&history, |history| {
-        runtime.block_on(played(&store, history));
+        runtime.block_on(played(&mut ground.borrow_mut(), history));
         Ok(())
     });
     ran.unwrap_or_else(|fault| panic!("from seed {seed}: {fault}"));
