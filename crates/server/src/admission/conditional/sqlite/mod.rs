@@ -24,6 +24,8 @@ use uuid::Uuid;
 
 pub(crate) use job::Options;
 pub(super) use job::{Decision, Store};
+#[cfg(test)]
+pub(super) use read::look;
 
 use self::load::{all, count, one};
 use self::rows::int;

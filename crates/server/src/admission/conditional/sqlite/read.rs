@@ -94,16 +94,28 @@ impl super::Store {
         &self,
         room: RoomId,
     ) -> Decided<Option<Snapshot>> {
-        self.read(move |conn| {
-            let Some(header) = header(conn, room)? else { return Ok(None) };
-            Ok(Some(whole(conn, header)?.snapshot))
-        })
-        .await
+        self.read(move |conn| snapshot(conn, room)).await
     }
 
     pub(in crate::admission::conditional) async fn entering(&self) -> Decided<usize> {
         self.read(move |conn| count(conn, ENTERING, [])).await
     }
+}
+
+/// What [`super::Store::snapshot`] and [`super::Store::seats`] answer, of one moment and on the thread
+/// of whoever asks.
+#[cfg(test)]
+pub(in crate::admission::conditional) fn look(
+    conn: &Connection,
+    room: RoomId,
+) -> Result<Option<(Snapshot, Seats)>> {
+    let transaction = conn.unchecked_transaction()?;
+    Ok(snapshot(&transaction, room)?.zip(seats(&transaction, room)?))
+}
+
+fn snapshot(conn: &Connection, room: RoomId) -> Result<Option<Snapshot>> {
+    let Some(header) = header(conn, room)? else { return Ok(None) };
+    Ok(Some(whole(conn, header)?.snapshot))
 }
 
 /// Counted in the index; linear in the slots of the room.

@@ -2,20 +2,20 @@
 //!
 //! `ANTEROOM_HISTORIES` raises their number, `ANTEROOM_SEED` says from which seed on.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 
 use anteroom_core::ids::RoomId;
 use anteroom_core::seat::{
-    Change, ConfirmRefusal, Elsewhere, End, Header, PartyRefusal, ReserveRefusal, RoomState,
+    Change, ConfirmRefusal, Elsewhere, End, Header, PartyRefusal, ReserveRefusal, RoomState, Seats,
     Snapshot, WaitRefusal,
 };
 use anteroom_core::time::Millis;
 use anteroom_proof::history::{
     Answer, Campaign, Fault, Figures, History, Ledger, Subject, Verb, View,
 };
-use tokio::runtime::Runtime;
 
-use super::{Fixture, GENEROUS};
+use super::ground::Ground;
 use crate::admission::conditional::book::Book;
 use crate::admission::conditional::scope::Scope;
 use crate::admission::{
@@ -57,27 +57,25 @@ fn gone(room: RoomId) -> Snapshot {
 
 /// The strategy.
 struct Strategy<'a> {
-    runtime: &'a Runtime,
-    it: Fixture,
+    ground: &'a Ground<'a>,
     room: RoomId,
+    /// As it was read after the last call.
+    stands: Option<(Snapshot, Seats)>,
+    calls: usize,
 }
 
 impl<'a> Strategy<'a> {
-    fn new(runtime: &'a Runtime, history: &History) -> Self {
-        let it = Fixture::with(history.terms, GENEROUS, super::patient());
-        it.clock.set(history.start);
-        runtime.block_on(it.seats.add_room(history.spec)).unwrap();
-        Self { runtime, it, room: history.spec.id }
-    }
-
-    fn is_gone(&self) -> bool {
-        self.runtime.block_on(self.it.seats.snapshot(self.room)).unwrap().is_none()
+    fn new(ground: &'a mut Ground<'_>, history: &History) -> Self {
+        ground.begin(history);
+        let room = history.spec.id;
+        Self { ground, room, stands: ground.look(room), calls: 0 }
     }
 
     /// A verb that no caller of the strategy can make, or whose answer it does not pass on.
     async fn bare(&self, verb: Verb, journal: &mut Journal) -> Option<Answer> {
         let (room, scope) = (self.room, Scope::of(named(&verb)));
-        self.it
+        self.ground
+            .it
             .seats
             .decide(journal, async move |book: &mut Book<'_, _>| {
                 book.step(room, scope, |it, step| Ledger::call(it, step, &verb)).await
@@ -87,7 +85,7 @@ impl<'a> Strategy<'a> {
     }
 
     async fn call(&self, verb: &Verb, told: &mut Journal) -> Answer {
-        let (seats, room) = (&self.it.seats, self.room);
+        let (seats, room) = (&self.ground.it.seats, self.room);
         match verb.clone() {
             Verb::Reserve(_) | Verb::ReserveParty(_) | Verb::Confirm(_) | Verb::Wait(_) => {
                 self.arrive(verb, told).await
@@ -115,9 +113,8 @@ impl<'a> Strategy<'a> {
                 self.bare(verb.clone(), told).await.unwrap_or(Answer::Done(false))
             }
             Verb::Heard(user, session) => {
-                let before = self.it.seats.snapshot(room).await.unwrap();
                 seats.heard(room, user, session).await.unwrap();
-                Answer::Done(before != self.it.seats.snapshot(room).await.unwrap())
+                Answer::Done(self.stands != self.ground.look(room))
             }
             Verb::Close(part, parting) => {
                 Answer::Closed(seats.close(room, part, parting, told).await.unwrap())
@@ -144,7 +141,7 @@ impl<'a> Strategy<'a> {
     }
 
     async fn arrive(&self, verb: &Verb, told: &mut Journal) -> Answer {
-        let (seats, room) = (&self.it.seats, self.room);
+        let (seats, room) = (&self.ground.it.seats, self.room);
         match verb.clone() {
             Verb::Reserve(ask) => {
                 let reserved = seats.reserve(room, ask, super::address(1), told).await;
@@ -187,7 +184,7 @@ impl<'a> Strategy<'a> {
     }
 
     async fn end(&self, verb: Verb, told: &mut Journal) -> Vec<anteroom_core::ids::SessionId> {
-        let (seats, room) = (&self.it.seats, self.room);
+        let (seats, room) = (&self.ground.it.seats, self.room);
         let ended = match verb {
             Verb::Fence(owner) => seats.fence(owner, told).await,
             Verb::Supersede(user, old, new) => seats.supersede(user, old, new, told).await,
@@ -227,28 +224,34 @@ fn of_a_room_that_is_gone(verb: &Verb, answer: Answer) -> Answer {
 
 impl Subject for Strategy<'_> {
     fn act(&mut self, now: Millis, verb: &Verb, journal: &mut Vec<Change>) -> Answer {
-        self.it.clock.set(now);
+        let Ground { runtime, it, .. } = self.ground;
+        it.clock.set(now);
         let mut told = Journal::new();
-        let was_gone = self.is_gone();
-        let answer = self.runtime.block_on(self.call(verb, &mut told));
+        let was_gone = self.stands.is_none();
+        let answer = runtime.block_on(self.call(verb, &mut told));
         assert!(told.iter().all(|(room, _)| *room == self.room));
         // A login that nothing is under names no room, so nothing there was looked at.
         if matches!(verb, Verb::Supersede(..) | Verb::RevokeLogin(..) | Verb::Fence(_)) {
-            self.runtime.block_on(self.it.seats.expire(self.room, &mut told)).unwrap();
+            runtime.block_on(it.seats.expire(self.room, &mut told)).unwrap();
+        }
+        self.stands = self.ground.look(self.room);
+        // Its callers are told the same by the same statements, only on another thread: now and then.
+        self.calls += 1;
+        if self.calls.is_multiple_of(32) {
+            assert_eq!(self.ground.ask(self.room), self.stands);
         }
         journal.extend(told.into_iter().map(|(_, change)| change));
         if was_gone { of_a_room_that_is_gone(verb, answer) } else { answer }
     }
 
     fn snapshot(&mut self) -> Snapshot {
-        let snapshot = self.runtime.block_on(self.it.seats.snapshot(self.room)).unwrap();
-        snapshot.unwrap_or_else(|| gone(self.room))
+        self.stands.as_ref().map_or_else(|| gone(self.room), |(snapshot, _)| snapshot.clone())
     }
 
     fn view(&mut self) -> Option<View> {
-        let seats = self.runtime.block_on(self.it.seats.seats(self.room)).unwrap()?;
-        let next_deadline = self.it.deadlines.at(Due::Room(self.room));
-        Some(View { seats, next_deadline })
+        let (_, seats) = self.stands.as_ref()?;
+        let next_deadline = self.ground.it.deadlines.at(Due::Room(self.room));
+        Some(View { seats: *seats, next_deadline })
     }
 }
 
@@ -256,20 +259,33 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
-fn ledger_and_strategy(runtime: &Runtime, history: &History) -> Result<Figures, Fault> {
+fn ledger_and_strategy(ground: &mut Ground<'_>, history: &History) -> Result<Figures, Fault> {
     let mut ledger = Reference(Ledger::new(history.spec, history.terms));
-    let mut strategy = Strategy::new(runtime, history);
-    history.play(&mut ledger, &mut [("conditional", &mut strategy)])
+    let mut strategy = Strategy::new(ground, history);
+    let figures = history.play(&mut ledger, &mut [("conditional", &mut strategy)])?;
+    let fault = |what| {
+        let (seed, at, call) = (history.seed, history.events.len(), "the end".to_owned());
+        Fault { seed, at, what, call, history: Box::new(history.clone()) }
+    };
+    ground.end(history.spec.id).map(|()| figures).map_err(fault)
 }
 
 #[test]
 fn the_strategy_and_the_ledger_agree_on_every_history() {
     let count = number("ANTEROOM_HISTORIES").unwrap_or(60);
     let seed = number("ANTEROOM_SEED").unwrap_or_else(|| RandomState::new().hash_one(()));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let figures = Campaign { seed, count }
-        .run(|history| ledger_and_strategy(&runtime, history), |_| {})
-        .unwrap_or_else(|fault| panic!("{fault}"));
+    // Nothing here waits for a socket, and so a wake-up costs less.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let ground = Cell::new(None);
+    let play = |history: &History| {
+        // What a failed history left is not the next one's.
+        let mut of_this = ground.take().unwrap_or_else(|| Ground::new(&runtime));
+        let figures = ledger_and_strategy(&mut of_this, history)?;
+        ground.set(Some(of_this));
+        Ok(figures)
+    };
+    let figures =
+        Campaign { seed, count }.run(play, |_| {}).unwrap_or_else(|fault| panic!("{fault}"));
     assert!(figures.refreshed > 0 && figures.taken_over > 0 && figures.offered > 0, "{figures:?}");
     println!("{figures:?} from seed {seed}");
 }

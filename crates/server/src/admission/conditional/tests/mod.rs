@@ -1,6 +1,7 @@
 //! The strategy over a real file, under a clock that the tests set.
 
 mod belonging;
+mod ground;
 mod histories;
 mod restart;
 mod rooms;
@@ -55,7 +56,10 @@ impl Fixture {
     }
 
     pub(super) fn with(terms: Terms, bounds: Bounds, options: Options) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap(), terms, bounds, options)
+    }
+
+    fn within(dir: TempDir, terms: Terms, bounds: Bounds, options: Options) -> Self {
         let clock = Arc::new(Clock::standing_at(START));
         let deadlines = Arc::new(Deadlines::default());
         let path = dir.path().join("seats.db");

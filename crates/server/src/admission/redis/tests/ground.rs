@@ -10,8 +10,8 @@ use redis::aio::MultiplexedConnection;
 use serde_json::json;
 
 use super::store::Store;
-use super::{HERE, connected_at};
-use crate::admission::Bounds;
+use super::{DEPLOYMENT, HERE, connected_at};
+use crate::admission::{Bounds, Whose};
 use crate::admission::redis::scripts::Verb;
 use crate::admission::redis::{Book, Redis, settled};
 
@@ -45,7 +45,7 @@ impl Ground {
         if std::mem::replace(&mut self.is_used, true) {
             self.run::<()>(&["FLUSHALL"]).await;
         }
-        self.redis.settled = settled(terms, bounds, HERE);
+        self.redis.settled = settled(terms, bounds, Whose { deployment: DEPLOYMENT, owner: HERE });
         self.redis.book = Book::default();
         self.redis.told.lock().unwrap().clear();
         self.redis.reading.store(start.0, Ordering::Relaxed);
