@@ -2,12 +2,15 @@
 //!
 //! The work is cut into shards that each end within ten minutes ([`shards`]). A shard that held is
 //! remembered for exactly the tree in which it ran ([`crate::tree`]), so a run that was interrupted, or
-//! was given only so many minutes, goes on where it was. At the end stands what was shown in all.
+//! was given only so many minutes, goes on where it was. Shards run side by side ([`lanes`]) where they
+//! neither measure time nor use every core themselves. At the end stands what was shown in all.
 
 mod duels;
+mod lanes;
 mod memory;
 mod shards;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -24,6 +27,9 @@ pub(crate) struct Wanted {
     /// Only shards whose name has one of these texts, as `duels,model`.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// Run so many shards side by side, of those that may be; without it, one for each core.
+    #[arg(long)]
+    jobs: Option<NonZeroUsize>,
     /// Begin no shard after so many minutes.
     #[arg(long)]
     minutes: Option<u64>,
@@ -39,6 +45,11 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    fn jobs(&self) -> NonZeroUsize {
+        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.jobs.unwrap_or_else(cores)
+    }
+
     fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|text| name.contains(text.as_str()))
     }
@@ -60,15 +71,14 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<u32> {
     let open: Vec<&Shard> = shards.iter().filter(|it| memory.figures(&it.name).is_none()).collect();
     let mut failed = Vec::new();
     if !open.is_empty() {
-        let built = shards::build(root)?;
-        let is_over = || until.is_some_and(|until| Instant::now() >= until);
-        for shard in open.iter().take_while(|_| !is_over()) {
-            if let Some(figures) = prove(shard, &built)? {
-                memory.keep(&shard.name, figures)?;
-            } else {
-                failed.push(shard.name.clone());
+        let plan = Proving { built: shards::build(root)?, until };
+        lanes::run(&open, wanted.jobs(), &plan, |shard, figures| {
+            match figures? {
+                Some(figures) => memory.keep(&shard.name, figures)?,
+                None => failed.push(shard.name.clone()),
             }
-        }
+            Ok(())
+        })?;
     }
     let left = summarise(&shards, &memory, &failed);
     let mut wrong = u32::try_from(failed.len()).unwrap_or(u32::MAX);
@@ -76,6 +86,26 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<u32> {
         wrong += mutants::run(root, &mutants::Which::default())?;
     }
     Ok(wrong)
+}
+
+/// How shards are run.
+struct Proving {
+    built: Built,
+    until: Option<Instant>,
+}
+
+impl lanes::Plan<&Shard, anyhow::Result<Option<Figures>>> for Proving {
+    fn is_alone(&self, shard: &&Shard) -> bool {
+        shard.is_alone()
+    }
+
+    fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    fn act(&self, shard: &&Shard) -> anyhow::Result<Option<Figures>> {
+        prove(shard, &self.built)
+    }
 }
 
 fn prove(shard: &Shard, built: &Built) -> anyhow::Result<Option<Figures>> {
