@@ -1,9 +1,12 @@
 //! What can be asked of the lab on the command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use serde::Serialize;
+
+use crate::floor;
 
 /// Load and checks for an Anteroom server.
 #[derive(Parser)]
@@ -27,6 +30,16 @@ pub(crate) enum Scenario {
     Forge(Forge),
     /// Let many wait for few seats, and free one after the other: each goes to the head of the line.
     Line(Line),
+    /// Fill rooms and measure what a delivery costs and how long it takes.
+    Fanout(Fanout),
+    /// Reserve, connect and leave, over and over, on as many lanes as `--concurrency`.
+    Joins(Joins),
+    /// Ask for a seat in a full room, over and over.
+    Refused(Refused),
+    /// Sit and say nothing.
+    Idle(Idle),
+    /// Not a scenario: serve as the floor that servers are measured against.
+    Floor(Floor),
 }
 
 /// What every scenario needs.
@@ -140,15 +153,109 @@ pub(crate) struct Line {
     pub(crate) rate: f64,
 }
 
+#[derive(clap::Args, Serialize)]
+pub(crate) struct Fanout {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// How many rooms.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) rooms: usize,
+    /// Members of each room.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) members: usize,
+    /// How many members of a room take turns in sending.
+    #[arg(long, default_value_t = 8)]
+    pub(crate) senders: usize,
+    /// Messages outstanding in all rooms together, in a closed loop.
+    #[arg(long, default_value_t = 32)]
+    pub(crate) window: usize,
+    /// An open loop instead, of this many deliveries per second.
+    #[arg(long)]
+    pub(crate) deliveries_per_second: Option<f64>,
+    /// Seconds before the measurement.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) warm_up: f64,
+    /// Seconds of the measurement.
+    #[arg(long, default_value_t = 3.0)]
+    pub(crate) seconds: f64,
+    /// The server is the floor, which sends no acks.
+    #[arg(long)]
+    pub(crate) floor: bool,
+}
+
+#[derive(clap::Args, Serialize)]
+pub(crate) struct Joins {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Say something and hear it before leaving; every eighth breaks the line instead of leaving.
+    #[arg(long)]
+    pub(crate) chat: bool,
+    /// Seconds before the measurement.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) warm_up: f64,
+    /// Seconds of the measurement.
+    #[arg(long, default_value_t = 3.0)]
+    pub(crate) seconds: f64,
+    /// The server is the floor, which counts no seats.
+    #[arg(long)]
+    pub(crate) floor: bool,
+}
+
+#[derive(clap::Args, Serialize)]
+pub(crate) struct Refused {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Seconds before the measurement.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) warm_up: f64,
+    /// Seconds of the measurement.
+    #[arg(long, default_value_t = 3.0)]
+    pub(crate) seconds: f64,
+}
+
+#[derive(clap::Args, Serialize)]
+pub(crate) struct Idle {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// How many rooms.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) rooms: usize,
+    /// Members of each room.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) members: usize,
+    /// Seconds to sit once all is quiet.
+    #[arg(long, default_value_t = 5.0)]
+    pub(crate) seconds: f64,
+}
+
+#[derive(clap::Args, Serialize)]
+pub(crate) struct Floor {
+    /// Where to listen; the address is told on stdout as the server tells it.
+    #[arg(long, default_value_t = floor::any_port())]
+    pub(crate) listen: SocketAddr,
+    /// How messages travel.
+    #[arg(long, value_enum, default_value = "batched")]
+    pub(crate) mode: floor::Mode,
+    /// Length of each `message` frame, header included.
+    #[arg(long, default_value_t = 400)]
+    pub(crate) frame_bytes: usize,
+}
+
 impl Scenario {
-    pub(crate) fn common(&self) -> &Common {
-        match self {
+    /// What every scenario needs; the floor is none.
+    pub(crate) fn common(&self) -> Option<&Common> {
+        Some(match self {
             Self::Hold(hold) => &hold.common,
             Self::Storm(storm) => &storm.common,
             Self::Churn(churn) => &churn.common,
             Self::Duel(duel) => &duel.common,
             Self::Forge(forge) => &forge.common,
             Self::Line(line) => &line.common,
-        }
+            Self::Fanout(fanout) => &fanout.common,
+            Self::Joins(joins) => &joins.common,
+            Self::Refused(refused) => &refused.common,
+            Self::Idle(idle) => &idle.common,
+            Self::Floor(_) => return None,
+        })
     }
 }

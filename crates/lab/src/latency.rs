@@ -31,6 +31,11 @@ impl Spans {
         self.0.saturating_record(micros.max(1));
     }
 
+    /// Adds the spans of another.
+    pub(crate) fn add(&mut self, other: &Self) -> anyhow::Result<()> {
+        Ok(self.0.add(&other.0)?)
+    }
+
     pub(crate) fn figures(&self) -> Figures {
         let ms = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1e3;
         Figures {

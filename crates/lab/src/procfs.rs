@@ -22,6 +22,17 @@ impl Cpu {
         Ok(Self { user_s: user as f64 / per_second, system_s: system as f64 / per_second })
     }
 
+    /// Of the process `pid` and everything it has started.
+    pub(crate) fn of_tree(pid: u32) -> Result<Self> {
+        let mut sum = Self::of(Some(pid))?;
+        for child in children(pid)? {
+            let of_child = Self::of_tree(child)?;
+            sum.user_s += of_child.user_s;
+            sum.system_s += of_child.system_s;
+        }
+        Ok(sum)
+    }
+
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self { user_s: self.user_s - earlier.user_s, system_s: self.system_s - earlier.system_s }
     }
@@ -46,6 +57,28 @@ impl Memory {
     }
 }
 
+/// What a process and everything it started occupy by themselves: memory that is shared counts in
+/// parts. And how many descriptors they hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Footprint {
+    pub(crate) pss_kib: u64,
+    pub(crate) descriptors: u64,
+}
+
+impl Footprint {
+    pub(crate) fn of_tree(pid: u32) -> Result<Self> {
+        let pss = kib(&read(Some(pid), "smaps_rollup")?, "Pss:").context("no Pss")?;
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd"))?.count() as u64;
+        let mut sum = Self { pss_kib: pss, descriptors };
+        for child in children(pid)? {
+            let of_child = Self::of_tree(child)?;
+            sum.pss_kib += of_child.pss_kib;
+            sum.descriptors += of_child.descriptors;
+        }
+        Ok(sum)
+    }
+}
+
 /// Fails in words when this process, or the server, may not open `sockets` more files.
 pub(crate) fn enough_files(sockets: usize, server: Option<u32>) -> Result<()> {
     const SPARE: u64 = 64;
@@ -63,6 +96,17 @@ pub(crate) fn enough_files(sockets: usize, server: Option<u32>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The processes that the threads of `pid` have started.
+fn children(pid: u32) -> Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // A thread may have ended since it was listed, and its children are another's then.
+        let text = fs::read_to_string(task?.path().join("children")).unwrap_or_default();
+        found.extend(text.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+    }
+    Ok(found)
 }
 
 fn read(pid: Option<u32>, file: &str) -> Result<String> {
@@ -125,5 +169,7 @@ mod tests {
         assert!(Cpu::of(None).unwrap().total_s() >= 0.0);
         let memory = Memory::of(std::process::id()).unwrap();
         assert!(memory.peak_kib >= memory.now_kib && memory.now_kib > 0);
+        let footprint = Footprint::of_tree(std::process::id()).unwrap();
+        assert!(footprint.pss_kib > 0 && footprint.descriptors > 2, "{footprint:?}");
     }
 }

@@ -32,6 +32,7 @@ pub(crate) struct Report {
     arguments: serde_json::Value,
     rates_per_second: BTreeMap<&'static str, f64>,
     latency: BTreeMap<&'static str, Figures>,
+    figures: BTreeMap<&'static str, f64>,
     server_cpu: Vec<Spent>,
     server_memory: Option<Memory>,
     server_memory_before: Option<Memory>,
@@ -46,6 +47,7 @@ impl Report {
             arguments: serde_json::to_value(arguments)?,
             rates_per_second: BTreeMap::new(),
             latency: BTreeMap::new(),
+            figures: BTreeMap::new(),
             server_cpu: Vec::new(),
             server_memory: None,
             server_memory_before: None,
@@ -75,6 +77,11 @@ impl Report {
 
     pub(crate) fn latency(&mut self, what: &'static str, figures: Figures) {
         self.latency.insert(what, figures);
+    }
+
+    /// A number with its unit in its name.
+    pub(crate) fn figure(&mut self, what: &'static str, number: f64) {
+        self.figures.insert(what, number);
     }
 
     /// What the server spent between two readings, divided among `count` things.
@@ -121,10 +128,13 @@ impl fmt::Display for Report {
                 "  {what:<28} p50 {p50_ms:>9.3} ms   p99 {p99_ms:>9.3} ms   max {max_ms:>9.3} ms   ({count})"
             )?;
         }
+        for (what, number) in &self.figures {
+            writeln!(f, "  {what:<28} {number:>12.2}")?;
+        }
         for Spent { what, count, cpu, us_each } in &self.server_cpu {
             writeln!(
                 f,
-                "  server CPU per {what:<13} {us_each:>12.1} us   ({count}; user {:.2} s, system {:.2} s)",
+                "  server CPU per {what:<13} {us_each:>12.3} us   ({count}; user {:.2} s, system {:.2} s)",
                 cpu.user_s, cpu.system_s
             )?;
         }

@@ -1,0 +1,7 @@
+//! Scenarios of heavy load, on the [engine](crate::engine). They work against the server and against
+//! the [floor](crate::floor) alike.
+
+pub(crate) mod fanout;
+pub(crate) mod idle;
+pub(crate) mod joins;
+pub(crate) mod refused;
