@@ -1,11 +1,12 @@
 //! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`, `cargo xtask mutants`,
-//! `cargo xtask prove`.
+//! `cargo xtask prove`, `cargo xtask bench`.
 //!
 //! [`plan`] says which steps there are, [`run`] does one of them, [`install`] brings what a fresh
 //! machine lacks, [`count`] adds up. The last line printed is `N passed, N failed` over everything
 //! that ran, and the exit status is zero only if nothing failed. A step that cannot run fails,
 //! unless it was asked for that way or says why it was not run.
 
+mod bench;
 mod count;
 mod install;
 mod mutants;
@@ -38,6 +39,8 @@ enum Command {
     Mutants(mutants::Which),
     /// The long form of every proof of entry, in shards that can be interrupted and resumed.
     Prove(prove::Wanted),
+    /// Measure the server beside the floor, in turn and pinned, and say which targets hold.
+    Bench(bench::Wanted),
 }
 
 /// What to leave out.
@@ -74,6 +77,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Ci(options) => (options, true),
         Command::Prove(wanted) => {
             let failed = prove::run(&root, &wanted)?;
+            return Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Bench(wanted) => {
+            let failed = bench::run(&root, &wanted)?;
             return Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Mutants(which) => {

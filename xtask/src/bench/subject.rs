@@ -1,0 +1,149 @@
+//! Starts the server or the floor on one core and the lab on another, and ends what was started.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, bail, ensure};
+use serde::Serialize;
+
+use super::figures::Findings;
+
+/// What the ready line of either begins with.
+const READY: &str = "listening on ";
+/// The core of what is measured, and the one of who measures.
+const SERVER_CORE: &str = "0";
+const LAB_CORE: &str = "1";
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Subject {
+    Server,
+    /// One write per member and message.
+    FloorSingle,
+    /// One write per member for the messages that wait together.
+    FloorBatched,
+}
+
+/// Where the programs lie, and where they may write.
+pub(super) struct Programs {
+    dir: PathBuf,
+    out: PathBuf,
+}
+
+impl Programs {
+    pub(super) fn below(root: &Path, out: &Path) -> Self {
+        let target = std::env::var_os("CARGO_TARGET_DIR");
+        let target = target.map_or_else(|| root.join("target"), |dir| root.join(dir));
+        Self { dir: target.join("release"), out: out.to_owned() }
+    }
+
+    /// Starts `subject` with an empty store, lets the lab loose on it, and answers the report.
+    ///
+    /// # Errors
+    /// Something cannot be started, or a check of the lab did not hold.
+    pub(super) fn run(
+        &self,
+        subject: Subject,
+        frame_bytes: u32,
+        lab: &[&str],
+    ) -> anyhow::Result<Findings> {
+        let data = Data::empty(self.out.join("data"))?;
+        let mut running = self.start(subject, frame_bytes, &data)?;
+        let report = self.out.join("report.json");
+        let mut command = pinned(LAB_CORE, &self.dir.join("anteroom-lab"));
+        command.args(lab).args(["--url", &running.url]);
+        command.args(["--server-pid", &running.process.id().to_string(), "--json"]).arg(&report);
+        if subject != Subject::Server {
+            command.arg("--floor");
+        }
+        let told = command.stdin(Stdio::null()).output().context("the lab (is taskset there?)")?;
+        running.end()?;
+        ensure!(
+            told.status.success(),
+            "the lab against {subject:?}: {}{}",
+            String::from_utf8_lossy(&told.stdout),
+            String::from_utf8_lossy(&told.stderr)
+        );
+        Ok(Findings(serde_json::from_slice(&std::fs::read(&report)?)?))
+    }
+
+    fn start(&self, subject: Subject, frame_bytes: u32, data: &Data) -> anyhow::Result<Running> {
+        let mut command = match subject {
+            Subject::Server => {
+                let mut command = pinned(SERVER_CORE, &self.dir.join("anteroom"));
+                command.args(["--listen", "127.0.0.1:0", "--set", "limits.enabled=false"]);
+                command.arg("--data-dir").arg(&data.0);
+                command
+            }
+            Subject::FloorSingle | Subject::FloorBatched => {
+                let mode = if subject == Subject::FloorSingle { "single" } else { "batched" };
+                let mut command = pinned(SERVER_CORE, &self.dir.join("anteroom-lab"));
+                command.args(["floor", "--mode", mode, "--frame-bytes", &frame_bytes.to_string()]);
+                command
+            }
+        };
+        let log = File::create(self.out.join("subject.log"))?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        let mut process = command.spawn().context("taskset (of util-linux)")?;
+        let stdout = process.stdout.take();
+        let mut running = Running { process, url: String::new() };
+        let lines = BufReader::new(stdout.context("no stdout")?).lines();
+        let ready = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.split_once(READY).map(|(_, url)| url.trim().to_owned()));
+        let Some(url) = ready else { bail!("{subject:?} never said that it listens") };
+        running.url = url;
+        Ok(running)
+    }
+}
+
+/// A program on one core only. taskset becomes the program, so its process id is the program's.
+fn pinned(core: &str, program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", core]).arg(program);
+    command
+}
+
+/// A process that ends with its owner.
+struct Running {
+    process: Child,
+    url: String,
+}
+
+impl Running {
+    /// Fails when it has ended before: a bench of a server that died is none.
+    fn end(&mut self) -> anyhow::Result<()> {
+        match self.process.try_wait()? {
+            Some(status) => bail!("what was measured ended by itself: {status}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A store on the disk of the repository (a temporary directory may be memory), gone afterwards.
+struct Data(PathBuf);
+
+impl Data {
+    fn empty(path: PathBuf) -> anyhow::Result<Self> {
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
