@@ -38,6 +38,8 @@ pub(crate) enum Scenario {
     Refused(Refused),
     /// Sit and say nothing.
     Idle(Idle),
+    /// Fill a room in which some read slowly, not at all, or break the line.
+    Slow(Slow),
     /// Not a scenario: serve as the floor that servers are measured against.
     Floor(Floor),
 }
@@ -229,6 +231,24 @@ pub(crate) struct Idle {
 }
 
 #[derive(clap::Args, Serialize)]
+pub(crate) struct Slow {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Members of the room; one in ten of them reads slowly.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) members: usize,
+    /// How many members take turns in sending.
+    #[arg(long, default_value_t = 8)]
+    pub(crate) senders: usize,
+    /// Messages outstanding.
+    #[arg(long, default_value_t = 32)]
+    pub(crate) window: usize,
+    /// Seconds of load.
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) seconds: f64,
+}
+
+#[derive(clap::Args, Serialize)]
 pub(crate) struct Floor {
     /// Where to listen; the address is told on stdout as the server tells it.
     #[arg(long, default_value_t = floor::any_port())]
@@ -255,6 +275,7 @@ impl Scenario {
             Self::Joins(joins) => &joins.common,
             Self::Refused(refused) => &refused.common,
             Self::Idle(idle) => &idle.common,
+            Self::Slow(slow) => &slow.common,
             Self::Floor(_) => return None,
         })
     }

@@ -58,6 +58,7 @@ fn run(scenario: &Scenario) -> anyhow::Result<bool> {
         Scenario::Joins(joins) => scenarios::joins::run(joins)?,
         Scenario::Refused(refused) => scenarios::refused::run(refused)?,
         Scenario::Idle(idle) => scenarios::idle::run(idle)?,
+        Scenario::Slow(slow) => scenarios::slow::run(slow)?,
         over_the_client => run_over_the_client(over_the_client)?,
     };
     if let Some(path) = scenario.common().and_then(|common| common.json.as_ref()) {

@@ -32,8 +32,15 @@ pub(super) struct Measure {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
-    AtMost { target: f64, stretch: f64 },
-    AtLeast { target: f64, stretch: f64 },
+    /// And, where there is one, a figure to stretch for.
+    AtMost {
+        target: f64,
+        stretch: Option<f64>,
+    },
+    AtLeast {
+        target: f64,
+        stretch: Option<f64>,
+    },
 }
 
 impl Target {
@@ -47,19 +54,21 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AtMost { target, stretch } => write!(f, "at most {target} (stretch {stretch})"),
-            Self::AtLeast { target, stretch } => write!(f, "at least {target} (stretch {stretch})"),
-        }
+        let (words, target, stretch) = match self {
+            Self::AtMost { target, stretch } => ("at most", target, stretch),
+            Self::AtLeast { target, stretch } => ("at least", target, stretch),
+        };
+        write!(f, "{words} {target}")?;
+        stretch.map_or(Ok(()), |stretch| write!(f, " (stretch {stretch})"))
     }
 }
 
-const fn at_least(target: f64, stretch: f64) -> Option<Target> {
-    Some(Target::AtLeast { target, stretch })
+const fn at_least(target: f64) -> Option<Target> {
+    Some(Target::AtLeast { target, stretch: None })
 }
 
 const fn at_most(target: f64, stretch: f64) -> Option<Target> {
-    Some(Target::AtMost { target, stretch })
+    Some(Target::AtMost { target, stretch: Some(stretch) })
 }
 
 impl Case {
@@ -116,6 +125,14 @@ pub(super) fn all() -> Vec<Case> {
             quick: QUICK,
             floors: &[],
             measures: REFUSED,
+        },
+        Case {
+            name: "slow",
+            about: "1,000: one in ten reads a byte a second, one nothing, one resets",
+            lab: &["slow"],
+            quick: &["--seconds", "2"],
+            floors: &[],
+            measures: SLOW,
         },
         Case {
             name: "idle-10000",
@@ -209,11 +226,17 @@ const CHURN: &[Measure] = &[
 
 const REFUSED: &[Measure] = &[
     Measure {
-        target: at_least(40_000.0, 60_000.0),
+        target: at_least(40_000.0),
         ..plain("refusals per core second", "/s", Read::Figure("refusals per core second"))
     },
     plain("CPU/refusal", "us", Read::Spent("refusal")),
     plain("refusals", "/s", Read::Rate("refusals")),
+];
+
+const SLOW: &[Measure] = &[
+    plain("CPU/delivery", "us", Read::Spent("delivery")),
+    plain("p99 of the healthy", "ms", Read::P99("delivery")),
+    plain("slow readers cut", "", Read::Figure("slow readers cut")),
 ];
 
 const IDLE: &[Measure] = &[

@@ -77,8 +77,9 @@ struct Sent {
 }
 
 impl Check {
-    /// Adds a member of a room (rooms count from 0) that has seen everything up to `last_seq`.
-    pub(crate) fn join(&mut self, room: usize, last_seq: i64) {
+    /// Adds a member of a room (rooms count from 0) that has seen everything up to `last_seq`, and
+    /// answers the member's number.
+    pub(crate) fn join(&mut self, room: usize, last_seq: i64) -> usize {
         if self.rooms.len() <= room {
             self.rooms.resize_with(room + 1, Room::default);
         }
@@ -88,6 +89,7 @@ impl Check {
         }
         here.waited_for += 1;
         self.members.push(Member { room, next: last_seq + 1, told_below: 0, excused: false });
+        self.members.len() - 1
     }
 
     /// Notes that `sender` says something, and answers its number.
@@ -97,7 +99,6 @@ impl Check {
     }
 
     /// Messages no longer wait for one member of the room: one who reads slowly or has gone.
-    #[cfg(test)]
     pub(crate) fn excuse(&mut self, member: usize) {
         let Member { room, excused, .. } = &mut self.members[member];
         if !std::mem::replace(excused, true) {
@@ -108,6 +109,11 @@ impl Check {
     /// How many messages were sent, and how many of them nobody has been told.
     pub(crate) fn sent_and_untold(&self) -> (usize, usize) {
         (self.sent.len(), self.sent.iter().filter(|sent| !sent.told).count())
+    }
+
+    /// The `seq` that is due for a member.
+    pub(crate) fn due_for(&self, member: usize) -> i64 {
+        self.members[member].next
     }
 
     /// Takes the payload of a `message` frame that `member` received.
@@ -241,6 +247,7 @@ mod tests {
         assert_eq!(check.sent_and_untold(), (3, 1));
         assert_eq!(check.hear(2, &message(5, 2)), heard(2, true));
         assert_eq!(check.sent_and_untold(), (3, 0));
+        assert_eq!((check.due_for(0), check.due_for(2)), (3, 6));
     }
 
     #[test]

@@ -1,24 +1,17 @@
 //! Scenario `fanout`: rooms full of members, some of whom send; what a delivery costs the server and
 //! how long it takes.
-//!
-//! Closed loop: a fixed number of messages is outstanding, and the next is sent as soon as one has
-//! reached everyone; good for cost. Open loop: messages are due on a schedule, whatever the server
-//! does, and latency counts from when each was due; good for latency.
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::args::Fanout;
-use crate::engine::check::Heard;
 use crate::engine::crowd::Crowd;
 use crate::engine::{Engine, Tally, http};
-use crate::latency::Spans;
 use crate::procfs::{Cpu, enough_files};
 use crate::report::Report;
+use crate::scenarios::load::{Load, Pace, STALL};
 
-/// How long the server may stay silent while something is outstanding.
-const STALL: Duration = Duration::from_secs(30);
 const QUIET: Duration = Duration::from_millis(300);
 
 pub(crate) fn run(args: &Fanout) -> Result<Report> {
@@ -29,13 +22,15 @@ pub(crate) fn run(args: &Fanout) -> Result<Report> {
     let mut engine = Engine::new(crowd.seated, args.members)?;
     engine.settle(QUIET, STALL)?;
 
-    let mut load = Load { args, latency: Spans::new()?, next: 0 };
-    load.go(&mut engine, args.warm_up)?;
-    load.latency = Spans::new()?;
+    let Fanout { rooms, members, senders, window, .. } = *args;
+    let pace = args.deliveries_per_second.map_or(Pace::Window(window), Pace::Deliveries);
+    let mut load = Load::new(rooms, members, senders)?;
+    load.go(&mut engine, pace, args.warm_up)?;
+    load.forget()?;
 
     let cpu = || server.map(Cpu::of_tree).transpose();
     let (before, own, start, warm) = (cpu()?, Cpu::of(None)?, Instant::now(), engine.tally);
-    load.go(&mut engine, args.seconds)?;
+    load.go(&mut engine, pace, args.seconds)?;
     let (after, seconds) = (cpu()?, start.elapsed().as_secs_f64());
     let own = Cpu::of(None)?.since(own);
 
@@ -76,111 +71,5 @@ fn since(now: Tally, then: Tally) -> Tally {
         acks: now.acks - then.acks,
         reads: now.reads - then.reads,
         frames: now.frames - then.frames,
-    }
-}
-
-/// Who sends next, and how long it took the others to hear it.
-struct Load<'a> {
-    args: &'a Fanout,
-    latency: Spans,
-    next: usize,
-}
-
-impl Load<'_> {
-    fn go(&mut self, engine: &mut Engine, seconds: f64) -> Result<()> {
-        let lasts = Duration::try_from_secs_f64(seconds)?;
-        match self.args.deliveries_per_second {
-            Some(rate) => self.open(engine, lasts, rate),
-            None => self.closed(engine, lasts),
-        }
-    }
-
-    /// Turn by turn through the rooms, and in each through its senders.
-    fn say(&mut self, engine: &mut Engine) -> usize {
-        let Fanout { rooms, members, senders, .. } = self.args;
-        let (room, round) = (self.next % rooms, self.next / rooms);
-        self.next += 1;
-        engine.say(room * members + round % senders.min(members))
-    }
-
-    fn closed(&mut self, engine: &mut Engine, lasts: Duration) -> Result<()> {
-        let start = Instant::now();
-        let mut flight = Flight::default();
-        loop {
-            while start.elapsed() < lasts && flight.outstanding < self.args.window {
-                let number = self.say(engine);
-                flight.due(number, Instant::now());
-            }
-            if flight.outstanding == 0 {
-                return Ok(());
-            }
-            let latency = &mut self.latency;
-            engine.turn(STALL, &mut |heard| flight.heard(heard, latency))?;
-            flight.not_stalled()?;
-        }
-    }
-
-    fn open(&mut self, engine: &mut Engine, lasts: Duration, rate: f64) -> Result<()> {
-        let every = Duration::try_from_secs_f64(self.args.members as f64 / rate)?;
-        let start = Instant::now();
-        let (mut flight, mut due) = (Flight::default(), start);
-        loop {
-            let now = Instant::now();
-            while due <= now && due - start < lasts {
-                let number = self.say(engine);
-                flight.due(number, due);
-                due += every;
-            }
-            let over = due - start >= lasts;
-            if over && flight.outstanding == 0 {
-                return Ok(());
-            }
-            let wait = if over { STALL } else { due.saturating_duration_since(Instant::now()) };
-            let latency = &mut self.latency;
-            engine.turn(wait, &mut |heard| flight.heard(heard, latency))?;
-            flight.not_stalled()?;
-        }
-    }
-}
-
-/// Messages under way.
-#[derive(Default)]
-struct Flight {
-    outstanding: usize,
-    /// The number of the first message of this flight.
-    first: Option<usize>,
-    due: Vec<Instant>,
-    last_heard: Option<Instant>,
-}
-
-impl Flight {
-    fn due(&mut self, number: usize, at: Instant) {
-        self.first.get_or_insert(number);
-        self.outstanding += 1;
-        self.due.push(at);
-        // Time without anything outstanding is no stall.
-        if self.outstanding == 1 {
-            self.last_heard = Some(Instant::now());
-        }
-    }
-
-    fn heard(&mut self, heard: Heard, latency: &mut Spans) {
-        let now = Instant::now();
-        self.last_heard = Some(now);
-        self.outstanding -= usize::from(heard.complete);
-        if let Some(due) = heard.number.checked_sub(self.first.unwrap_or(0))
-            && let Some(due) = self.due.get(due)
-        {
-            latency.note(now.saturating_duration_since(*due));
-        }
-    }
-
-    fn not_stalled(&self) -> Result<()> {
-        match self.last_heard {
-            Some(at) if self.outstanding > 0 && at.elapsed() > STALL => {
-                bail!("{} messages outstanding and nothing heard for {STALL:?}", self.outstanding)
-            }
-            _ => Ok(()),
-        }
     }
 }

@@ -4,4 +4,6 @@
 pub(crate) mod fanout;
 pub(crate) mod idle;
 pub(crate) mod joins;
+pub(crate) mod load;
 pub(crate) mod refused;
+pub(crate) mod slow;
