@@ -169,7 +169,7 @@ pub(crate) struct Fanout {
     #[arg(long, default_value_t = 8)]
     pub(crate) senders: usize,
     /// Messages outstanding in all rooms together, in a closed loop.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 8)]
     pub(crate) window: usize,
     /// An open loop instead, of this many deliveries per second.
     #[arg(long)]

@@ -72,6 +72,12 @@ const fn at_most(target: f64, stretch: f64) -> Option<Target> {
 }
 
 impl Case {
+    /// Whether it has this name, or belongs to the group of this name: `fanout` has `fanout-50`.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        let rest = self.name.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+
     /// What the lab is called with.
     pub(super) fn arguments(&self, quick: bool) -> Vec<&'static str> {
         let shorter = if quick { self.quick } else { &[] };
@@ -86,6 +92,7 @@ pub(super) fn all() -> Vec<Case> {
         fanout("fanout-200", &["fanout", "--members", "200"], FANOUT_OTHER),
         fanout("fanout-1000", &["fanout", "--members", "1000"], FANOUT_1000),
         fanout("fanout-5000", &["fanout", "--members", "5000"], FANOUT_OTHER),
+        fanout("fanout-heavy", &["fanout", "--members", "1000", "--window", "64"], FANOUT_HEAVY),
         Case {
             name: "open-1000",
             about: "one room of 1,000, 20,000 deliveries/s on a schedule",
@@ -152,7 +159,7 @@ const fn fanout(
     lab: &'static [&'static str],
     measures: &'static [Measure],
 ) -> Case {
-    let about = "one room, 8 senders, 32 messages outstanding, each stored and acknowledged";
+    let about = "one room, 8 senders, closed loop (8 messages outstanding, heavy: 64), stored";
     let floors = &[Subject::FloorSingle, Subject::FloorBatched];
     Case { name, about, lab, quick: QUICK, floors, measures }
 }
@@ -175,10 +182,28 @@ const TOGETHER: Measure = Measure {
     target: None,
 };
 
+/// What remains of the ratio once both write as many messages together.
+const PER_WRITE: Measure = Measure {
+    title: "CPU/member and batch",
+    unit: "us",
+    read: Read::Figure("server us per member and batch"),
+    against: Some(Subject::FloorBatched),
+    target: None,
+};
+
 const FANOUT_1000: &[Measure] = &[
     per_delivery(Subject::FloorBatched, at_most(1.5, 1.2)),
     per_delivery(Subject::FloorSingle, None),
     TOGETHER,
+    PER_WRITE,
+    DELIVERY_RATE,
+];
+
+const FANOUT_HEAVY: &[Measure] = &[
+    per_delivery(Subject::FloorBatched, None),
+    per_delivery(Subject::FloorSingle, None),
+    TOGETHER,
+    PER_WRITE,
     DELIVERY_RATE,
 ];
 
@@ -186,6 +211,7 @@ const FANOUT_OTHER: &[Measure] = &[
     per_delivery(Subject::FloorBatched, at_most(1.7, 1.3)),
     per_delivery(Subject::FloorSingle, None),
     TOGETHER,
+    PER_WRITE,
     DELIVERY_RATE,
 ];
 

@@ -30,7 +30,7 @@ const FRAME_BYTES: u32 = 400;
 /// What to measure, and how often.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Wanted {
-    /// Only cases whose name begins with one of these; all when none is given.
+    /// Only cases of these names or groups, as `fanout-50` or `fanout`; all when none is given.
     names: Vec<String>,
     /// How many pairs of floor and server each case is made of.
     #[arg(long, default_value_t = 5)]
@@ -75,7 +75,7 @@ pub(crate) struct Outcome {
 /// Something cannot be built or written.
 pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<usize> {
     let is_wanted = |case: &Case| {
-        wanted.names.is_empty() || wanted.names.iter().any(|name| case.name.starts_with(name))
+        wanted.names.is_empty() || wanted.names.iter().any(|name| case.is_called(name))
     };
     let cases: Vec<Case> = cases::all().into_iter().filter(is_wanted).collect();
     if wanted.list {

@@ -45,6 +45,11 @@ pub(crate) fn run(args: &Fanout) -> Result<Report> {
     let each = |sum: u64, count: u64| sum as f64 / count.max(1) as f64;
     report.figure("frame bytes", each(done.message_bytes, done.deliveries));
     report.figure("messages per read", each(done.deliveries, done.reads));
+    if let Some((before, after)) = before.zip(after) {
+        // A read of one member is what one write to it brought, as long as the lab keeps up.
+        let spent = after.since(before).total_s();
+        report.figure("server us per member and batch", spent * 1e6 / done.reads.max(1) as f64);
+    }
     report.figure("lab us per delivery", own.total_s() * 1e6 / done.deliveries.max(1) as f64);
 
     engine.settle(QUIET, STALL)?;
