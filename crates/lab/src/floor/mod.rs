@@ -49,6 +49,22 @@ pub(crate) fn serve(args: &FloorArgs) -> Result<()> {
     }
 }
 
+/// A batched floor on a thread that lives as long as the process, and its address.
+#[cfg(test)]
+pub(crate) fn on_a_thread() -> Result<SocketAddr> {
+    let args = FloorArgs { listen: any_port(), mode: Mode::Batched, frame_bytes: 300 };
+    let listener = TcpListener::bind(args.listen)?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    std::thread::spawn(move || -> Result<()> {
+        let mut floor = Floor::new(listener, &args)?;
+        loop {
+            floor.turn()?;
+        }
+    });
+    Ok(address)
+}
+
 /// The default address: a free port of the loopback.
 pub(crate) fn any_port() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))

@@ -7,3 +7,6 @@ pub(crate) mod joins;
 pub(crate) mod load;
 pub(crate) mod refused;
 pub(crate) mod slow;
+
+#[cfg(test)]
+mod tests;
