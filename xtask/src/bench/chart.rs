@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::cases::Target;
+use super::measures::Target;
 use super::{Outcome, Row};
 
 const LABEL_WIDTH: f64 = 330.0;

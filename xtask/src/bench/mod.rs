@@ -1,13 +1,16 @@
 //! `cargo xtask bench`: the server beside the floor, in turn, on pinned cores.
 //!
-//! [`cases`] says what is measured and which target it has, [`subject`] starts and stops what is
-//! measured, [`figures`] reads and condenses, [`chart`] draws. A case is run in pairs, floor then
-//! server, after one run of the server that warms up and tells how long its frames are; ratios are
-//! taken within a pair, because figures of different hours do not compare.
+//! [`cases`] says what is done, [`measures`] what is read from it and which target it has,
+//! [`subject`] starts and stops what is measured, [`alone`] has what needs no load, [`figures`] reads
+//! and condenses, [`chart`] draws. A case is run in pairs, floor then server, after one run of the
+//! server that warms up and tells how long its frames are. Ratios are taken within a pair, because
+//! figures of different hours do not compare.
 
+mod alone;
 mod cases;
 mod chart;
 mod figures;
+mod measures;
 mod subject;
 
 use std::path::{Path, PathBuf};
@@ -18,8 +21,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::run::say;
-use cases::{Case, Measure};
+use cases::{Case, Work};
 use figures::{Findings, Spread};
+use measures::{Measure, Target};
 use subject::{Programs, Subject};
 
 /// Where everything that a bench leaves is put.
@@ -56,7 +60,7 @@ pub(crate) struct Row {
     /// The floor it is held against, and the ratio within each pair.
     floor: Option<Spread>,
     ratio: Option<Spread>,
-    target: Option<cases::Target>,
+    target: Option<Target>,
     holds: Option<bool>,
 }
 
@@ -127,16 +131,21 @@ fn measure(
     quick: bool,
 ) -> anyhow::Result<Vec<Row>> {
     let arguments = case.arguments(quick);
-    let warm = programs.run(Subject::Server, FRAME_BYTES, &arguments)?;
+    let run = |subject, frame_bytes| match case.work {
+        Work::Lab(_) => programs.run(subject, frame_bytes, &arguments),
+        Work::Storage => programs.storage(),
+        Work::Start => programs.start_up(),
+    };
+    let warm = run(Subject::Server, FRAME_BYTES)?;
     let frame_bytes = warm.figure("frame bytes").map_or(FRAME_BYTES, |bytes| bytes.round() as u32);
     let mut found: Vec<Vec<(Option<Findings>, Findings)>> =
         case.measures.iter().map(|_| Vec::new()).collect();
     for pair in 1..=pairs {
         let mut floors = Vec::new();
         for &floor in case.floors {
-            floors.push((floor, programs.run(floor, frame_bytes, &arguments)?));
+            floors.push((floor, run(floor, frame_bytes)?));
         }
-        let server = programs.run(Subject::Server, frame_bytes, &arguments)?;
+        let server = run(Subject::Server, frame_bytes)?;
         for (of, measure) in found.iter_mut().zip(case.measures) {
             let floor = floors.iter().find(|(floor, _)| Some(*floor) == measure.against);
             of.push((floor.map(|(_, findings)| findings.clone()), server.clone()));

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Serialize;
 
+use super::alone;
 use super::figures::Findings;
 
 /// What the ready line of either begins with.
@@ -29,6 +31,7 @@ pub(super) enum Subject {
 
 /// Where the programs lie, and where they may write.
 pub(super) struct Programs {
+    root: PathBuf,
     dir: PathBuf,
     out: PathBuf,
 }
@@ -37,7 +40,7 @@ impl Programs {
     pub(super) fn below(root: &Path, out: &Path) -> Self {
         let target = std::env::var_os("CARGO_TARGET_DIR");
         let target = target.map_or_else(|| root.join("target"), |dir| root.join(dir));
-        Self { dir: target.join("release"), out: out.to_owned() }
+        Self { root: root.to_owned(), dir: target.join("release"), out: out.to_owned() }
     }
 
     /// Starts `subject` with an empty store, lets the lab loose on it, and answers the report.
@@ -68,6 +71,28 @@ impl Programs {
             String::from_utf8_lossy(&told.stderr)
         );
         Ok(Findings(serde_json::from_slice(&std::fs::read(&report)?)?))
+    }
+
+    /// Starts the server on an empty store and answers how long it took to be ready, and its size.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub(super) fn start_up(&self) -> anyhow::Result<Findings> {
+        let data = Data::empty(self.out.join("data"))?;
+        let began = Instant::now();
+        let _running = self.start(Subject::Server, 0, &data)?;
+        let ready_ms = began.elapsed().as_secs_f64() * 1e3;
+        let program_mb = alone::size_mb(&self.dir.join("anteroom"))?;
+        let figures = serde_json::json!({ "ready": ready_ms, "program": program_mb });
+        Ok(Findings(serde_json::json!({ "figures": figures })))
+    }
+
+    /// The store's own measurement.
+    ///
+    /// # Errors
+    /// As [`alone::storage`].
+    pub(super) fn storage(&self) -> anyhow::Result<Findings> {
+        alone::storage(&self.root, &self.out)
     }
 
     fn start(&self, subject: Subject, frame_bytes: u32, data: &Data) -> anyhow::Result<Running> {
