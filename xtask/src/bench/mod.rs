@@ -42,6 +42,9 @@ pub(crate) struct Wanted {
     /// A short form, to see that everything works: one pair, a second each, no verdict worth the name.
     #[arg(long)]
     quick: bool,
+    /// Measure the release programs as they lie there.
+    #[arg(long)]
+    no_build: bool,
     /// Where to write the figures; below out/bench when absent.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -89,7 +92,9 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<usize> {
     anyhow::ensure!(!cases.is_empty(), "no case has such a name; see --list");
     let out = root.join(OUT);
     std::fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
-    build(root)?;
+    if !wanted.no_build {
+        build(root)?;
+    }
     let programs = Programs::below(root, &out);
     let pairs = if wanted.quick { 1 } else { wanted.pairs.max(1) };
     let mut outcome = Outcome { pairs, rows: Vec::new(), failed: Vec::new() };

@@ -98,12 +98,19 @@ impl Load {
             if over && flight.outstanding == 0 {
                 return Ok(());
             }
-            let wait = if over { STALL } else { due.saturating_duration_since(Instant::now()) };
+            let wait = if over { STALL } else { whole_millis(due) };
             let latency = &mut self.latency;
             engine.turn(wait, &mut |heard| flight.heard(heard, latency))?;
             flight.not_stalled()?;
         }
     }
+}
+
+/// How long it is until `due`, in whole milliseconds as the kernel counts them: the rest is spent
+/// turning, or the lab's own lateness would hide a server's.
+fn whole_millis(due: Instant) -> Duration {
+    let wait = due.saturating_duration_since(Instant::now());
+    Duration::from_secs(wait.as_secs()) + Duration::from_millis(u64::from(wait.subsec_millis()))
 }
 
 /// Messages under way.
