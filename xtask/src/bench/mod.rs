@@ -98,6 +98,8 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<usize> {
     let programs = Programs::below(root, &out);
     let pairs = if wanted.quick { 1 } else { wanted.pairs.max(1) };
     let mut outcome = Outcome { pairs, rows: Vec::new(), failed: Vec::new() };
+    let json = wanted.json.clone().unwrap_or_else(|| out.join("bench.json"));
+    let page = out.join("bench.html");
     for case in &cases {
         say(&format!("\n== {}: {}", case.name, case.about));
         match measure(&programs, case, pairs, wanted.quick) {
@@ -110,11 +112,10 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<usize> {
                 outcome.failed.push(format!("{}: {error:#}", case.name));
             }
         }
+        // After each case: what an interrupted run has found is kept.
+        std::fs::write(&json, serde_json::to_vec_pretty(&outcome)?)?;
+        std::fs::write(&page, chart::page(&outcome))?;
     }
-    let json = wanted.json.clone().unwrap_or_else(|| out.join("bench.json"));
-    std::fs::write(&json, serde_json::to_vec_pretty(&outcome)?)?;
-    let page = out.join("bench.html");
-    std::fs::write(&page, chart::page(&outcome))?;
     verdict(&outcome);
     say(&format!("figures: {}\nplot:    {}", json.display(), page.display()));
     Ok(outcome.failed.len())
