@@ -58,7 +58,15 @@ fn fan_out() -> Vec<Case> {
         Case {
             name: "open-1000",
             about: "one room of 1,000, 20,000 deliveries/s on a schedule",
-            work: Work::Lab(&["fanout", "--members", "1000", "--deliveries-per-second", "20000"]),
+            work: Work::Lab(&[
+                "fanout",
+                "--members",
+                "1000",
+                "--deliveries-per-second",
+                "20000",
+                "--seconds",
+                "6",
+            ]),
             quick: QUICK,
             floors: &[Subject::FloorSingle],
             measures: OPEN,
