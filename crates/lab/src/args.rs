@@ -243,6 +243,10 @@ pub(crate) struct Slow {
     /// Messages outstanding.
     #[arg(long, default_value_t = 32)]
     pub(crate) window: usize,
+    /// Content of a message in bytes: the kernel keeps megabytes for each reader before a server can
+    /// tell that one is slow.
+    #[arg(long, default_value_t = 3000)]
+    pub(crate) content_bytes: usize,
     /// Seconds of load.
     #[arg(long, default_value_t = 10.0)]
     pub(crate) seconds: f64,

@@ -27,8 +27,8 @@ use crate::engine::wire::Frame;
 const READ_BYTES: usize = 256 << 10;
 /// Sockets looked at per turn.
 const EVENTS: usize = 1024;
-/// Content of a message in bytes.
-pub(crate) const CONTENT_BYTES: usize = 100;
+/// Content of a message in bytes, unless a scenario wants another.
+const CONTENT_BYTES: usize = 100;
 
 /// What the engine saw so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,6 +51,8 @@ pub(crate) struct Engine {
     writers: Vec<usize>,
     pub(crate) check: Check,
     pub(crate) tally: Tally,
+    /// Content of the messages to come, in bytes.
+    pub(crate) content_bytes: usize,
     scratch: Vec<u8>,
     events: Vec<epoll::Event>,
 }
@@ -84,6 +86,7 @@ impl Engine {
             writers: Vec::new(),
             check,
             tally: Tally::default(),
+            content_bytes: CONTENT_BYTES,
             scratch: vec![0; READ_BYTES],
             events: Vec::with_capacity(EVENTS),
         })
@@ -92,9 +95,9 @@ impl Engine {
     /// Queues a message by `sender`; [`Engine::turn`] sends it. Answers its number.
     pub(crate) fn say(&mut self, sender: usize) -> usize {
         let number = self.check.say(sender);
-        let payload = format!(
-            r#"{{"type":"send","client_id":"{number:012}","content":"{number:0CONTENT_BYTES$}"}}"#
-        );
+        let width = self.content_bytes;
+        let payload =
+            format!(r#"{{"type":"send","client_id":"{number:012}","content":"{number:0width$}"}}"#);
         self.queue(sender, wire::TEXT, payload.as_bytes());
         number
     }

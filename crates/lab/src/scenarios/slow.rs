@@ -49,6 +49,7 @@ pub(crate) fn run(args: &Slow) -> Result<Report> {
     let healthy = args.members - dribblers - 2;
     let slow = seated.split_off(healthy);
     let mut engine = Engine::new(seated, healthy)?;
+    engine.content_bytes = args.content_bytes;
     engine.settle(QUIET, STALL)?;
     let mut readers = Vec::with_capacity(slow.len());
     for seated in slow {
