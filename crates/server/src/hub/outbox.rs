@@ -194,16 +194,29 @@ impl Outbox {
     /// reason finds the words queued. With `cut`, what waits is dropped too, except the frame that
     /// is half written.
     pub(crate) fn finish(&self, why: Option<CloseCode>, last: Vec<Bytes>, cut: bool) -> bool {
+        self.finish_in_words(why, cut, |_| last)
+    }
+
+    /// The same, with last frames that depend on whether the opening phase is over: whoever was not
+    /// welcomed yet was never let in, and is told so in other words.
+    pub(crate) fn finish_in_words(
+        &self,
+        why: Option<CloseCode>,
+        cut: bool,
+        words: impl FnOnce(bool) -> Vec<Bytes>,
+    ) -> bool {
         let mut inner = self.lock();
-        if matches!(inner.phase, Phase::Closing(_)) {
-            return false;
-        }
+        let was_welcomed = match inner.phase {
+            Phase::Closing(_) => return false,
+            Phase::Opening(_) => false,
+            Phase::Live => true,
+        };
         inner.phase = Phase::Closing(why);
         if cut {
             inner.queue.truncate(1);
             inner.bytes = inner.queue.front().map_or(0, Bytes::len);
         }
-        for frame in last {
+        for frame in words(was_welcomed) {
             inner.enqueue(frame);
         }
         drop(inner);
@@ -366,6 +379,27 @@ mod tests {
         assert!(waiting.is_some(), "the socket did not take all of it");
         assert_eq!(outbox.push(Bytes::from_static(b"y")), Pushed::Overflow);
         assert_eq!(outbox.waiting_at(), waiting, "nobody reads: nothing leaves");
+    }
+
+    #[tokio::test]
+    async fn the_last_words_depend_on_whether_the_welcome_was_queued() {
+        let words = |was_welcomed| {
+            vec![Bytes::from_static(if was_welcomed { b"closing" } else { b"refused" })]
+        };
+        let (server, mut client) = pair().await;
+        let outbox = Outbox::new(server, 1 << 10);
+        outbox.push(Bytes::from_static(b"early"));
+        assert!(outbox.finish_in_words(Some(CloseCode::Replaced), false, words));
+        assert_eq!(outbox.open(vec![Bytes::from_static(b"welcome")], 0), Pushed::Ended);
+        assert!(outbox.drain().unwrap());
+        assert_eq!(received(&mut client, 7).await, "refused", "and nothing before it");
+
+        let (server, mut client) = pair().await;
+        let outbox = Outbox::new(server, 1 << 10);
+        outbox.open(vec![Bytes::from_static(b"welcome")], 0);
+        assert!(outbox.finish_in_words(Some(CloseCode::Replaced), false, words));
+        assert!(outbox.drain().unwrap());
+        assert_eq!(received(&mut client, 14).await, "welcomeclosing");
     }
 
     #[tokio::test]

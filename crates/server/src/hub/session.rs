@@ -97,11 +97,12 @@ impl Session {
         self.outbox.ending()
     }
 
-    /// Says why in a `closing` frame and closes with the code. Only the first call has an effect.
+    /// Says why and closes with the code: in a `closing` frame, or in a `refused` frame where the
+    /// `welcome` was not queued yet. Only the first call has an effect.
     pub(crate) fn end(&self, code: CloseCode) {
         // A peer that does not read would never see the words behind a full queue.
         let cut = code == CloseCode::SlowConsumer;
-        self.outbox.finish(Some(code), farewell(code, true), cut);
+        self.outbox.finish_in_words(Some(code), cut, |was_welcomed| farewell(code, was_welcomed));
     }
 
     /// The same for a session that was never let in: in a `refused` frame.
