@@ -12,6 +12,23 @@ use crate::run::{Counting, Report, say, step};
 
 /// Where the browser tests live.
 pub(crate) const BROWSER_DIR: &str = "tests/browser";
+/// The tests of real servers that hold with any seat strategy: those in which people come and go.
+const ENTRY_TESTS: &[&str] = &[
+    "scn_entry",
+    "races",
+    "refresh",
+    "entering",
+    "leaving",
+    "last_words",
+    "waitlist",
+    "waitlist_ends",
+    "line_order",
+    "windows",
+    "guards",
+    "party",
+    "policies",
+    "durability",
+];
 /// Where the browser client lives.
 const CLIENT_DIR: &str = "clients/js";
 
@@ -27,6 +44,9 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
     }
     reports.push(step("cargo test", cargo_test(root, options), summary(count::cargo, options)));
     reports.push(step("schedules", schedules(root, options), summary(count::cargo, options)));
+    // The default strategy had them with all the others.
+    reports.push(entry_tests(root, "entry, conditional", "conditional", options));
+    reports.push(entry_tests(root, "entry, redis", "redis", options));
     reports.push(client_tests(root, options)?);
     reports.push(browser_tests(root, options)?);
     if with_deny {
@@ -63,6 +83,17 @@ fn schedules(root: &Path, options: &Options) -> Command {
     let mut command = cargo(root, &["test", "-p", "anteroom", "--features", "schedules", "--lib"]);
     command.args(["--", options.filter.as_deref().unwrap_or("::schedules::")]);
     command
+}
+
+/// People coming and going on real servers that decide in another way.
+fn entry_tests(root: &Path, name: &'static str, strategy: &str, options: &Options) -> Report {
+    if options.filter.is_some() {
+        return Report::not_run(name, format!("by hand: SEAT_STRATEGY={strategy} cargo test …"));
+    }
+    // As a part of the workspace: the very build that the tests made.
+    let mut command = cargo(root, &["test", "--workspace", "--test", "it", "--no-fail-fast", "--"]);
+    command.env("SEAT_STRATEGY", strategy).args(ENTRY_TESTS.iter().map(|it| format!("{it}::")));
+    step(name, command, summary(count::cargo, options))
 }
 
 fn client_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {
@@ -155,6 +186,15 @@ fn summarise(reports: &[Report], options: &Options) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_entry_test_that_is_named_is_a_module_of_tests() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/server/tests/it");
+        for name in ENTRY_TESTS {
+            let text = std::fs::read_to_string(dir.join(format!("{name}.rs"))).unwrap();
+            assert!(text.contains("::test]"), "{name}");
+        }
+    }
 
     #[test]
     fn a_filter_that_matches_nothing_fails() {

@@ -178,8 +178,12 @@ async fn a_login_that_runs_out_ends_its_streams() {
 }
 
 #[tokio::test]
-async fn a_stop_ends_streams_at_once_and_after_a_restart_the_line_begins_anew() {
-    let mut server = TestServer::plain().await;
+async fn a_stop_ends_streams_at_once_and_a_restart_treats_the_line_as_it_does_the_seats() {
+    let mut server = TestServer::start(|cfg| {
+        // Kept seats and places outlast the test.
+        cfg.set("admission.grace", "60s").set("admission.waiter_ttl", "60s");
+    })
+    .await;
     let owner = server.user("owner").await;
     let (room, session) = server.room(&owner, 1).await;
     let a = server.user("a").await;
@@ -192,9 +196,18 @@ async fn a_stop_ends_streams_at_once_and_after_a_restart_the_line_begins_anew() 
     server.restart().await;
     let a = server.login("a").await;
     let path = format!("/rooms/{room}/waitlist/current");
-    Answer::to(a.request(Method::GET, &path)).await.refuses(404, "not_waiting");
-    let _owner = server.login("owner").await.enter(room).await.unwrap();
-    assert_eq!(queue(&a, room).await.position, 1);
+    if server.keeps_seats() {
+        // Whoever comes later stands behind, and who waited is still there to be offered the seat.
+        assert_eq!(queue(&server.user("b").await, room).await.position, 2);
+        let mut stream = stand(&a, room).await;
+        server.login("owner").await.enter(room).await.unwrap().leave().await.unwrap();
+        offer(&mut stream).await;
+    } else {
+        // The line begins anew, like the room.
+        Answer::to(a.request(Method::GET, &path)).await.refuses(404, "not_waiting");
+        let _owner = server.login("owner").await.enter(room).await.unwrap();
+        assert_eq!(queue(&a, room).await.position, 1);
+    }
 }
 
 /// A client that hangs up before the answer, in the middle of it, or that asks for the head only:

@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 use super::server::TestServer;
 use super::settings::Settings;
 
+/// So many ports are tried.
+const PORTS_TRIED: usize = 5;
+
 /// A private Redis server on a free port. Ends with its owner.
 pub(crate) struct Redis {
     child: Child,
@@ -17,8 +20,17 @@ pub(crate) struct Redis {
 impl Redis {
     /// Starts one that keeps nothing on disk.
     pub(crate) fn start() -> Self {
+        // Between the look for a free port and its use somebody else may take it.
+        let mut tries = (0..PORTS_TRIED).map(|_| {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            Self::on(port)
+        });
+        tries.find_map(|redis| redis).expect("redis-server did not come up")
+    }
+
+    /// `None` when it ended before it was ready.
+    fn on(port: u16) -> Option<Self> {
         let dir = tempfile::tempdir().expect("a directory for Redis");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new("redis-server");
         command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
         command.args(["--appendonly", "no", "--dir"]).arg(dir.path());
@@ -26,8 +38,8 @@ impl Redis {
         let mut child = command.spawn().expect("redis-server is installed");
         let said = BufReader::new(child.stdout.take().expect("its words"));
         let ready = said.lines().map_while(Result::ok).any(|line| line.contains("Ready to accept"));
-        assert!(ready, "redis-server did not come up");
-        Self { child, port, _dir: dir }
+        let redis = Self { child, port, _dir: dir };
+        ready.then_some(redis)
     }
 
     /// Settings of a server that keeps its seats there.

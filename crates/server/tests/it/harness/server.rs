@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::sync::{OnceCell, watch};
 
 use super::journal::{Journal, LogEvent};
+use super::redis::Redis;
 use super::settings::Settings;
 use super::waiting::{PATIENCE, within};
 
@@ -26,6 +27,8 @@ pub(crate) struct TestServer {
     journal: Arc<Journal>,
     life: u32,
     expected_errors: Mutex<Vec<String>>,
+    /// Where its seats are, if nobody else said where. Ends after the process.
+    _redis: Option<Redis>,
     pub(super) client: Client,
     pub(super) watcher: OnceCell<Account>,
 }
@@ -42,18 +45,38 @@ impl TestServer {
     pub(crate) async fn start(change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::for_tests();
         change(&mut settings);
+        let redis = settings.lacks_redis().then(Redis::start);
+        if let Some(redis) = &redis {
+            redis.give_to(&mut settings);
+        }
         let data_dir = tempfile::tempdir().expect("a directory for data");
         let journal = Arc::new(Journal::new());
         let process = spawn(&settings, &data_dir, &journal, 1).await;
         let client = Client::new(&process.base).expect("the ready line names an address");
         let expected_errors = Mutex::new(Vec::new());
         let watcher = OnceCell::new();
-        Self { process, settings, data_dir, journal, life: 1, expected_errors, client, watcher }
+        Self {
+            process,
+            settings,
+            data_dir,
+            journal,
+            life: 1,
+            expected_errors,
+            _redis: redis,
+            client,
+            watcher,
+        }
     }
 
     /// A server as it comes.
     pub(crate) async fn plain() -> Self {
         Self::start(|_| {}).await
+    }
+
+    /// Whether seats, reservations and lines outlive the process, as they do with every strategy but
+    /// the one in memory.
+    pub(crate) fn keeps_seats(&self) -> bool {
+        self.settings.strategy() != "semaphore"
     }
 
     /// What a server says that these settings keep from starting.

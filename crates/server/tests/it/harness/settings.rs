@@ -12,8 +12,8 @@ pub(crate) struct Settings(BTreeMap<String, String>);
 impl Settings {
     /// What a test wants unless it says otherwise: a free port, a log to be read by a program, and
     /// no limits per address, because everybody here comes from the same one. The seat strategy is
-    /// the one that `SEAT_STRATEGY` names, if it does: what holds, holds with any of them.
-    /// `SEAT_REDIS_URL` says where Redis is.
+    /// the one that `SEAT_STRATEGY` names, if it does: what holds, holds with any of them. With
+    /// `redis` each server has a Redis of its own, unless `SEAT_REDIS_URL` names one for all.
     pub(crate) fn for_tests() -> Self {
         let mut settings = Self(BTreeMap::new());
         settings
@@ -36,6 +36,16 @@ impl Settings {
     pub(crate) fn set(&mut self, key: &str, value: impl ToString) -> &mut Self {
         self.0.insert(key.to_owned(), value.to_string());
         self
+    }
+
+    /// Where the seats are.
+    pub(crate) fn strategy(&self) -> &str {
+        self.0.get("admission.strategy").map_or("semaphore", String::as_str)
+    }
+
+    /// Whether it has yet to be told where Redis is.
+    pub(super) fn lacks_redis(&self) -> bool {
+        self.strategy() == "redis" && !self.0.contains_key("redis.url")
     }
 
     /// Hands them to a process, which otherwise sees none of its parent's but the
