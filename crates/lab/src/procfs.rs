@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 
 /// Processor time of a process so far, in seconds.
@@ -79,10 +80,14 @@ impl Footprint {
     }
 }
 
-/// Fails in words when this process, or the server, may not open `sockets` more files.
+/// Fails in words when this process, or the server, may not open `sockets` more files. This one's
+/// limit is raised first, as far as it may be.
 pub(crate) fn enough_files(sockets: usize, server: Option<u32>) -> Result<()> {
     const SPARE: u64 = 64;
     let needed = sockets as u64 + SPARE;
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+        .context("raising the limit on open files")?;
     for (who, pid) in [("this process", None), ("the server", server)] {
         if who == "the server" && pid.is_none() {
             continue;

@@ -1,6 +1,7 @@
 //! The command line: `anteroom` alone serves.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 
+mod files;
 mod probe;
 mod user;
 
@@ -117,6 +118,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 
 fn serve(config: Config) -> anyhow::Result<ExitCode> {
     telemetry::init(&config.log)?;
+    files::allow(config.server.connections_max);
     runtime()?.block_on(async {
         let listener = TcpListener::bind(config.server.listen).await.map_err(|error| {
             anyhow::anyhow!("cannot listen on {}: {error}", config.server.listen)
