@@ -6,6 +6,7 @@
 //! number of schedules.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anteroom_core::ids::{LoginId, Nonce, Owner, ResumeHash, RoomId, SessionId, UserId};
@@ -52,6 +53,27 @@ fn strategy(sessions: SessionPolicy) -> Arc<Semaphore> {
         now(seats.add_room(spec)).unwrap();
     }
     Arc::new(seats)
+}
+
+/// One seat for two who look first and then act, as no strategy may: how many have it in the end.
+fn taken_by_two_who_look_first() -> u32 {
+    let seats = strategy(SessionPolicy::OnePerRoom);
+    let threads: Vec<_> = (1..=2)
+        .map(|user| {
+            let seats = Arc::clone(&seats);
+            thread::spawn(move || {
+                let (user, login) = (UserId(Uuid::from_u128(user)), LoginId(Uuid::from_u128(user)));
+                let nonce = Nonce(user.0.into_bytes());
+                let ask = Ask { user, login, nonce, is_staff: false, resume: None };
+                now(seats.check_then_act(ROOMS[0], ask, &mut Journal::new())).is_ok()
+            })
+        })
+        .collect();
+    let answers = threads.into_iter().map(|thread| thread.join().unwrap());
+    let granted = answers.filter(|is_granted| *is_granted).count();
+    let reserved = now(seats.seats(ROOMS[0])).unwrap().unwrap().reserved;
+    assert_eq!(granted, reserved as usize, "what was promised is what is counted");
+    reserved
 }
 
 /// One user, one tab: comes in where there is a place, and goes again.
@@ -142,4 +164,28 @@ fn schedules_of_users_who_may_sit_once_in_all() {
 #[test]
 fn schedules_of_users_who_may_sit_once_in_each_room() {
     all_orders(SessionPolicy::OnePerRoom);
+}
+
+/// The schedules can fail: a look and an act under two locks instead of one are told apart from one
+/// step, in either way of drawing them, well within the number of schedules that the others run.
+#[test]
+fn schedules_convict_whoever_looks_first_and_then_acts() {
+    let most = |run: fn(Arc<AtomicU32>)| {
+        let most = Arc::new(AtomicU32::new(0));
+        run(Arc::clone(&most));
+        most.load(Ordering::Relaxed)
+    };
+    let random = most(|most| {
+        let look = move || {
+            most.fetch_max(taken_by_two_who_look_first(), Ordering::Relaxed);
+        };
+        shuttle::check_random(look, 100);
+    });
+    let pct = most(|most| {
+        let look = move || {
+            most.fetch_max(taken_by_two_who_look_first(), Ordering::Relaxed);
+        };
+        shuttle::check_pct(look, 100, 3);
+    });
+    assert_eq!((random, pct), (2, 2), "one seat was taken twice in some schedule");
 }
