@@ -2,7 +2,6 @@
 //! framework's own plain text.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,22 +18,18 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 
+pub(crate) use super::address::{Address, Peer};
 use super::problem::Refused;
 use crate::app::App;
 use crate::tokens::Identity;
 
 /// The cookie that carries the token.
 pub(crate) const TOKEN_COOKIE: &str = "anteroom_token";
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// How long a body that is too large is read on, so that the answer is not lost to a reset.
 const DRAIN: Duration = Duration::from_secs(1);
 /// A request body must be complete within this span.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// The address the connection came from; put there by the accept loop.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Who asks: proven by a token that is compared with the centrally stored signature.
 #[derive(Clone, Debug)]
@@ -95,37 +90,6 @@ impl OptionalFromRequestParts<Arc<App>> for Caller {
             Err(_) => Ok(None),
         }
     }
-}
-
-/// The address a request is counted under: the connection's, or what a trusted proxy says.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Address(pub(crate) Option<IpAddr>);
-
-impl FromRequestParts<Arc<App>> for Address {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        app: &Arc<App>,
-    ) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
-        let is_trusted = peer.is_some_and(|ip| app.trusts(ip));
-        // Each proxy writes one entry; the last that is no trusted proxy's own is whom the outermost
-        // one saw. What stands before it is the client's word.
-        let values = parts.headers.get_all(FORWARDED_FOR).iter().rev();
-        let entries = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.rsplit(','));
-        let told = entries
-            .map(|entry| address(entry.trim()))
-            .find(|told| told.is_none_or(|address| !app.trusts(address)));
-        let told = told.flatten();
-        Ok(Self(if is_trusted { told.or(peer) } else { peer }))
-    }
-}
-
-/// `1.2.3.4`, `1.2.3.4:5678`, `[::1]:5678` or `::1`.
-fn address(text: &str) -> Option<IpAddr> {
-    let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
-    text.parse::<IpAddr>().or_else(|_| with_port()).ok().map(|address| address.to_canonical())
 }
 
 /// The origin under which this request reached us, e.g. `http://127.0.0.1:8080`.

@@ -1,6 +1,7 @@
 //! The HTTP side: one readable list of routes, one readable list of layers.
 
 mod accounts;
+mod address;
 mod admin;
 mod entries;
 mod extract;

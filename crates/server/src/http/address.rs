@@ -1,0 +1,91 @@
+//! Whom a request is counted under.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
+
+use crate::app::App;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The address the connection came from; put there by the accept loop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// The address a request is counted under: the connection's, or what a trusted proxy says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address(pub(crate) Option<IpAddr>);
+
+impl FromRequestParts<Arc<App>> for Address {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+        Ok(Self(counted(peer, &parts.headers, |address| app.trusts(address))))
+    }
+}
+
+/// Each proxy writes one entry; the last that is no trusted proxy's own is whom the outermost one
+/// saw. What stands before it is the client's word.
+fn counted(
+    peer: Option<IpAddr>,
+    headers: &HeaderMap,
+    trusts: impl Fn(IpAddr) -> bool,
+) -> Option<IpAddr> {
+    if !peer.is_some_and(&trusts) {
+        return peer;
+    }
+    let values = headers.get_all(FORWARDED_FOR).iter().rev();
+    let entries = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.rsplit(','));
+    let told = entries
+        .map(|entry| address(entry.trim()))
+        .find(|told| told.is_none_or(|address| !trusts(address)));
+    told.flatten().or(peer)
+}
+
+/// `1.2.3.4`, `1.2.3.4:5678`, `[::1]:5678` or `::1`.
+fn address(text: &str) -> Option<IpAddr> {
+    let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
+    text.parse::<IpAddr>().or_else(|_| with_port()).ok().map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTER: &str = "10.0.0.1";
+    const INNER: &str = "10.0.0.2";
+
+    fn from(peer: &str, forwarded: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append(FORWARDED_FOR, value.parse().unwrap());
+        }
+        let trusted = [OUTER, INNER].map(|it| it.parse::<IpAddr>().unwrap());
+        let counted = counted(peer.parse().ok(), &headers, |it| trusted.contains(&it));
+        counted.unwrap().to_string()
+    }
+
+    #[test]
+    fn behind_two_proxies_whom_the_outer_one_saw_is_counted() {
+        assert_eq!(from(INNER, &["9.9.9.9, 10.0.0.1"]), "9.9.9.9");
+        assert_eq!(from(INNER, &["9.9.9.9", "10.0.0.1"]), "9.9.9.9", "one header for each");
+        assert_eq!(from(INNER, &["1.1.1.1, 9.9.9.9:4711, 10.0.0.1:80"]), "9.9.9.9");
+        assert_eq!(from(OUTER, &["[2001:db8::1]:443"]), "2001:db8::1");
+    }
+
+    #[test]
+    fn nobody_is_counted_under_an_address_of_its_own_choice() {
+        assert_eq!(from("9.9.9.9", &["1.1.1.1"]), "9.9.9.9", "no proxy of ours");
+        assert_eq!(from(OUTER, &["1.1.1.1, 9.9.9.9"]), "9.9.9.9", "its own word comes first");
+        assert_eq!(from(OUTER, &["1.1.1.1, nonsense"]), OUTER, "unreadable: the proxy itself");
+        assert_eq!(from(INNER, &["10.0.0.1"]), INNER, "from the proxies themselves");
+        assert_eq!(from(INNER, &[]), INNER);
+    }
+}
