@@ -245,9 +245,11 @@ async fn pause() {
 
 #[cfg(test)]
 mod tests {
-    use anteroom_core::seat::StaffSeats;
+    use anteroom_core::seat::{Lifetime, RoomSpec, StaffSeats, Terms};
 
     use super::*;
+    use crate::admission::{Bounds, Semaphore};
+    use crate::clock::Clock;
 
     fn seats(capacity: u32, taken: u32) -> Seats {
         Seats {
@@ -336,5 +338,32 @@ mod tests {
         known.under_way = 0;
         assert_eq!(look(&mut known, 2, 4), 0);
         assert_eq!(look(&mut known, 2, 5), 1);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_a_room_that_was_closed() {
+        let room = RoomId(101);
+        let terms = Terms::default();
+        let bounds = Bounds { per_user: 3, per_address: None };
+        let clock = Arc::new(Clock::new());
+        let ledgers = Semaphore::new(terms, bounds, clock, Arc::default());
+        let ledgers: Arc<dyn Admission> = Arc::new(ledgers);
+        let spec = RoomSpec {
+            id: room,
+            epoch: 1,
+            capacity: 2,
+            staff_seats: 0,
+            lifetime: Lifetime::Persistent,
+            pending_until: None,
+        };
+        ledgers.add_room(spec).await.unwrap();
+        let watch = CapacityWatch::new(Arc::clone(&ledgers), Arc::new(Metrics::new("semaphore")));
+        watch.look(&[room]).await.unwrap();
+        watch.lock().grown.insert(room);
+        let mut journal = Journal::new();
+        ledgers.close_room(room, &mut journal).await.unwrap();
+        watch.follow(&journal);
+        let state = watch.lock();
+        assert!(state.known.is_empty() && state.grown.is_empty(), "{state:?}");
     }
 }

@@ -34,6 +34,7 @@ mod policies;
 mod power;
 mod proofs;
 mod races;
+mod readers;
 mod redis_seats;
 mod refresh;
 mod room_settings;

@@ -9,7 +9,7 @@ use anteroom_protocol::entry::Reserve;
 use anteroom_protocol::frame::EntryKind;
 use serde_json::json;
 
-use crate::harness::{Known as _, Redis, TestServer, alive, ended, refused, within};
+use crate::harness::{Answer, Known as _, Redis, TestServer, alive, ended, refused, within};
 
 #[tokio::test]
 async fn a_room_holds_as_many_as_it_says_and_a_refresh_keeps_the_seat() {
@@ -131,6 +131,30 @@ async fn a_redis_that_was_emptied_ends_all_sessions_before_it_gives_a_seat_again
     let seats = server.seats(room).await;
     assert_eq!((seats.occupied, seats.free), (1, 0));
     assert_eq!(server.open_memberships(room), 1, "the stay of the lost life has ended");
+}
+
+#[tokio::test]
+async fn a_room_that_was_closed_while_redis_was_emptied_stays_closed_and_holds_up_nobody() {
+    let redis = Redis::start();
+    let server = redis.server(|_| {}).await;
+    server.expect_error("seat_store.lost");
+    let owner = server.user("owner").await;
+    let (closed, _session) = server.room(&owner, 2).await;
+    let (open, _other) = server.room(&server.user("other").await, 2).await;
+    let late = server.user("late").await;
+    // The rooms are not made anew before the database lets a new epoch begin.
+    server.break_store("UPDATE ON meta");
+    assert_eq!(redis.say("FLUSHALL"), "+OK");
+    refused(late.reserve(open, &Reserve::default()).await, 503, Code::Unavailable);
+    server.event("seat_store.rebuild_failed", json!({})).await;
+    owner.close_room(closed).await.unwrap();
+    server.mend_store();
+    server.event("seat_store.rebuilt", json!({})).await;
+    let answer = late.reserve(closed, &Reserve::default()).await;
+    refused(answer, 410, Code::RoomClosed);
+    alive(&mut late.enter(open).await.unwrap()).await;
+    let ready = Answer::to(reqwest::Client::new().get(format!("{}/readyz", server.base()))).await;
+    assert_eq!(ready.status, 200, "a room that is no more is waited for: {ready:?}");
 }
 
 #[tokio::test]

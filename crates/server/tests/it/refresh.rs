@@ -5,7 +5,9 @@ use anteroom_client::{Account, ConfirmOptions, Error, Session};
 use anteroom_protocol::Code;
 use anteroom_protocol::entry::Reserve;
 use anteroom_protocol::frame::{EntryKind, ServerFrame};
+use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::{Known as _, TestServer, alive, ended, refused, within};
 
@@ -220,4 +222,26 @@ async fn who_lost_the_welcome_of_a_refresh_comes_back_with_the_former_secret() {
     // Heard once, the session has a secret of its own, and the former one is stale.
     refused(come_back(&a, room, &former).await, 409, Code::Replaced);
     alive(&mut back).await;
+}
+
+/// A pong or a ping comes from below the client: it does not show that the `welcome`, and with it the
+/// new secret, was ever read.
+#[tokio::test]
+async fn the_former_secret_is_good_until_the_client_itself_has_spoken() {
+    let server = TestServer::plain().await;
+    let (room, _observer) = server.room(&server.user("owner").await, 2).await;
+    let a = server.user("a").await;
+    let first = a.enter(room).await.unwrap();
+    let former = first.welcome().resume.clone();
+    let mut second = come_back(&a, room, &former).await.unwrap();
+    let socket = second.socket_mut();
+    socket.send(Message::Ping("below".into())).await.unwrap();
+    let pong = async { while !matches!(socket.next().await, Some(Ok(Message::Pong(_)))) {} };
+    within("a pong", pong).await;
+    let mut third = come_back(&a, room, &former).await.unwrap();
+    assert_eq!(third.welcome().entry, EntryKind::Refresh, "as if its welcome had been lost");
+    alive(&mut third).await;
+    let late = come_back(&a, room, &former).await.err().and_then(|error| error.code());
+    assert_eq!(late, Some(Code::Replaced), "whoever spoke has read the new one");
+    alive(&mut third).await;
 }

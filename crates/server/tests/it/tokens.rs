@@ -1,12 +1,13 @@
 //! Tokens that are not what they say: each is refused, over HTTP and in pages, and none is a fault
 //! of the server.
 
+use anteroom_protocol::frame::ServerFrame;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Known as _, TestServer};
+use crate::harness::{Answer, Known as _, TestServer, within};
 
 /// The token with one bit of its signature turned over.
 pub(crate) fn with_flipped_bit(token: &str) -> String {
@@ -105,4 +106,21 @@ async fn a_secret_of_another_installation_signs_nothing_here() {
     server.user("ann").await;
     let stranger = server.client().with_token(ann.token());
     Answer::to(stranger.request(Method::GET, "/me")).await.refuses(401, "unauthenticated");
+}
+
+/// What is due of a session is worked out when it enters, not at its first ping.
+#[tokio::test]
+async fn who_enters_shortly_before_the_login_ends_is_warned_at_once() {
+    let server = TestServer::start(|cfg| {
+        cfg.set("auth.token_ttl", "110s");
+        cfg.set("heartbeat.ping", "90s").set("heartbeat.silence", "200s");
+    })
+    .await;
+    let (_room, mut session) = server.room(&server.user("owner").await, 2).await;
+    let ends = session.welcome().login_expires_at;
+    let warning = |frame: &ServerFrame| match frame {
+        ServerFrame::LoginExpiring { expires_at } => Some(*expires_at),
+        _ => None,
+    };
+    assert_eq!(within("a warning", session.wait_for(warning)).await.unwrap(), ends);
 }
