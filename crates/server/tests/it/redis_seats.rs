@@ -78,7 +78,7 @@ async fn a_redis_that_is_away_is_no_full_room_and_open_chats_go_on() {
     let redis = Redis::start();
     let server = redis
         .server(|cfg| {
-            cfg.set("redis.timeout", "300ms").set("admission.grace", "1s");
+            cfg.set("redis.timeout", "1s").set("admission.grace", "1s");
         })
         .await;
     let (room, mut owner) = server.room(&server.user("owner").await, 3).await;
