@@ -39,7 +39,7 @@ pub(super) enum Call {
     Offered(Reservation),
     /// The place in the line went.
     Gone(WaiterEnd),
-    /// A walk did not find the user in the line.
+    /// Two walks in a row did not find the user in the line.
     Missed,
     /// The stream ends with this code, whatever the ledger says.
     End(Code),
@@ -56,6 +56,8 @@ struct Watcher {
     id: u64,
     login: LoginId,
     news: watch::Sender<News>,
+    /// The last walk did not find the user either.
+    was_missed: bool,
 }
 
 impl Watcher {
@@ -153,7 +155,7 @@ impl LineBoard {
         let mut board = self.lock();
         board.last += 1;
         let id = board.last;
-        let watcher = Watcher { id, login, news: sender };
+        let watcher = Watcher { id, login, news: sender, was_missed: false };
         board.lines.entry(room).or_insert_with(|| Line {
             watchers: HashMap::new(),
             pace: Pace::starting(now),
@@ -297,7 +299,9 @@ impl LineBoard {
         told.collect()
     }
 
-    /// The same for a whole line; those who watch it and are not in it are told to look again.
+    /// The same for a whole line; those who watch it and were not in it at the last walk either are
+    /// told to look again. One walk may come between the step that ended a wait and the call that says
+    /// why, and would have them say less than is known.
     fn whole(
         &self,
         room: RoomId,
@@ -307,8 +311,15 @@ impl LineBoard {
         self.lock().alter(room, |line| {
             line.pace.measured(users.len());
             let here: std::collections::HashSet<&UserId> = users.iter().collect();
-            let missed = line.watchers.iter().filter(|(user, _)| !here.contains(user));
-            missed.flat_map(|(_, watchers)| watchers).for_each(|it| it.call(Call::Missed));
+            for (user, watchers) in &mut line.watchers {
+                let is_missed = !here.contains(user);
+                for watcher in watchers {
+                    if is_missed && watcher.was_missed {
+                        watcher.call(Call::Missed);
+                    }
+                    watcher.was_missed = is_missed;
+                }
+            }
         });
         self.positions(room, users, now)
     }

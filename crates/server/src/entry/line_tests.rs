@@ -139,7 +139,7 @@ async fn the_end_of_a_login_is_the_last_word_and_concerns_its_own_streams_only()
 }
 
 #[tokio::test]
-async fn a_walk_tells_those_who_moved_and_asks_those_it_missed_to_look_again() {
+async fn a_walk_tells_those_who_moved_and_the_second_that_missed_somebody_asks_to_look_again() {
     let house = House::with_seats(1).await;
     house.seat(0).await;
     let mut streams = Vec::new();
@@ -153,6 +153,8 @@ async fn a_walk_tells_those_who_moved_and_asks_those_it_missed_to_look_again() {
     };
     let found: Vec<_> = streams.iter_mut().map(position).collect();
     assert_eq!(found, [Some(1), Some(2), Some(3), Some(4)]);
+    assert!(told(&mut stranger).is_none(), "whoever ended the wait may be about to say why");
+    house.board.walk_now(ROOM, &house.seats, &house.clock).await;
     let missed = told(&mut stranger).unwrap();
     assert_eq!(missed.call, Some(Call::Missed));
     let mut journal = Journal::new();
