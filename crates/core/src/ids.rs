@@ -46,6 +46,15 @@ pub struct Owner {
     pub incarnation: u64,
 }
 
+/// One stream of a waiter, as the node that serves it calls it. The name is used once.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct StreamId {
+    /// The node, and which life of it.
+    pub owner: Owner,
+    /// Its own number for the stream within that life.
+    pub n: u64,
+}
+
 /// The secret half of a reservation, drawn by the caller from a cryptographic source.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Nonce(pub [u8; 16]);

@@ -29,5 +29,8 @@ pub const PAGE_DEFAULT: usize = 50;
 pub const WELCOME_MEMBERS_MAX: usize = 100;
 /// Waiters in one room's line.
 pub const WAITLIST_MAX: usize = 10_000;
+/// Streams that keep one waiter's place at once. Further ones are told all the same, and keep it as
+/// soon as one of these has ended.
+pub const STREAMS_MAX: usize = 4;
 /// Attempts to connect that a reservation counts; more are not told apart.
 pub const ATTEMPTS_MAX: u32 = 1_000;

@@ -290,6 +290,8 @@ async fn entry(
         deadlines: Arc::clone(&ground.deadlines),
         aftermath,
         owner,
+        streams_opened: AtomicU64::new(0),
+        attach_again: config.admission.waiter_ttl.0 / 2,
     };
     Ok((entry, watch))
 }

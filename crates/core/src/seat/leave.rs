@@ -97,8 +97,9 @@ impl Room {
         moved
     }
 
-    /// The lease of a node is over: its parts end uncleanly, and its entries under way are
-    /// forgotten, for it may not ask about them any more. Linear in the slots.
+    /// The lease of a node is over: its parts end uncleanly, its waiters' streams are lost, and its
+    /// entries under way are forgotten, for it may not ask about them any more. Linear in the slots
+    /// and the line.
     pub fn fence(&mut self, step: &mut Step<'_>, owner: Owner) -> Vec<SessionId> {
         self.expire(step);
         if !mutants::on(Mutant::B14FenceForgetsEntries) {
@@ -116,6 +117,7 @@ impl Room {
             self.remove_parts(step, user, &sessions, true, End::Fenced);
             ended.extend(sessions);
         }
+        self.lose_streams(step, owner);
         self.finish(step);
         ended
     }

@@ -1,10 +1,10 @@
 //! The line in front of a full room: first come, first served.
 //!
-//! A place number rises with every waiter who joins and is never reused within a room, so whatever
-//! comes late for a former place (a stream that ends) cannot touch the present one.
+//! A place number rises with every waiter who joins and is never reused within a room.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::streams::Streams;
 use crate::ids::{LoginId, Nonce, UserId};
 use crate::maps::Map;
 use crate::mutants::{self, Mutant};
@@ -30,7 +30,7 @@ pub struct Waiter {
     /// When the place was taken.
     pub joined: Millis,
     /// Streams attached; while there is one the place has no deadline.
-    pub streams: u32,
+    pub streams: Streams,
     /// The place is lost at this instant; `None` exactly while a stream is attached.
     pub away_deadline: Option<Millis>,
 }
@@ -120,7 +120,11 @@ impl Line {
             assert_eq!(*place, waiter.place, "a waiter stands at its own place");
             assert_eq!(self.places.get(&waiter.user), Some(place), "the place is found by user");
             assert_eq!(self.staff.contains(place), waiter.is_staff, "staff are found by place");
-            assert_eq!(waiter.streams == 0, waiter.away_deadline.is_some(), "away iff no stream");
+            assert_eq!(
+                waiter.streams.is_empty(),
+                waiter.away_deadline.is_some(),
+                "away iff no stream"
+            );
             assert!(place.0 <= self.next, "places are drawn in order");
         }
         assert!(self.staff.iter().all(|place| self.waiters.contains_key(place)));

@@ -1,10 +1,11 @@
 //! Waiting for a seat: joining the line, keeping the place, leaving it.
 
 use super::index::Due;
-use super::line::{PlaceNo, Waiter};
+use super::line::Waiter;
 use super::reserve::{Ask, Reserved};
+use super::streams::Streams;
 use super::{Room, RoomState, Step, WaiterEnd};
-use crate::ids::UserId;
+use crate::ids::{Owner, StreamId, UserId};
 use crate::limits::WAITLIST_MAX;
 use crate::mutants::{self, Mutant};
 use crate::time::Millis;
@@ -51,6 +52,18 @@ pub enum WaitRefusal {
     Gone,
 }
 
+/// What became of a stream that was to be attached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Attachment {
+    /// The user does not wait here.
+    NotWaiting,
+    /// It keeps the place.
+    Attached,
+    /// [`STREAMS_MAX`](crate::limits::STREAMS_MAX) others keep it already: this one has no say. It
+    /// may ask again.
+    TooMany,
+}
+
 impl Room {
     /// Puts a user at the end of the line, or offers a place at once if one is free.
     ///
@@ -89,7 +102,7 @@ impl Room {
                 is_staff: ask.is_staff,
                 place: self.line.draw(),
                 joined: step.now,
-                streams: 0,
+                streams: Streams::default(),
                 away_deadline: away,
             },
         };
@@ -111,43 +124,56 @@ impl Room {
         gone
     }
 
-    /// A stream of the waiter is attached: the place has no deadline until `stream_lost` is called
-    /// with the number returned. `None`: the user does not wait here.
-    pub fn stream_attached(&mut self, step: &mut Step<'_>, user: UserId) -> Option<PlaceNo> {
+    /// A stream of the waiter is attached: the place has no deadline until that stream is lost.
+    /// Attached again: no effect.
+    pub fn stream_attached(
+        &mut self,
+        step: &mut Step<'_>,
+        user: UserId,
+        stream: StreamId,
+    ) -> Attachment {
         self.expire(step);
-        let &waiter = self.line.get(user)?;
-        let streams = waiter.streams.saturating_add(1);
+        let Some(&waiter) = self.line.get(user) else { return Attachment::NotWaiting };
+        let mut streams = waiter.streams;
+        if !streams.insert(stream) {
+            return Attachment::TooMany;
+        }
         let away = waiter.away_deadline.filter(|_| mutants::on(Mutant::B15AttachedWaiterTimesOut));
         self.put_waiter(Waiter { streams, away_deadline: away, ..waiter });
-        Some(waiter.place)
+        Attachment::Attached
     }
 
-    /// A stream ended. With the last one the place gets a deadline. A stream of a former place
-    /// has no effect.
-    pub fn stream_lost(&mut self, step: &mut Step<'_>, user: UserId, place: PlaceNo) {
+    /// A stream ended. With the last one the place gets a deadline. A stream that is not attached to
+    /// the place has no effect.
+    pub fn stream_lost(&mut self, step: &mut Step<'_>, user: UserId, stream: StreamId) {
         self.expire(step);
-        let waiter = self.line.get(user).copied();
-        let Some(waiter) = waiter.filter(|it| {
-            let any_place = mutants::on(Mutant::B13StreamOfAFormerPlace);
-            (it.place == place || any_place) && it.streams > 0
-        }) else {
-            return;
+        let Some(&waiter) = self.line.get(user) else { return };
+        let stream = match waiter.streams.iter().next() {
+            Some(other) if mutants::on(Mutant::B13StreamOfAFormerPlace) => other,
+            _ => stream,
         };
-        let streams = waiter.streams - 1;
-        let away_deadline = (streams == 0).then(|| step.now.after(step.terms.waiter_ttl));
-        self.put_waiter(Waiter { streams, away_deadline, ..waiter });
+        self.let_go(step, &waiter, |streams| streams.remove(stream));
     }
 
-    /// The node that served the streams is gone, and all of them with it: every place gets a
-    /// deadline. Linear in the line.
-    pub fn lose_streams(&mut self, step: &mut Step<'_>) {
-        self.expire(step);
-        let away_deadline = Some(step.now.after(step.terms.waiter_ttl));
-        let attached: Vec<Waiter> =
-            self.line.iter().filter(|waiter| waiter.streams > 0).copied().collect();
-        for waiter in attached {
-            self.put_waiter(Waiter { streams: 0, away_deadline, ..waiter });
+    /// The life of a node is over, and with it every stream that it served. Linear in the line.
+    pub(super) fn lose_streams(&mut self, step: &Step<'_>, owner: Owner) {
+        let served: Vec<Waiter> =
+            self.line.iter().filter(|waiter| waiter.streams.has_of(owner)).copied().collect();
+        for waiter in served {
+            self.let_go(step, &waiter, |streams| streams.remove_of(owner));
         }
+    }
+
+    /// Takes streams from a waiter; the place that lost its last one gets a deadline.
+    fn let_go(&mut self, step: &Step<'_>, waiter: &Waiter, take: impl FnOnce(&mut Streams)) {
+        let mut streams = waiter.streams;
+        take(&mut streams);
+        if streams == waiter.streams {
+            return;
+        }
+        let away = step.now.after(step.terms.waiter_ttl);
+        let away_deadline = Some(away).filter(|_| streams.is_empty());
+        self.put_waiter(Waiter { streams, away_deadline, ..*waiter });
     }
 
     /// Where the user stands among the waiters that are loaded; linear in those in front.

@@ -51,9 +51,11 @@ impl Ledger {
             Verb::SetCapacity(size) => Answer::Done(room.set_capacity(step, *size).is_ok()),
             Verb::Wait(ask) => Answer::Waiting(room.wait(step, ask)),
             Verb::StopWaiting(user) => Answer::Done(room.stop_waiting(step, *user)),
-            Verb::StreamAttached(user) => Answer::Place(room.stream_attached(step, *user)),
-            Verb::StreamLost(user, place) => {
-                room.stream_lost(step, *user, *place);
+            Verb::StreamAttached(user, stream) => {
+                Answer::Attached(room.stream_attached(step, *user, *stream))
+            }
+            Verb::StreamLost(user, stream) => {
+                room.stream_lost(step, *user, *stream);
                 Answer::Nothing
             }
             Verb::Expire => {

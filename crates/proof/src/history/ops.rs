@@ -28,6 +28,7 @@ pub(super) enum Twist {
     User,
 }
 
+/// `again` is a stream that the same user has had, and not a new one.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
     Reserve { user: u8, login: u8, staff: bool, resume: Secret },
@@ -49,7 +50,7 @@ pub(super) enum Op {
     SetCapacity { capacity: u32, staff_seats: u32 },
     Wait { user: u8, login: u8, staff: bool },
     StopWaiting { user: u8 },
-    Attach { user: u8 },
+    Attach { user: u8, node: u8, again: Option<Pick> },
     StreamLost { stream: Pick },
     Expire,
 }
@@ -135,8 +136,9 @@ fn waiting() -> impl Strategy<Value = Op> {
         6 => (0..USERS, login(), prop::bool::weighted(0.3))
             .prop_map(|(user, login, staff)| Op::Wait { user, login, staff }),
         1 => (0..USERS).prop_map(|user| Op::StopWaiting { user }),
-        3 => (0..USERS).prop_map(|user| Op::Attach { user }),
-        2 => pick().prop_map(|stream| Op::StreamLost { stream }),
+        8 => (0..USERS, 0..NODES, prop::option::weighted(0.3, pick()))
+            .prop_map(|(user, node, again)| Op::Attach { user, node, again }),
+        4 => pick().prop_map(|stream| Op::StreamLost { stream }),
     ]
 }
 

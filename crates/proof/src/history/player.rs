@@ -69,8 +69,8 @@ impl<'a, 'b> Player<'a, 'b> {
             is_settled = !is_settled;
             self.op(&if is_settled { Op::Settle { entry: 0 } } else { Op::Abort { entry: 0 } })?;
         }
-        while !self.known.streams.is_empty() {
-            self.op(&Op::StreamLost { stream: 0 })?;
+        for stream in 0..self.known.streams() {
+            self.op(&Op::StreamLost { stream })?;
         }
         for session in 0..self.known.sessions() {
             self.op(&Op::Close { session, twist: Twist::None, clean: false })?;

@@ -3,9 +3,9 @@
 //! Everything known is kept for ever, so that what comes late comes: a ticket that was used, the
 //! close of a session long gone, a stream of a former place.
 
-use anteroom_core::ids::{LoginId, Nonce, Owner, ResumeHash, SessionId, UserId};
+use anteroom_core::ids::{LoginId, Nonce, Owner, ResumeHash, SessionId, StreamId, UserId};
 use anteroom_core::seat::{
-    Ask, Change, Claim, PartRef, Parting, PlaceNo, Reservation, Reserved, RoomSize, Waiting,
+    Ask, Attachment, Change, Claim, PartRef, Parting, Reservation, Reserved, RoomSize, Waiting,
 };
 use uuid::Uuid;
 
@@ -20,7 +20,8 @@ pub(super) struct Known {
     parts: Vec<(PartRef, ResumeHash)>,
     /// Confirmed, and neither settled nor aborted.
     pub(super) entries: Vec<(UserId, SessionId)>,
-    pub(super) streams: Vec<(UserId, PlaceNo)>,
+    /// Every stream that was ever attached.
+    streams: Vec<(UserId, StreamId)>,
 }
 
 fn user(n: u8) -> UserId {
@@ -55,6 +56,16 @@ impl Known {
         self.parts.len()
     }
 
+    /// How many streams were ever attached.
+    pub(super) fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    fn stream_of(&self, user: UserId, pick: Pick) -> Option<StreamId> {
+        let mine = self.streams.iter().filter(|(who, _)| *who == user);
+        picked(&mine.map(|(_, stream)| *stream).collect::<Vec<_>>(), pick)
+    }
+
     /// The call that is meant; `None` when nothing of its kind is known yet.
     pub(super) fn resolve(&mut self, op: &Op) -> Option<Verb> {
         Some(match *op {
@@ -85,10 +96,14 @@ impl Known {
                 Verb::Wait(self.ask(user, login, staff, Secret::None))
             }
             Op::StopWaiting { user: who } => Verb::StopWaiting(user(who)),
-            Op::Attach { user: who } => Verb::StreamAttached(user(who)),
+            Op::Attach { user: who, node, again } => {
+                let stream = again.and_then(|pick| self.stream_of(user(who), pick));
+                let new = || StreamId { owner: owner(node), n: self.streams.len() as u64 };
+                Verb::StreamAttached(user(who), stream.unwrap_or_else(new))
+            }
             Op::StreamLost { stream } => {
-                let (user, place) = taken(&mut self.streams, stream)?;
-                Verb::StreamLost(user, place)
+                let (user, stream) = picked(&self.streams, stream)?;
+                Verb::StreamLost(user, stream)
             }
             _ => self.resolve_leaving(op)?,
         })
@@ -151,8 +166,8 @@ impl Known {
                 self.parts.push((PartRef { user, session, generation, owner }, claim.new_resume));
                 self.entries.push((user, session));
             }
-            (Verb::StreamAttached(user), Answer::Place(Some(place))) => {
-                self.streams.push((*user, *place));
+            (Verb::StreamAttached(user, stream), Answer::Attached(Attachment::Attached)) => {
+                self.streams.push((*user, *stream));
             }
             _ => {}
         }

@@ -1,9 +1,9 @@
 //! A call of the ledger with everything it needs, and whatever makes such calls.
 
-use anteroom_core::ids::{Generation, LoginId, Nonce, Owner, SessionId, UserId};
+use anteroom_core::ids::{Generation, LoginId, Nonce, Owner, SessionId, StreamId, UserId};
 use anteroom_core::seat::{
-    Ask, Change, Claim, Closed, ConfirmRefusal, Confirmed, End, PartRef, Parting, PartyRefusal,
-    PlaceNo, ReserveRefusal, Reserved, RoomSize, Seats, Snapshot, WaitRefusal, Waiting,
+    Ask, Attachment, Change, Claim, Closed, ConfirmRefusal, Confirmed, End, PartRef, Parting,
+    PartyRefusal, ReserveRefusal, Reserved, RoomSize, Seats, Snapshot, WaitRefusal, Waiting,
 };
 use anteroom_core::time::Millis;
 
@@ -49,9 +49,9 @@ pub enum Verb {
     /// `Room::stop_waiting`
     StopWaiting(UserId),
     /// `Room::stream_attached`
-    StreamAttached(UserId),
+    StreamAttached(UserId, StreamId),
     /// `Room::stream_lost`
-    StreamLost(UserId, PlaceNo),
+    StreamLost(UserId, StreamId),
     /// `Room::expire`
     Expire,
 }
@@ -78,7 +78,7 @@ pub enum Answer {
     /// Of [`Verb::Wait`].
     Waiting(Result<Waiting, WaitRefusal>),
     /// Of [`Verb::StreamAttached`].
-    Place(Option<PlaceNo>),
+    Attached(Attachment),
     /// Whether it had an effect: of connecting, withdraw, heard, move out, set capacity and stop
     /// waiting.
     Done(bool),
@@ -97,7 +97,7 @@ impl Answer {
             Self::Confirmed(answer) => answer.is_err(),
             Self::Waiting(answer) => answer.is_err(),
             Self::Cancelled(answer) => answer.is_none(),
-            Self::Place(answer) => answer.is_none(),
+            Self::Attached(answer) => *answer != Attachment::Attached,
             Self::Closed(answer) => *answer == Closed::Stale,
             Self::Done(done) => !done,
             Self::Settled(_) | Self::Aborted(_) | Self::Sessions(_) | Self::Nothing => false,

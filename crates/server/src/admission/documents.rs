@@ -1,6 +1,6 @@
-//! Who sits on a slot, as one JSON document: what every strategy that keeps a slot outside this
-//! process keeps of it. One that decides nothing about the inside of a sitting writes it here; the
-//! scripts of another write their own.
+//! Who sits on a slot, and which streams a waiter has, as JSON documents: what every strategy that
+//! keeps a room outside this process keeps of them. One that decides nothing about the inside of these
+//! writes them here; the scripts of another write their own.
 //!
 //! Numbers of 64 bits are JSON numbers; secrets' hashes are lower-case hexadecimal. A field that is
 //! absent is `None`. An entry under way has `replaced`, also when it replaced nobody. An owner is
@@ -10,8 +10,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use anteroom_core::ids::{Generation, LoginId, Owner, ResumeHash, SessionId};
-use anteroom_core::seat::{Held, Part, Sitting};
+use anteroom_core::ids::{Generation, LoginId, Owner, ResumeHash, SessionId, StreamId};
+use anteroom_core::seat::{Held, Part, Sitting, Streams};
 use anteroom_core::time::Millis;
 use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -106,12 +106,16 @@ impl TryFrom<OwnerForm> for OwnerDocument {
     fn try_from(form: OwnerForm) -> Result<Self, Self::Error> {
         let owner = match form {
             OwnerForm::Pair(node, incarnation) => Some(Owner { node, incarnation }),
-            OwnerForm::Text(text) => text.split_once('.').and_then(|(node, incarnation)| {
-                Some(Owner { node: node.parse().ok()?, incarnation: incarnation.parse().ok()? })
-            }),
+            OwnerForm::Text(text) => owner_of(&text),
         };
         owner.map(Self).ok_or("not an owner")
     }
+}
+
+/// An owner from the text `node.incarnation`.
+pub(super) fn owner_of(text: &str) -> Option<Owner> {
+    let (node, incarnation) = text.split_once('.')?;
+    Some(Owner { node: node.parse().ok()?, incarnation: incarnation.parse().ok()? })
 }
 
 /// A list, which may come as an empty map.
@@ -151,6 +155,20 @@ pub(super) fn write_sitting(sitting: &Sitting) -> serde_json::Result<String> {
 /// The sitting of a document that [`write_sitting`] made.
 pub(super) fn read_sitting(text: &str) -> serde_json::Result<Sitting> {
     serde_json::from_str::<SittingDocument>(text).map(Sitting::from)
+}
+
+/// The document of a waiter's streams.
+pub(super) fn write_streams(streams: &Streams) -> serde_json::Result<String> {
+    let names = streams.iter().map(|it| (it.owner.node, it.owner.incarnation, it.n));
+    serde_json::to_string(&names.collect::<Vec<_>>())
+}
+
+/// The streams of a document that [`write_streams`] made.
+pub(super) fn read_streams(text: &str) -> serde_json::Result<Streams> {
+    let names: Vec<(u32, u64, u64)> = serde_json::from_str(text)?;
+    let streams = names.into_iter();
+    let stream = |(node, incarnation, n)| StreamId { owner: Owner { node, incarnation }, n };
+    Ok(streams.map(stream).collect())
 }
 
 fn pair(generation: Generation) -> (u64, u64) {
@@ -290,6 +308,16 @@ mod tests {
         let same = write_sitting(&expected).unwrap();
         let dashed = Uuid::from_u128(3).to_string();
         assert!(same.contains(&dashed) && same.contains(r#""owner":[2,9]"#), "as before: {same}");
+    }
+
+    #[test]
+    fn streams_read_back() {
+        let owner = Owner { node: u32::MAX, incarnation: u64::MAX };
+        for n in 0..3 {
+            let streams: Streams = (0..n).map(|n| StreamId { owner, n: u64::MAX - n }).collect();
+            let text = write_streams(&streams).unwrap();
+            assert_eq!(read_streams(&text).unwrap(), streams, "{text}");
+        }
     }
 
     #[test]

@@ -7,10 +7,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
+use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, StreamId, UserId};
 use anteroom_core::seat::{
-    Ask, Claim, Closed, Confirmed, Member, PartRef, Parting, PlaceNo, Position, Reserved, RoomSize,
-    RoomSpec, Seats, Snapshot, Waiting,
+    Ask, Attachment, Claim, Closed, Confirmed, Member, PartRef, Parting, Position, Reserved,
+    RoomSize, RoomSpec, Seats, Snapshot, Waiting,
 };
 use anteroom_core::time::Millis;
 use async_trait::async_trait;
@@ -133,8 +133,8 @@ verbs! {
         fn fence(owner: Owner) -> Decided<EndedSessions>;
         fn close_room(room: RoomId) -> Decided<EndedSessions>;
         fn stop_waiting(room: RoomId, user: UserId) -> Decided<bool>;
-        fn stream_attached(room: RoomId, user: UserId) -> Decided<Option<PlaceNo>>;
-        fn stream_lost(room: RoomId, user: UserId, place: PlaceNo) -> Decided<()>;
+        fn stream_attached(room: RoomId, user: UserId, stream: StreamId) -> Decided<Attachment>;
+        fn stream_lost(room: RoomId, user: UserId, stream: StreamId) -> Decided<()>;
         fn expire(room: RoomId) -> Decided<()>;
     }
     reads {

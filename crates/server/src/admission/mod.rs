@@ -29,10 +29,10 @@ mod ticket;
 
 use std::net::IpAddr;
 
-use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
+use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, StreamId, UserId};
 use anteroom_core::seat::{
-    Ask, Change, Claim, Closed, ConfirmRefusal, Confirmed, End, Member, PartRef, Parting,
-    PartyRefusal, PlaceNo, Position, ReserveRefusal, Reserved, RoomSize, RoomSpec, Seats, Snapshot,
+    Ask, Attachment, Change, Claim, Closed, ConfirmRefusal, Confirmed, End, Member, PartRef,
+    Parting, PartyRefusal, Position, ReserveRefusal, Reserved, RoomSize, RoomSpec, Seats, Snapshot,
     WaitRefusal, Waiting,
 };
 use anteroom_core::time::Millis;
@@ -291,7 +291,8 @@ pub(crate) trait Admission: Send + Sync {
         journal: &mut Journal,
     ) -> Decided<EndedSessions>;
 
-    /// The lease of a node's life is over: its parts end uncleanly, in every room.
+    /// The lease of a node's life is over: its parts end uncleanly and its waiters' streams are lost,
+    /// in every room.
     async fn fence(&self, owner: Owner, journal: &mut Journal) -> Decided<EndedSessions>;
 
     /// The room takes nobody any more; everyone in it ends.
@@ -323,20 +324,21 @@ pub(crate) trait Admission: Send + Sync {
         journal: &mut Journal,
     ) -> Decided<bool>;
 
-    /// A stream of the waiter is attached; the place it holds, or `None` when the user does not wait.
+    /// A stream of the waiter is attached, under its own name: again has no effect.
     async fn stream_attached(
         &self,
         room: RoomId,
         user: UserId,
+        stream: StreamId,
         journal: &mut Journal,
-    ) -> Decided<Option<PlaceNo>>;
+    ) -> Decided<Attachment>;
 
-    /// A stream of that place ended.
+    /// That stream ended; no effect when it was not attached, or its place is gone.
     async fn stream_lost(
         &self,
         room: RoomId,
         user: UserId,
-        place: PlaceNo,
+        stream: StreamId,
         journal: &mut Journal,
     ) -> Decided<()>;
 

@@ -2,10 +2,10 @@
 //!
 //! A release, a revocation or the undoing of an entry has to reach the ledger even when the seat
 //! store is away at that moment. It is tried at once; if the store cannot decide, it is repeated in
-//! the background with growing pauses until it can. Each duty names a part, a grant, a login or a place
-//! in the line, so that repeating it is harmless. Three are not as exact as that yet: a repeated
-//! `StreamLost` counts a second stream off, a repeated `Remove` also ends what its user came back to
-//! meanwhile, and a repeated `Supersede` may rebind to a login that has ended by then.
+//! the background with growing pauses until it can. Each duty names a part, a grant, a login or a
+//! stream, so that repeating it is harmless. Two are not as exact as that yet: a repeated `Remove` also
+//! ends what its user came back to meanwhile, and a repeated `Supersede` may rebind to a login that has
+//! ended by then.
 //!
 //! A step whose answer was lost may have been taken, and its journal is lost with the answer. So a
 //! room in doubt is compared, once the store answers again, with what the other stores believe.
@@ -14,9 +14,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anteroom_core::ids::{Generation, LoginId, RoomId, SessionId, UserId};
+use anteroom_core::ids::{Generation, LoginId, RoomId, SessionId, StreamId, UserId};
 use anteroom_core::mutants::{self, Mutant};
-use anteroom_core::seat::{Closed, PartRef, Parting, PlaceNo, Sitting, Snapshot};
+use anteroom_core::seat::{Closed, PartRef, Parting, Sitting, Snapshot};
 use anteroom_protocol::CloseCode;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -50,7 +50,7 @@ pub(super) enum Duty {
     /// The capacity and the staff seats that the room's record says, whatever that is by then.
     SetCapacity { room: RoomId },
     /// A waiter's stream ended.
-    StreamLost { room: RoomId, user: UserId, place: PlaceNo },
+    StreamLost { room: RoomId, user: UserId, stream: StreamId },
     /// The session's peer was heard.
     Heard { room: RoomId, user: UserId, session: SessionId },
 }
@@ -187,8 +187,8 @@ impl Duties {
                 }
                 (none(), None)
             }
-            Duty::StreamLost { room, user, place } => {
-                seats.stream_lost(room, user, place, journal).await?;
+            Duty::StreamLost { room, user, stream } => {
+                seats.stream_lost(room, user, stream, journal).await?;
                 (none(), None)
             }
             Duty::Heard { room, user, session } => {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anteroom_core::ids::{LoginId, Nonce, RoomId, UserId};
+use anteroom_core::ids::{LoginId, Nonce, Owner, RoomId, StreamId, UserId};
 use anteroom_core::seat::{Ask, Change, Lifetime, RoomSpec, Terms, WaiterEnd, Waiting};
 use anteroom_protocol::Code;
 use futures_util::FutureExt as _;
@@ -31,6 +31,10 @@ fn user(n: usize) -> UserId {
 
 fn login(n: usize) -> LoginId {
     LoginId(Uuid::from_u128(n as u128 + 1))
+}
+
+fn named(n: u64) -> StreamId {
+    StreamId { owner: Owner { node: 0, incarnation: 1 }, n }
 }
 
 /// What a stream has been told and not read; `None` when there is nothing new.
@@ -90,7 +94,7 @@ impl House {
         let waiting = self.seats.wait(ROOM, ask(n), None, &mut journal).await.unwrap();
         assert!(matches!(waiting, Waiting::InLine { .. }));
         let subscription = self.watch(n);
-        self.seats.stream_attached(ROOM, user(n), &mut journal).await.unwrap().unwrap();
+        self.seats.stream_attached(ROOM, user(n), named(1), &mut journal).await.unwrap();
         self.follow(journal);
         subscription
     }
@@ -189,10 +193,10 @@ async fn crowd(waiters: usize) -> (u64, u64) {
             0 => assert!(house.seats.stop_waiting(ROOM, user(n), &mut journal).await.unwrap()),
             1 => {
                 *stream = None;
-                let place = house.seats.stream_attached(ROOM, user(n), &mut journal).await;
-                let place = place.unwrap().unwrap();
-                for _ in 0..2 {
-                    house.seats.stream_lost(ROOM, user(n), place, &mut journal).await.unwrap();
+                let seats = &house.seats;
+                seats.stream_attached(ROOM, user(n), named(2), &mut journal).await.unwrap();
+                for it in [named(1), named(2)] {
+                    seats.stream_lost(ROOM, user(n), it, &mut journal).await.unwrap();
                 }
             }
             _ => due.push(user(n)),

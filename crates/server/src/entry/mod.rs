@@ -24,6 +24,7 @@ mod reserve;
 mod waitlist;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anteroom_core::ids::{LoginId, Owner, ResumeHash, RoomId, UserId};
@@ -74,6 +75,11 @@ pub(crate) struct Entry {
     pub(crate) duties: Duties,
     /// This node, in this life.
     pub(crate) owner: Owner,
+    /// Streams of waiters that this life has opened: each has its number for a name.
+    pub(crate) streams_opened: AtomicU64,
+    /// How often a stream that does not keep its waiter's place asks whether it may: often enough for
+    /// a place whose other streams have ended.
+    pub(crate) attach_again: Duration,
 }
 
 /// Why an entry, or a step of it, was refused.

@@ -2,15 +2,17 @@
 //!
 //! A stream is opened in an order that loses nothing: subscribed to the board, attached in the
 //! ledger, and only then looked at. Whatever ends the wait makes the stream look again, so what a
-//! waiter is told is always the state. A stream that is attached is given up exactly once, by the
-//! guard that is made with it, however the stream ends.
+//! waiter is told is always the state. A stream has a name in the ledger, and is given up
+//! under it when it ends, however it ends. A waiter's first few streams keep the place; one stream too
+//! many is told all the same, and asks again in time to keep it when the others end.
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anteroom_core::ids::{LoginId, RoomId, UserId};
-use anteroom_core::seat::{self, PlaceNo, Reserved, WaitRefusal, WaiterEnd};
+use anteroom_core::ids::{LoginId, RoomId, StreamId, UserId};
+use anteroom_core::seat::{self, Attachment, Reserved, WaitRefusal, WaiterEnd};
 use anteroom_protocol::entry::{Position, Reservation, Reserve, Waiting};
 use anteroom_protocol::{Code, Timestamp};
 use tokio::runtime::Handle;
@@ -160,13 +162,16 @@ impl Entry {
         key: Option<&str>,
     ) -> Result<LineStream, EntryError> {
         let (user, login) = (who.user, who.login);
+        let stream = Stream::new(self, room, user);
         let mut stream = LineStream {
-            watch: Watch::open(self, room, user, login).await?,
+            watch: Watch::open(&stream, login).await?,
+            stream,
             entry: Arc::clone(self),
             room,
             user,
             login,
             login_looked_at: Instant::now(),
+            attached_again: Instant::now() + self.attach_again,
             told: None,
             is_over: false,
         };
@@ -210,44 +215,57 @@ pub(crate) enum Told {
     Gone(Code),
 }
 
-/// A stream that is counted in the ledger; dropping it takes it out again.
-struct Attached {
+/// A stream by its name in the ledger. What of it is attached there, or may be, is given up when it is
+/// dropped.
+struct Stream {
     entry: Arc<Entry>,
     room: RoomId,
     user: UserId,
-    place: PlaceNo,
+    id: StreamId,
+    may_be_attached: AtomicBool,
     runtime: Handle,
 }
 
-impl Attached {
-    /// `None` when the user is not in the line. Runs to its end even when whoever asked has gone: the
-    /// guard then ends with the task that made it.
-    async fn to(
-        entry: &Arc<Entry>,
-        room: RoomId,
-        user: UserId,
-    ) -> Result<Option<Self>, EntryError> {
-        let of = Arc::clone(entry);
-        let attaching = entry.duties.tasks.spawn(async move {
+impl Stream {
+    fn new(entry: &Arc<Entry>, room: RoomId, user: UserId) -> Arc<Self> {
+        let id = StreamId {
+            owner: entry.owner,
+            n: entry.streams_opened.fetch_add(1, Ordering::Relaxed),
+        };
+        let (entry, runtime) = (Arc::clone(entry), Handle::current());
+        let may_be_attached = AtomicBool::new(false);
+        Arc::new(Self { entry, room, user, id, may_be_attached, runtime })
+    }
+
+    /// Attaches it to the place that the user has. Runs to its end even when whoever asked has gone,
+    /// and keeps the stream as long: it is given up after that, and not before.
+    async fn attach(self: &Arc<Self>) -> Result<Attachment, EntryError> {
+        let stream = Arc::clone(self);
+        let attaching = self.entry.duties.tasks.spawn(async move {
             let mut journal = Journal::new();
-            let place = of.admission.stream_attached(room, user, &mut journal).await;
-            let entry = Arc::clone(&of);
-            let attached = place.map(|place| {
-                place.map(|place| Self { entry, room, user, place, runtime: Handle::current() })
-            });
-            of.aftermath.apply(journal);
-            attached
+            let seats = &stream.entry.admission;
+            let answer =
+                seats.stream_attached(stream.room, stream.user, stream.id, &mut journal).await;
+            // Without an answer it may be attached all the same.
+            if matches!(answer, Ok(Attachment::Attached) | Err(_)) {
+                stream.may_be_attached.store(true, Ordering::Relaxed);
+            }
+            stream.entry.aftermath.apply(journal);
+            answer
         });
         Ok(attaching.await.map_err(|_| EntryError::Failed)??)
     }
 }
 
-impl Drop for Attached {
+impl Drop for Stream {
     fn drop(&mut self) {
-        let (room, user, place) = (self.room, self.user, self.place);
+        if !*self.may_be_attached.get_mut() {
+            return;
+        }
+        let (room, user, stream) = (self.room, self.user, self.id);
         let duties = self.entry.duties.clone();
         let lost = async move {
-            duties.perform(Duty::StreamLost { room, user, place }).await;
+            duties.perform(Duty::StreamLost { room, user, stream }).await;
             tracing::debug!(event = "waiter.stream_lost", room = room.0, %user,
                 "a stream of a waiter ended");
         };
@@ -265,21 +283,17 @@ enum State {
 /// A look at the ledger that nothing escapes: what happens after it is called out.
 struct Watch {
     subscription: Subscription,
-    /// Held, not read.
-    _attached: Option<Attached>,
+    attached: Attachment,
     found: State,
 }
 
 impl Watch {
-    async fn open(
-        entry: &Arc<Entry>,
-        room: RoomId,
-        user: UserId,
-        login: LoginId,
-    ) -> Result<Self, EntryError> {
+    async fn open(stream: &Arc<Stream>, login: LoginId) -> Result<Self, EntryError> {
+        let Stream { entry, room, user, .. } = &**stream;
+        let (room, user) = (*room, *user);
         let now = entry.clock.now();
         let subscription = entry.aftermath.line.subscribe(room, user, login, now);
-        let attached = Attached::to(entry, room, user).await?;
+        let attached = stream.attach().await?;
         let found = match entry.admission.standing(room, user).await? {
             Some(reserved) => State::Offered(reserved),
             None => match entry.admission.position(room, user).await? {
@@ -291,7 +305,7 @@ impl Watch {
                 },
             },
         };
-        Ok(Self { subscription, _attached: attached, found })
+        Ok(Self { subscription, attached, found })
     }
 }
 
@@ -302,8 +316,11 @@ pub(crate) struct LineStream {
     user: UserId,
     login: LoginId,
     watch: Watch,
+    stream: Arc<Stream>,
     /// When the login has to be looked at.
     login_looked_at: Instant,
+    /// When the stream is attached again, if it was one too many.
+    attached_again: Instant,
     /// The place as it was told last.
     told: Option<seat::Position>,
     is_over: bool,
@@ -351,6 +368,10 @@ impl LineStream {
                     }
                     return Some(Told::Gone(Code::Unauthenticated));
                 }
+                () = at(self.attached_again), if self.watch.attached == Attachment::TooMany => {
+                    self.attach_again().await;
+                    continue;
+                }
             };
             if let Some(call) = news.call {
                 return self.called(call).await;
@@ -359,6 +380,15 @@ impl LineStream {
                 return Some(told);
             }
         }
+    }
+
+    /// One stream too many asks whether another has ended: the place must not be lost under its eyes.
+    async fn attach_again(&mut self) {
+        // Without an answer it asks once more; the end of the wait is called out.
+        if let Ok(attached) = self.stream.attach().await {
+            self.watch.attached = attached;
+        }
+        self.attached_again = Instant::now() + self.entry.attach_again;
     }
 
     /// A place only ever moves forward, so a walk that was overtaken is not told.
@@ -373,8 +403,7 @@ impl LineStream {
         if let Call::End(code) = call {
             return Some(Told::Gone(code));
         }
-        match Watch::open(&self.entry, self.room, self.user, self.login).await {
-            // The former one is given up last, so that the place is never without a stream.
+        match Watch::open(&self.stream, self.login).await {
             Ok(watch) => self.watch = watch,
             Err(error) => {
                 tracing::warn!(event = "seat_store.unavailable", room = self.room.0, %error,

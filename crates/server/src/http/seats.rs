@@ -65,7 +65,7 @@ struct OpenReservation {
 struct InLine {
     user_id: Uuid,
     joined_at: Timestamp,
-    streams: u32,
+    streams: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     away_until: Option<Timestamp>,
 }
@@ -125,7 +125,7 @@ fn in_line(waiter: &Waiter, at: impl Fn(Millis) -> Timestamp) -> InLine {
     InLine {
         user_id: waiter.user.0,
         joined_at: at(waiter.joined),
-        streams: waiter.streams,
+        streams: waiter.streams.len(),
         away_until: waiter.away_deadline.map(at),
     }
 }

@@ -1,6 +1,7 @@
 //! How a stream of the line ends, and what becomes of the place: each cause with its word, and each
 //! stream given up exactly once.
 
+use anteroom_core::limits::STREAMS_MAX;
 use anteroom_protocol::Code;
 use reqwest::Method;
 use serde_json::json;
@@ -75,6 +76,36 @@ async fn two_tabs_of_one_user_share_the_place_and_are_both_told() {
     session.leave().await.unwrap();
     let tickets = [offer(&mut one).await.ticket, offer(&mut two).await.ticket];
     assert_eq!(tickets[0], tickets[1]);
+}
+
+/// The streams that keep a place are few; the others take over when those have ended.
+#[tokio::test]
+async fn a_stream_too_many_is_told_all_the_same_and_keeps_the_place_when_the_others_end() {
+    let server = TestServer::start(|cfg| {
+        cfg.set("admission.waiter_ttl", "1s").set("log.level", "debug");
+    })
+    .await;
+    let (room, session) = server.room(&server.user("owner").await, 1).await;
+    let people = server.guests(3).await;
+    let mut first = stand(&people[0], room).await;
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS_MAX {
+        streams.push(stand(&people[1], room).await);
+    }
+    let mut last = stand(&people[1], room).await;
+    people[0].stop_waiting(room).await.unwrap();
+    gone(&mut first).await;
+    reaches(&mut last, 1).await;
+    let mark = server.mark();
+    drop(streams);
+    server.event_since(mark, "waiter.stream_lost", json!({ "user": people[1].id() })).await;
+    // Whoever came after that and stays away loses the place, which takes as long.
+    queue(&people[2], room).await;
+    server.event("waiter.gone", json!({ "user": people[2].id(), "cause": "away" })).await;
+    let lost = server.logged("waiter.gone", json!({ "user": people[1].id() }));
+    assert!(lost.is_empty(), "{lost:?}");
+    session.leave().await.unwrap();
+    offer(&mut last).await;
 }
 
 #[tokio::test]

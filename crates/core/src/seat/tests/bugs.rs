@@ -103,7 +103,7 @@ fn busy() -> (Bench, PartRef, Reservation) {
     let it = bench.reserve(ask(2)).unwrap().reservation;
     bench.arrive(3, 3);
     bench.wait(ask(4)).unwrap();
-    bench.step(|room, step| room.stream_attached(step, user(4))).unwrap();
+    assert_eq!(bench.attach(4, 1), Attachment::Attached);
     bench.journal.clear();
     (bench, part, it)
 }
@@ -136,7 +136,7 @@ fn bug_b17_every_end_told_twice_changes_nothing_the_second_time() {
         ("stop waiting", |room, step, _, _| {
             room.stop_waiting(step, user(4));
         }),
-        ("stream lost", |room, step, _, _| room.stream_lost(step, user(4), PlaceNo(1))),
+        ("stream lost", |room, step, _, _| room.stream_lost(step, user(4), stream(1))),
         ("fence", |room, step, _, _| {
             room.fence(step, HERE);
         }),
@@ -226,7 +226,7 @@ fn bug_b24_a_place_that_expires_is_offered_without_anybody_asking() {
     let mut bench = Bench::new(1);
     let it = bench.reserve(ask(1)).unwrap().reservation;
     bench.wait(ask(2)).unwrap();
-    bench.step(|room, step| room.stream_attached(step, user(2))).unwrap();
+    bench.attach(2, 1);
     bench.now = it.deadline;
     let mut step = Step::new(bench.now, &bench.terms, &mut bench.journal);
     bench.room.expire(&mut step);

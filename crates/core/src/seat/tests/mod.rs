@@ -13,7 +13,9 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::*;
-use crate::ids::{Generation, LoginId, Nonce, Owner, ResumeHash, RoomId, SessionId, UserId};
+use crate::ids::{
+    Generation, LoginId, Nonce, Owner, ResumeHash, RoomId, SessionId, StreamId, UserId,
+};
 use crate::time::Millis;
 
 const SECOND: u64 = 1_000;
@@ -31,6 +33,10 @@ fn login(user: u8, n: u8) -> LoginId {
 
 fn session(n: u8) -> SessionId {
     SessionId(Uuid::from_u128(1_000 + u128::from(n)))
+}
+
+fn stream(n: u64) -> StreamId {
+    StreamId { owner: HERE, n }
 }
 
 /// The resume secret that `session(n)` is given.
@@ -134,6 +140,15 @@ impl Bench {
 
     fn close(&mut self, part: PartRef, parting: Parting) -> Closed {
         self.step(|room, step| room.close(step, &part, parting))
+    }
+
+    /// User `n` has stream `s` attached, on this node.
+    fn attach(&mut self, n: u8, s: u64) -> Attachment {
+        self.step(|room, step| room.stream_attached(step, user(n), stream(s)))
+    }
+
+    fn lose(&mut self, n: u8, s: u64) {
+        self.step(|room, step| room.stream_lost(step, user(n), stream(s)));
     }
 
     fn wait(&mut self, ask: Ask) -> Result<Waiting, WaitRefusal> {

@@ -16,7 +16,7 @@ fn a_pending_room_nobody_entered_goes_with_all_its_reservations_in_one_step() {
     let second = bench.reserve(ask(2)).unwrap().reservation;
     assert_eq!((first.deadline, second.deadline), (until, until), "none outlasts the room");
     bench.wait(ask(3)).unwrap();
-    bench.step(|room, step| room.stream_attached(step, user(3))).unwrap();
+    bench.attach(3, 1);
     bench.now = until;
     assert_eq!(bench.confirm(claim(1, first, 1)), Err(ConfirmRefusal::Expired));
     assert_eq!(bench.room.state(), RoomState::Gone);

@@ -29,7 +29,7 @@ fn an_offer_not_taken_goes_to_the_next() {
     bench.wait(ask(2)).unwrap();
     bench.wait(ask(3)).unwrap();
     for n in [2, 3] {
-        bench.step(|room, step| room.stream_attached(step, user(n))).unwrap();
+        bench.attach(n, 1);
     }
     bench.close(part, Parting::Clean);
     let offer = bench.offer(2).unwrap();
@@ -77,11 +77,11 @@ fn bug_b15_a_waiter_whose_stream_stays_away_loses_the_place_and_one_with_a_strea
     bench.enter(1, 1);
     bench.wait(ask(2)).unwrap();
     bench.wait(ask(3)).unwrap();
-    let place = bench.step(|room, step| room.stream_attached(step, user(3))).unwrap();
+    assert_eq!(bench.attach(3, 1), Attachment::Attached);
     bench.pass(30 * SECOND);
     bench.expire();
     assert_eq!((position(&bench, 2), position(&bench, 3)), (None, Some(1)));
-    bench.step(|room, step| room.stream_lost(step, user(3), place));
+    bench.lose(3, 1);
     bench.pass(30 * SECOND);
     bench.expire();
     assert_eq!(position(&bench, 3), None);
@@ -93,18 +93,77 @@ fn bug_b13_a_second_stream_keeps_the_place_and_a_stream_of_a_former_place_has_no
     let mut bench = Bench::new(1);
     bench.enter(1, 1);
     bench.wait(ask(2)).unwrap();
-    let attach =
-        |bench: &mut Bench| bench.step(|room, step| room.stream_attached(step, user(2))).unwrap();
-    let former = attach(&mut bench);
+    bench.attach(2, 1);
     bench.step(|room, step| room.stop_waiting(step, user(2)));
     bench.wait(ask(2)).unwrap();
-    let place = attach(&mut bench);
-    assert_eq!(attach(&mut bench), place);
-    bench.step(|room, step| room.stream_lost(step, user(2), former));
-    bench.step(|room, step| room.stream_lost(step, user(2), place));
+    bench.attach(2, 2);
+    bench.attach(2, 3);
+    bench.lose(2, 1);
+    bench.lose(2, 2);
     bench.pass(600 * SECOND);
     bench.expire();
     assert_eq!(position(&bench, 2), Some(1));
+}
+
+#[test]
+fn a_stream_attached_or_lost_twice_is_attached_or_lost_once() {
+    let mut bench = Bench::new(1);
+    bench.enter(1, 1);
+    bench.wait(ask(2)).unwrap();
+    for _ in 0..2 {
+        assert_eq!(bench.attach(2, 1), Attachment::Attached);
+    }
+    bench.attach(2, 2);
+    for _ in 0..2 {
+        bench.lose(2, 2);
+    }
+    bench.pass(600 * SECOND);
+    bench.expire();
+    assert_eq!(position(&bench, 2), Some(1), "the other stream keeps the place");
+    bench.lose(2, 1);
+    let away = bench.room.next_deadline();
+    bench.pass(10 * SECOND);
+    bench.lose(2, 1);
+    assert_eq!(bench.room.next_deadline(), away, "the deadline is set once");
+    bench.pass(20 * SECOND);
+    bench.expire();
+    assert_eq!(position(&bench, 2), None);
+}
+
+#[test]
+fn one_stream_too_many_has_no_say_until_it_asks_when_another_has_ended() {
+    let most = crate::limits::STREAMS_MAX as u64;
+    let mut bench = Bench::new(1);
+    bench.enter(1, 1);
+    bench.wait(ask(2)).unwrap();
+    for n in 0..most {
+        assert_eq!(bench.attach(2, n), Attachment::Attached);
+    }
+    assert_eq!(bench.attach(2, most), Attachment::TooMany);
+    assert_eq!(bench.attach(2, 0), Attachment::Attached, "it is there already");
+    bench.lose(2, most);
+    bench.lose(2, 0);
+    assert_eq!(bench.attach(2, most), Attachment::Attached);
+    (1..most).for_each(|n| bench.lose(2, n));
+    bench.pass(600 * SECOND);
+    bench.expire();
+    assert_eq!(position(&bench, 2), Some(1));
+}
+
+#[test]
+fn a_fenced_node_loses_its_streams_and_no_other() {
+    let mut bench = Bench::new(1);
+    bench.enter(1, 1);
+    let there = StreamId { owner: THERE, n: 1 };
+    for n in [2, 3] {
+        bench.wait(ask(n)).unwrap();
+        bench.step(|room, step| room.stream_attached(step, user(n), there));
+    }
+    bench.attach(3, 1);
+    bench.step(|room, step| room.fence(step, THERE));
+    bench.pass(30 * SECOND);
+    bench.expire();
+    assert_eq!((position(&bench, 2), position(&bench, 3)), (None, Some(1)));
 }
 
 #[test]

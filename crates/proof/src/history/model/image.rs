@@ -37,9 +37,11 @@ impl Subject for Model {
             Verb::SetCapacity(size) => Answer::Done(self.set_capacity(*size)),
             Verb::Wait(ask) => Answer::Waiting(self.wait(ask)),
             Verb::StopWaiting(user) => Answer::Done(self.stop_waiting(*user)),
-            Verb::StreamAttached(user) => Answer::Place(self.stream_attached(*user)),
-            Verb::StreamLost(user, place) => {
-                self.stream_lost(*user, *place);
+            Verb::StreamAttached(user, stream) => {
+                Answer::Attached(self.stream_attached(*user, *stream))
+            }
+            Verb::StreamLost(user, stream) => {
+                self.stream_lost(*user, *stream);
                 Answer::Nothing
             }
             Verb::Expire => {

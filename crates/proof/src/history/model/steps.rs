@@ -1,10 +1,10 @@
 //! The steps of the model, each spelled out: what is due, the guard, the effect, offers.
 
-use anteroom_core::ids::{Generation, LoginId, Nonce, Owner, SessionId, UserId};
+use anteroom_core::ids::{Generation, LoginId, Nonce, Owner, SessionId, StreamId, UserId};
 use anteroom_core::seat::{
-    Ask, Change, Claim, Class, CloseCause, Closed, ConfirmRefusal, Confirmed, End, PartRef,
-    Parting, PartyRefusal, PlaceNo, Reservation, ReserveRefusal, Reserved, RoomSize, RoomState,
-    SlotState, Stay, WaitRefusal, Waiter, WaiterEnd, Waiting,
+    Ask, Attachment, Change, Claim, Class, CloseCause, Closed, ConfirmRefusal, Confirmed, End,
+    PartRef, Parting, PartyRefusal, PlaceNo, Reservation, ReserveRefusal, Reserved, RoomSize,
+    RoomState, SlotState, Stay, Streams, WaitRefusal, Waiter, WaiterEnd, Waiting,
 };
 
 use super::{Model, Row, Unwelcome};
@@ -275,6 +275,7 @@ impl Model {
             self.end_parts(&sessions, true, End::Fenced);
             ended.extend(sessions);
         }
+        self.end_streams(|_, stream| stream.owner == owner);
         self.finish();
         ended
     }
@@ -367,14 +368,14 @@ impl Model {
                 is_staff: ask.is_staff,
                 place: PlaceNo(self.places),
                 joined: self.now,
-                streams: 0,
+                streams: Streams::default(),
                 away_deadline: Some(away),
             });
         }
         for waiter in self.line.iter_mut().filter(|waiter| waiter.user == ask.user) {
             waiter.login = ask.login;
             waiter.is_staff = ask.is_staff;
-            if waiter.streams == 0 {
+            if waiter.streams.is_empty() {
                 waiter.away_deadline = Some(away);
             }
         }
@@ -397,23 +398,32 @@ impl Model {
         gone
     }
 
-    pub(super) fn stream_attached(&mut self, user: UserId) -> Option<PlaceNo> {
+    pub(super) fn stream_attached(&mut self, user: UserId, stream: StreamId) -> Attachment {
         self.expire();
-        let waiter = self.line.iter_mut().find(|waiter| waiter.user == user)?;
-        waiter.streams += 1;
+        let Some(waiter) = self.line.iter_mut().find(|waiter| waiter.user == user) else {
+            return Attachment::NotWaiting;
+        };
+        let others: Vec<StreamId> = waiter.streams.iter().filter(|it| *it != stream).collect();
+        if others.len() == 4 {
+            return Attachment::TooMany;
+        }
+        waiter.streams = others.into_iter().chain([stream]).collect();
         waiter.away_deadline = None;
-        Some(waiter.place)
+        Attachment::Attached
     }
 
-    pub(super) fn stream_lost(&mut self, user: UserId, place: PlaceNo) {
+    pub(super) fn stream_lost(&mut self, user: UserId, stream: StreamId) {
         self.expire();
+        self.end_streams(|who, it| who == user && it == stream);
+    }
+
+    fn end_streams(&mut self, ended: impl Fn(UserId, StreamId) -> bool) {
         let away = self.now.after(self.terms.waiter_ttl);
         for waiter in &mut self.line {
-            if waiter.user == user && waiter.place == place && waiter.streams > 0 {
-                waiter.streams -= 1;
-                if waiter.streams == 0 {
-                    waiter.away_deadline = Some(away);
-                }
+            let left = waiter.streams.iter().filter(|it| !ended(waiter.user, *it));
+            waiter.streams = left.collect();
+            if waiter.streams.is_empty() {
+                waiter.away_deadline = waiter.away_deadline.or(Some(away));
             }
         }
     }

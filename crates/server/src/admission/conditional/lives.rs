@@ -67,7 +67,6 @@ impl<T: Transaction> Book<'_, T> {
             for owner in former {
                 self.fence_one(&mut working, owner).await?;
             }
-            self.act(&mut working, |it, step| it.lose_streams(step));
             self.bring_into_time(&mut working);
             self.keep(working).await?;
         }
@@ -110,6 +109,7 @@ impl<T: Transaction> Book<'_, T> {
                 it.deadline = it.deadline.min(now.after(terms.reservation_ttl));
             }
         }
+        // One that never comes is that of a waiter whose streams had no names yet.
         for deadline in snapshot.line.iter_mut().filter_map(|it| it.away_deadline.as_mut()) {
             *deadline = (*deadline).min(now.after(terms.waiter_ttl));
         }
@@ -117,9 +117,10 @@ impl<T: Transaction> Book<'_, T> {
     }
 }
 
-/// Who owns parts and entries under way of a room, in order.
+/// Who owns parts, streams and entries under way of a room, in order.
 fn owners(room: &Snapshot) -> BTreeSet<Owner> {
     let mut owners: BTreeSet<Owner> = room.entering.iter().map(|it| it.owner).collect();
+    owners.extend(room.line.iter().flat_map(|waiter| waiter.streams.iter().map(|it| it.owner)));
     room.slots.iter().for_each(|slot| owners_of(&slot.sitting, &mut owners));
     owners
 }

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::sync::PoisonError;
 
-use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
+use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, StreamId, UserId};
 use anteroom_core::seat::{
-    Ask, Claim, Closed, Confirmed, Member, PartRef, Parting, PlaceNo, Position, Reserved, RoomSize,
-    RoomSpec, Seats, Snapshot, Waiting,
+    Ask, Attachment, Claim, Closed, Confirmed, Member, PartRef, Parting, Position, Reserved,
+    RoomSize, RoomSpec, Seats, Snapshot, Waiting,
 };
 use anteroom_core::time::Millis;
 use async_trait::async_trait;
@@ -237,23 +237,25 @@ impl Admission for Conditional {
         &self,
         room: RoomId,
         user: UserId,
+        stream: StreamId,
         journal: &mut Journal,
-    ) -> Decided<Option<PlaceNo>> {
-        let place = self.decide(journal, async move |book| {
-            book.step(room, Scope::of(user), |it, step| it.stream_attached(step, user)).await
+    ) -> Decided<Attachment> {
+        let attached = self.decide(journal, async move |book| {
+            let scope = Scope::of(user);
+            book.step(room, scope, |it, step| it.stream_attached(step, user, stream)).await
         });
-        Ok(place.await?.flatten())
+        Ok(attached.await?.unwrap_or(Attachment::NotWaiting))
     }
 
     async fn stream_lost(
         &self,
         room: RoomId,
         user: UserId,
-        place: PlaceNo,
+        stream: StreamId,
         journal: &mut Journal,
     ) -> Decided<()> {
         let lost = self.decide(journal, async move |book| {
-            book.step(room, Scope::of(user), |it, step| it.stream_lost(step, user, place)).await
+            book.step(room, Scope::of(user), |it, step| it.stream_lost(step, user, stream)).await
         });
         lost.await.map(|_| ())
     }

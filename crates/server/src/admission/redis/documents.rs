@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anteroom_core::ids::{LoginId, Nonce, Owner, RoomId, SessionId, UserId};
+use anteroom_core::ids::{LoginId, Nonce, Owner, RoomId, SessionId, StreamId, UserId};
 use anteroom_core::seat::{
     Confirmed, EntryImage, PlaceNo, Reservation, Reserved, Sitting, Stay, Waiter,
 };
 use anteroom_core::time::Millis;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
-use crate::admission::documents::{Hex, OwnerDocument, SittingDocument};
+use crate::admission::documents::{Hex, OwnerDocument, SittingDocument, owner_of};
 
 mod words;
 
@@ -34,6 +34,11 @@ pub(super) fn owner_text(owner: Owner) -> String {
     format!("{}.{}", owner.node, owner.incarnation)
 }
 
+/// A stream's name as text.
+pub(super) fn stream_text(stream: StreamId) -> String {
+    format!("{}/{}", owner_text(stream.owner), stream.n)
+}
+
 /// A room's number, written as text.
 #[derive(Clone, Copy)]
 pub(super) struct RoomText(pub(super) RoomId);
@@ -42,6 +47,20 @@ impl<'de> Deserialize<'de> for RoomText {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         i64::from_str(&text).map(|id| Self(RoomId(id))).map_err(D::Error::custom)
+    }
+}
+
+/// A stream's name, read from text.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct StreamText(StreamId);
+
+impl<'de> Deserialize<'de> for StreamText {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let parts = text.split_once('/');
+        let stream = parts
+            .and_then(|(owner, n)| Some(StreamId { owner: owner_of(owner)?, n: n.parse().ok()? }));
+        stream.map(Self).ok_or_else(|| D::Error::custom("not a stream"))
     }
 }
 
@@ -187,8 +206,7 @@ pub(super) struct WaiterDoc {
     staff: bool,
     place: u64,
     joined: u64,
-    /// By the node that serves them.
-    streams: BTreeMap<String, u32>,
+    streams: BTreeMap<StreamText, IgnoredAny>,
     away: Option<u64>,
 }
 
@@ -202,7 +220,7 @@ impl WaiterDoc {
             is_staff: self.staff,
             place: PlaceNo(self.place),
             joined: Millis(self.joined),
-            streams: self.streams.values().sum(),
+            streams: self.streams.into_keys().map(|name| name.0).collect(),
             away_deadline: self.away.map(Millis),
         }
     }

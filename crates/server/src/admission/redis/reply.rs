@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use anteroom_core::ids::{RoomId, SessionId, UserId};
 use anteroom_core::seat::{
-    Class, Closed, ConfirmRefusal, Confirmed, Elsewhere, Header, Member, PartyRefusal, Position,
-    ReserveRefusal, Reserved, Seats, SlotImage, SlotState, Snapshot, StaffSeats, WaitRefusal,
+    Attachment, Class, Closed, ConfirmRefusal, Confirmed, Elsewhere, Header, Member, PartyRefusal,
+    Position, ReserveRefusal, Reserved, Seats, SlotImage, SlotState, Snapshot, StaffSeats,
+    WaitRefusal,
 };
 use anteroom_core::time::Millis;
 use serde::Deserialize;
@@ -93,6 +94,15 @@ pub(super) enum ClosedWord {
     Others,
     Held,
     Returned,
+}
+
+/// What became of a stream.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum AttachedWord {
+    Attached,
+    TooMany,
+    NotWaiting,
 }
 
 #[derive(Deserialize)]
@@ -204,7 +214,7 @@ pub(super) struct Answer {
     pub(super) generation: Option<(u64, u64)>,
     #[serde(default)]
     pub(super) yes: bool,
-    pub(super) place: Option<u64>,
+    attached: Option<AttachedWord>,
     pub(super) position: Option<PositionDoc>,
     #[serde(default)]
     pub(super) fresh: bool,
@@ -315,6 +325,16 @@ impl Answer {
             (Some(ClosedWord::Held), Some(until)) => Closed::Held(Millis(until)),
             other => return Err(unreadable(format_args!("{other:?}"))),
         })
+    }
+
+    pub(super) fn attached(&self) -> Result<Attachment, Unavailable> {
+        match self.attached {
+            _ if self.refused.is_some() => Ok(Attachment::NotWaiting),
+            Some(AttachedWord::Attached) => Ok(Attachment::Attached),
+            Some(AttachedWord::TooMany) => Ok(Attachment::TooMany),
+            Some(AttachedWord::NotWaiting) => Ok(Attachment::NotWaiting),
+            None => Err(unreadable("no word of a stream")),
+        }
     }
 
     /// What the user has in the room.

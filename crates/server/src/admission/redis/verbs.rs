@@ -2,17 +2,17 @@
 
 use std::net::IpAddr;
 
-use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
-use anteroom_core::limits::{ATTEMPTS_MAX, CAPACITY_MAX, WAITLIST_MAX};
+use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, StreamId, UserId};
+use anteroom_core::limits::{ATTEMPTS_MAX, CAPACITY_MAX, STREAMS_MAX, WAITLIST_MAX};
 use anteroom_core::seat::{
-    Ask, Claim, Closed, Confirmed, Member, PartRef, Parting, PlaceNo, Position, Reserved, RoomSize,
-    RoomSpec, Seats, Snapshot, Waiting,
+    Ask, Attachment, Claim, Closed, Confirmed, Member, PartRef, Parting, Position, Reserved,
+    RoomSize, RoomSpec, Seats, Snapshot, Waiting,
 };
 use anteroom_core::time::Millis;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::documents::{generation, hex_text, id_text, lifetime_word, owner_text};
+use super::documents::{generation, hex_text, id_text, lifetime_word, owner_text, stream_text};
 use super::reply::{Answer, Word, unreadable};
 use super::scripts::Verb;
 use super::{Redis, shifted};
@@ -354,22 +354,24 @@ impl Admission for Redis {
         &self,
         room: RoomId,
         user: UserId,
+        stream: StreamId,
         journal: &mut Journal,
-    ) -> Decided<Option<PlaceNo>> {
-        let ask = of(room, user);
-        let answer = self.ask(Verb::StreamAttached, Some(room), &ask, Some(journal)).await?;
-        Ok(answer.place.map(PlaceNo))
+    ) -> Decided<Attachment> {
+        let mut ask = of(room, user);
+        ask["stream"] = json!(stream_text(stream));
+        ask["streams_max"] = json!(STREAMS_MAX);
+        self.ask(Verb::StreamAttached, Some(room), &ask, Some(journal)).await?.attached()
     }
 
     async fn stream_lost(
         &self,
         room: RoomId,
         user: UserId,
-        place: PlaceNo,
+        stream: StreamId,
         journal: &mut Journal,
     ) -> Decided<()> {
         let mut ask = of(room, user);
-        ask["place"] = json!(place.0);
+        ask["stream"] = json!(stream_text(stream));
         self.ask(Verb::StreamLost, Some(room), &ask, Some(journal)).await?;
         Ok(())
     }

@@ -4,12 +4,12 @@
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
 
-use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
+use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, StreamId, UserId};
 use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::place::Place;
 use anteroom_core::seat::{
-    Ask, Claim, Closed, ConfirmRefusal, Confirmed, End, Member, PartRef, Parting, PartyRefusal,
-    PlaceNo, Position, ReserveRefusal, Reserved, Room, RoomSize, RoomSpec, Seats, Snapshot,
+    Ask, Attachment, Claim, Closed, ConfirmRefusal, Confirmed, End, Member, PartRef, Parting,
+    PartyRefusal, Position, ReserveRefusal, Reserved, Room, RoomSize, RoomSpec, Seats, Snapshot,
     Waiting,
 };
 use anteroom_core::time::Millis;
@@ -333,19 +333,22 @@ impl Admission for Semaphore {
         &self,
         room: RoomId,
         user: UserId,
+        stream: StreamId,
         journal: &mut Journal,
-    ) -> Decided<Option<PlaceNo>> {
-        Ok(self.step(room, journal, |ledger, step| ledger.stream_attached(step, user)).flatten())
+    ) -> Decided<Attachment> {
+        let attached =
+            self.step(room, journal, |ledger, step| ledger.stream_attached(step, user, stream));
+        Ok(attached.unwrap_or(Attachment::NotWaiting))
     }
 
     async fn stream_lost(
         &self,
         room: RoomId,
         user: UserId,
-        place: PlaceNo,
+        stream: StreamId,
         journal: &mut Journal,
     ) -> Decided<()> {
-        self.step(room, journal, |ledger, step| ledger.stream_lost(step, user, place));
+        self.step(room, journal, |ledger, step| ledger.stream_lost(step, user, stream));
         Ok(())
     }
 

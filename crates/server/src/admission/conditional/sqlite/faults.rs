@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anteroom_core::seat::{Change, Step, Terms};
+use anteroom_core::ids::Owner;
+use anteroom_core::seat::{Change, RoomSpec, Step, Terms};
 use futures_util::FutureExt as _;
 use rusqlite::Connection;
 
@@ -12,7 +13,7 @@ use super::{Decision, Options, SqliteTransaction};
 
 use crate::admission::conditional::book::Book;
 use crate::admission::conditional::scope::Scope;
-use crate::admission::conditional::tests::{Fixture, GENEROUS, ROOM, ask, spec, user};
+use crate::admission::conditional::tests::{Fixture, GENEROUS, ROOM, ask, spec, stream, user};
 use crate::admission::{Admission, Journal, Refusal, Unavailable};
 use crate::sweeper::Due;
 
@@ -216,4 +217,27 @@ async fn a_second_server_and_the_other_store_are_kept_out() {
     let path = it.path();
     let storage = crate::storage::sqlite::SqliteStorage::open(&path, Default::default());
     assert!(storage.err().unwrap().to_string().contains("another application"));
+}
+
+#[tokio::test]
+async fn a_waiter_written_before_streams_had_names_gets_its_time_in_the_next_life() {
+    let it = Fixture::new().room(1).await;
+    it.reserve(ROOM, 1).await.unwrap();
+    it.seats.wait(ROOM, ask(2), None, &mut Journal::new()).await.unwrap();
+    it.seats.stream_attached(ROOM, user(2), stream(1), &mut Journal::new()).await.unwrap();
+    let other = Connection::open(it.path()).unwrap();
+    assert_eq!(other.execute("UPDATE waiters SET stream_names = NULL", []).unwrap(), 1);
+    drop(other);
+    it.pass(Duration::from_secs(60));
+    let it = it.reopened();
+    it.seats.add_room(RoomSpec { epoch: 2, ..spec(ROOM, 1) }).await.unwrap();
+    let next = Owner { node: 0, incarnation: 2 };
+    it.seats.take_up(next, &mut Journal::new()).await.unwrap();
+    assert_eq!(it.seats.line(ROOM).await.unwrap(), [user(2)]);
+    it.pass(Duration::from_secs(29));
+    it.seats.expire(ROOM, &mut Journal::new()).await.unwrap();
+    assert_eq!(it.seats.line(ROOM).await.unwrap(), [user(2)]);
+    it.pass(Duration::from_secs(1));
+    it.seats.expire(ROOM, &mut Journal::new()).await.unwrap();
+    assert_eq!(it.seats.line(ROOM).await.unwrap(), []);
 }

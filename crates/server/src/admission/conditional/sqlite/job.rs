@@ -33,6 +33,7 @@ const FORM: Form = Form {
     migrations: &[
         include_str!("../../../../migrations/seats/0001_founding.sql"),
         include_str!("../../../../migrations/seats/0002_belongs.sql"),
+        include_str!("../../../../migrations/seats/0003_stream_names.sql"),
     ],
     lock_file: "seats.lock",
     synchronous: Synchronous::Normal,

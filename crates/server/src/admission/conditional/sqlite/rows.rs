@@ -6,7 +6,7 @@ use anteroom_core::ids::{Generation, LoginId, Nonce, Owner, RoomId, SessionId, U
 use anteroom_core::place::Place;
 use anteroom_core::seat::{
     Class, End, EntryImage, Header, Lifetime, PlaceNo, Reservation, RoomState, Sitting, SlotImage,
-    SlotState, Stay, Waiter,
+    SlotState, Stay, Streams, Waiter,
 };
 use anteroom_core::time::Millis;
 use rusqlite::types::Type;
@@ -183,7 +183,22 @@ fn reservation(row: &Row<'_>) -> Result<Reservation> {
     })
 }
 
+/// What of a waiter's row says how it is watched: its streams, or until when it may be without one.
+fn watched(row: &Row<'_>) -> Result<(Streams, Option<Millis>)> {
+    let away = instant(row, "away_deadline")?;
+    if away.is_some() {
+        return Ok((Streams::default(), away));
+    }
+    let names: Option<String> = row.get("stream_names")?;
+    let streams = names.map(|text| documents::read_streams(&text)).transpose();
+    let streams = streams.map_err(|_| bad("stream_names"))?.unwrap_or_default();
+    // Written before streams had names: it is given its time when the rooms are taken up.
+    let away = Some(Millis(u64::MAX)).filter(|_| streams.is_empty());
+    Ok((streams, away))
+}
+
 pub(super) fn waiter(row: &Row<'_>) -> Result<(Waiter, Option<IpAddr>)> {
+    let (streams, away_deadline) = watched(row)?;
     let waiter = Waiter {
         user: UserId(row.get("user")?),
         login: LoginId(row.get("login")?),
@@ -191,8 +206,8 @@ pub(super) fn waiter(row: &Row<'_>) -> Result<(Waiter, Option<IpAddr>)> {
         is_staff: row.get("is_staff")?,
         place: PlaceNo(number(row, "place")?),
         joined: instant(row, "joined")?.ok_or_else(|| bad("joined"))?,
-        streams: number32(row, "streams")?,
-        away_deadline: instant(row, "away_deadline")?,
+        streams,
+        away_deadline,
     };
     Ok((waiter, address(row)?))
 }

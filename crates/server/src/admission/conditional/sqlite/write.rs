@@ -51,13 +51,13 @@ const CHANGE_SLOT: &str = "
 const DROP_SLOT: &str = "DELETE FROM slots WHERE room = ?1 AND user = ?2";
 
 const ADD_WAITER: &str = "
-    INSERT INTO waiters (room, place, user, login, nonce, is_staff, joined, streams, away_deadline,
-        address)
-    VALUES (:room, :place, :user, :login, :nonce, :is_staff, :joined, :streams, :away_deadline,
-        :address)";
+    INSERT INTO waiters (room, place, user, login, nonce, is_staff, joined, streams,
+        stream_names, away_deadline, address)
+    VALUES (:room, :place, :user, :login, :nonce, :is_staff, :joined, :streams,
+        :stream_names, :away_deadline, :address)";
 const CHANGE_WAITER: &str = "
     UPDATE waiters SET login = :login, nonce = :nonce, is_staff = :is_staff, joined = :joined,
-        streams = :streams, away_deadline = :away_deadline, address = :address
+        streams = :streams, stream_names = :stream_names, away_deadline = :away_deadline, address = :address
     WHERE room = :room AND place = :place AND user = :user";
 const DROP_WAITER: &str = "DELETE FROM waiters WHERE room = ?1 AND place = ?2";
 
@@ -189,6 +189,8 @@ fn put_waiter(
     waiter: &Waiter,
     address: Option<IpAddr>,
 ) -> Fetched<()> {
+    let names = documents::write_streams(&waiter.streams);
+    let names = names.map_err(|error| Fault::Broken(error.to_string()))?;
     exactly_one(
         conn,
         sql,
@@ -200,7 +202,8 @@ fn put_waiter(
             ":nonce": waiter.nonce.0,
             ":is_staff": waiter.is_staff,
             ":joined": int(waiter.joined.0),
-            ":streams": waiter.streams,
+            ":streams": int(waiter.streams.len() as u64),
+            ":stream_names": names,
             ":away_deadline": waiter.away_deadline.map(|at| int(at.0)),
             ":address": address.map(octets),
         },

@@ -119,11 +119,12 @@ impl<'a> Strategy<'a> {
             Verb::Close(part, parting) => {
                 Answer::Closed(seats.close(room, part, parting, told).await.unwrap())
             }
-            Verb::StreamAttached(user) => {
-                Answer::Place(seats.stream_attached(room, user, told).await.unwrap())
+            Verb::StreamAttached(user, stream) => {
+                let attached = seats.stream_attached(room, user, stream, told).await;
+                Answer::Attached(attached.unwrap())
             }
-            Verb::StreamLost(user, place) => {
-                seats.stream_lost(room, user, place, told).await.unwrap();
+            Verb::StreamLost(user, stream) => {
+                seats.stream_lost(room, user, stream, told).await.unwrap();
                 Answer::Nothing
             }
             Verb::SetCapacity(size) => {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anteroom_core::ids::{
-    Generation, LoginId, Nonce, Owner, ResumeHash, RoomId, SessionId, UserId,
+    Generation, LoginId, Nonce, Owner, ResumeHash, RoomId, SessionId, StreamId, UserId,
 };
 use anteroom_core::seat::{Ask, Claim, Confirmed, Lifetime, PartRef, Reserved, RoomSpec, Terms};
 use anteroom_core::time::Millis;
@@ -151,6 +151,11 @@ pub(super) fn login(who: u128) -> LoginId {
 pub(super) fn ask(who: u128) -> Ask {
     let nonce = Nonce(Uuid::from_u128(who).into_bytes());
     Ask { user: user(who), login: login(who), nonce, is_staff: false, resume: None }
+}
+
+/// A stream on the node of the tests.
+pub(super) fn stream(n: u64) -> StreamId {
+    StreamId { owner: NODE, n }
 }
 
 pub(super) fn secret(n: u128) -> ResumeHash {

@@ -13,7 +13,8 @@ use anteroom_core::seat::{
 use anteroom_core::time::Millis;
 
 use super::{
-    Conditional, Fixture, GENEROUS, ROOM, START, address, ask, claim, g, login, secret, spec, user,
+    Conditional, Fixture, GENEROUS, ROOM, START, address, ask, claim, g, login, secret, spec,
+    stream, user,
 };
 use crate::admission::{Admission, ConditionalOptions, Journal, Ticket, TicketKey};
 use crate::clock::Clock;
@@ -160,7 +161,7 @@ async fn the_line_stands_without_its_streams() {
     it.reserve(ROOM, 1).await.unwrap();
     for who in 2..=3 {
         it.seats.wait(ROOM, ask(who), address(1), &mut Journal::new()).await.unwrap();
-        it.seats.stream_attached(ROOM, user(who), &mut Journal::new()).await.unwrap();
+        it.seats.stream_attached(ROOM, user(who), stream(1), &mut Journal::new()).await.unwrap();
     }
     it.pass(Duration::from_secs(60));
     let (it, _) = next_life(it, &[ROOM]).await;

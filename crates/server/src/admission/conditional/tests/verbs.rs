@@ -9,7 +9,7 @@ use anteroom_core::seat::{
     Terms, Waiting,
 };
 
-use super::{Fixture, GENEROUS, ROOM, address, ask, claim, login, secret, spec, user};
+use super::{Fixture, GENEROUS, ROOM, address, ask, claim, login, secret, spec, stream, user};
 use crate::admission::{
     Admission, Bounds, ConditionalOptions, ConfirmError, Journal, Refusal, WaitError,
 };
@@ -158,7 +158,7 @@ async fn freed_seats_go_to_the_head_of_a_long_line_also_when_somebody_deep_in_it
     }
     for who in 10..300 {
         it.seats.wait(ROOM, ask(who), None, &mut journal).await.unwrap();
-        it.seats.stream_attached(ROOM, user(who), &mut journal).await.unwrap();
+        it.seats.stream_attached(ROOM, user(who), stream(1), &mut journal).await.unwrap();
     }
     it.pass(Duration::from_secs(120));
     let staff = Ask { is_staff: true, ..ask(250) };
@@ -268,7 +268,7 @@ async fn a_pending_room_is_forgotten_as_a_whole() {
     it.reserve(ROOM, 1).await.unwrap();
     for who in 2..20 {
         it.seats.wait(ROOM, ask(who), None, &mut Journal::new()).await.unwrap();
-        it.seats.stream_attached(ROOM, user(who), &mut Journal::new()).await.unwrap();
+        it.seats.stream_attached(ROOM, user(who), stream(1), &mut Journal::new()).await.unwrap();
     }
     assert_eq!(it.deadlines.at(Due::Room(ROOM)), Some(until));
     it.pass(Duration::from_secs(60));
@@ -288,7 +288,7 @@ async fn a_cut_of_the_capacity_still_offers_what_fell_due_before_it() {
     }
     for who in 3..=5 {
         it.seats.wait(ROOM, ask(who), None, &mut journal).await.unwrap();
-        it.seats.stream_attached(ROOM, user(who), &mut journal).await.unwrap();
+        it.seats.stream_attached(ROOM, user(who), stream(1), &mut journal).await.unwrap();
     }
     it.pass(Duration::from_secs(120));
     for capacity in [1, 0] {

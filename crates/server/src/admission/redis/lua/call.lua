@@ -3,7 +3,7 @@
 -- KEYS[1]  the declared prefix. Every key is derived from it, so a script cannot run on Redis
 --          Cluster; a cluster is refused when the server starts.
 -- ARGV[1]  the call, JSON: `terms` and `bounds` in force, `deployment` the database that the caller's
---          seats belong to, `node` the owner of this node's streams,
+--          seats belong to, `node` this node and its life,
 --          `run` the run id of the server that was connected to, `seen` and `seen_run` the highest
 --          step that this node was answered with and the run it was of, `till` the instant after
 --          which nobody waits for the answer; `at` is a clock reading for tests.

@@ -1,5 +1,5 @@
 -- The line in front of a full room. A place number rises with every waiter and is never reused.
--- `streams` counts a waiter's streams by the node that serves them.
+-- `streams` is the set of a waiter's streams by their names, 'owner/number'.
 local line = {}
 
 function line.get(room, user)
@@ -7,10 +7,11 @@ function line.get(room, user)
   return text and cjson.decode(text) or nil
 end
 
+-- How many streams a waiter has.
 function line.streams(waiter)
   local streams = 0
-  for _, of_node in pairs(waiter.streams) do
-    streams = streams + of_node
+  for _ in pairs(waiter.streams) do
+    streams = streams + 1
   end
   return streams
 end
@@ -62,16 +63,15 @@ function line.position(room, user, waiter)
   return { position = ahead + 1, ahead = ahead, joined = waiter.joined }
 end
 
--- Ends the streams that `lost` tells of, by the node's name; a place that lost its last one gets a
--- deadline.
+-- Ends the streams of the owners that `lost` tells of; a place that lost its last one gets a deadline.
 function line.lose_streams(room, lost)
   local flat = redis.call('HGETALL', room.key .. ':waiters')
   for at = 1, #flat, 2 do
     local waiter = cjson.decode(flat[at + 1])
     local changed = false
-    for node in pairs(waiter.streams) do
-      if lost(node) then
-        waiter.streams[node] = nil
+    for name in pairs(waiter.streams) do
+      if lost(string.match(name, '^[^/]+')) then
+        waiter.streams[name] = nil
         changed = true
       end
     end

@@ -1,6 +1,6 @@
--- stream_lost: a stream of that place, on this node, ended.
+-- stream_lost: that stream ended. One that is not attached has no effect.
 -- KEYS, ARGV[1] and the reply as in call.lua.
--- ARGV[2]  room, user, place
+-- ARGV[2]  room, user, stream
 -- answer   {} or {refused: 'no_room'}
 local room = rooms.open(ask.room)
 if not room then
@@ -8,9 +8,8 @@ if not room then
 end
 seats.expire(room)
 local waiter = line.get(room, ask.user)
-local streams = waiter and waiter.place == ask.place and waiter.streams[call.node]
-if streams then
-  waiter.streams[call.node] = streams > 1 and streams - 1 or nil
+if waiter and waiter.streams[ask.stream] then
+  waiter.streams[ask.stream] = nil
   if line.streams(waiter) == 0 then
     waiter.away = clock.now + terms.waiter_ttl
   end

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use anteroom_core::ids::{LoginId, Owner, RoomId};
-use anteroom_core::seat::{Parting, PlaceNo, RoomSize, Terms};
+use anteroom_core::ids::{LoginId, Owner, RoomId, StreamId};
+use anteroom_core::seat::{Parting, RoomSize, Terms};
 use uuid::Uuid;
 
 use super::people::{ask, claim, enter, part, reserve};
@@ -56,8 +56,9 @@ async fn every_verb(seats: &Redis) {
     seats.fence(Owner { node: 3, incarnation: 1 }, journal).await.unwrap();
     seats.take_up(Owner { node: 3, incarnation: 1 }, journal).await.unwrap();
     seats.wait(ROOM, ask(4), None, journal).await.unwrap();
-    seats.stream_attached(ROOM, user(4), journal).await.unwrap();
-    seats.stream_lost(ROOM, user(4), PlaceNo(1), journal).await.unwrap();
+    let stream = StreamId { owner: Owner { node: 3, incarnation: 1 }, n: 1 };
+    seats.stream_attached(ROOM, user(4), stream, journal).await.unwrap();
+    seats.stream_lost(ROOM, user(4), stream, journal).await.unwrap();
     seats.stop_waiting(ROOM, user(4), journal).await.unwrap();
     seats.set_capacity(ROOM, RoomSize::plain(4), journal).await.unwrap();
     seats.expire(ROOM, journal).await.unwrap();

@@ -4,9 +4,9 @@
 use std::net::IpAddr;
 
 use anteroom_core::ids::{
-    Generation, LoginId, Nonce, Owner, ResumeHash, RoomId, SessionId, UserId,
+    Generation, LoginId, Nonce, Owner, ResumeHash, RoomId, SessionId, StreamId, UserId,
 };
-use anteroom_core::seat::{Ask, Claim, PartRef, Parting, PlaceNo, Reserved, RoomSize};
+use anteroom_core::seat::{Ask, Claim, PartRef, Parting, Reserved, RoomSize};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -60,8 +60,8 @@ pub(super) enum Op {
     SetCapacity(RoomId, RoomSize),
     Wait(RoomId, Ask, Option<IpAddr>),
     StopWaiting(RoomId, UserId),
-    Attach(RoomId, UserId),
-    StreamLost(RoomId, UserId, PlaceNo),
+    Attach(RoomId, UserId, StreamId),
+    StreamLost(RoomId, UserId, StreamId),
     Expire(RoomId),
 }
 
@@ -72,7 +72,8 @@ pub(super) struct Past {
     pub(super) tickets: Vec<(RoomId, Reserved)>,
     parts: Vec<(RoomId, PartRef, ResumeHash)>,
     entries: Vec<(RoomId, UserId, SessionId)>,
-    pub(super) streams: Vec<(RoomId, UserId, PlaceNo)>,
+    /// Every stream that was ever attached.
+    pub(super) streams: Vec<(RoomId, UserId, StreamId)>,
 }
 
 pub(super) fn user(n: u8) -> UserId {
@@ -212,11 +213,10 @@ impl Past {
             90..92 => Op::Remove(room, user(who)),
             92..102 => Op::Wait(room, Ask { resume: None, ..self.ask(draw) }, address),
             102..103 => Op::StopWaiting(room, user(who)),
-            103..106 => Op::Attach(room, user(who)),
+            103..106 => Op::Attach(room, user(who), self.stream(draw)),
             106..108 => {
-                let stream = picked(&self.streams, draw.pick)?;
-                self.streams.retain(|it| *it != stream);
-                Op::StreamLost(stream.0, stream.1, stream.2)
+                let (room, user, stream) = picked(&self.streams, draw.pick)?;
+                Op::StreamLost(room, user, stream)
             }
             108..109 => Op::Expire(room),
             109..111 => {
@@ -227,6 +227,13 @@ impl Past {
             _ if draw.twist < 10 => Op::CloseRoom(room),
             _ => Op::Expire(room),
         })
+    }
+
+    /// A new stream, or sometimes one that was there before.
+    fn stream(&mut self, draw: Draw) -> StreamId {
+        let again = picked(&self.streams, draw.pick).filter(|_| draw.twist < 12);
+        let n = u64::try_from(self.mint()).unwrap();
+        again.map_or(StreamId { owner: owner(draw.who % 3), n }, |(_, _, stream)| stream)
     }
 
     fn take_entry(&mut self, draw: Draw) -> Option<(RoomId, UserId, SessionId)> {
@@ -247,7 +254,7 @@ impl Past {
         let entries = std::mem::take(&mut self.entries).into_iter();
         let mut ops: Vec<Op> = entries.map(|(room, user, it)| Op::Abort(room, user, it)).collect();
         let streams = std::mem::take(&mut self.streams).into_iter();
-        ops.extend(streams.map(|(room, user, place)| Op::StreamLost(room, user, place)));
+        ops.extend(streams.map(|(room, user, stream)| Op::StreamLost(room, user, stream)));
         let parts = self.parts.iter();
         ops.extend(parts.map(|(room, part, _)| Op::Close(*room, *part, Parting::Unclean)));
         ops

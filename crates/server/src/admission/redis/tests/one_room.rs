@@ -150,11 +150,12 @@ impl Subjected<'_> {
             Verb::StopWaiting(user) => {
                 Answer::Done(seats.stop_waiting(room, user, journal).await.unwrap())
             }
-            Verb::StreamAttached(user) => {
-                Answer::Place(seats.stream_attached(room, user, journal).await.unwrap())
+            Verb::StreamAttached(user, stream) => {
+                let attached = seats.stream_attached(room, user, stream, journal).await;
+                Answer::Attached(attached.unwrap())
             }
-            Verb::StreamLost(user, place) => {
-                seats.stream_lost(room, user, place, journal).await.unwrap();
+            Verb::StreamLost(user, stream) => {
+                seats.stream_lost(room, user, stream, journal).await.unwrap();
                 Answer::Nothing
             }
             Verb::Expire => {

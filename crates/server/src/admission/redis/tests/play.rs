@@ -1,7 +1,7 @@
 //! Plays one event through a strategy.
 
-use anteroom_core::ids::{RoomId, UserId};
-use anteroom_core::seat::{PlaceNo, Reserved, Waiting};
+use anteroom_core::ids::RoomId;
+use anteroom_core::seat::{Attachment, Reserved, Waiting};
 
 use super::draws::Op;
 use crate::admission::{Admission, EndedSessions, Journal, WaitError};
@@ -13,7 +13,7 @@ pub(super) struct Outcome {
     pub(super) answer: String,
     pub(super) reserved: Vec<(RoomId, Reserved)>,
     pub(super) is_confirmed: bool,
-    pub(super) place: Option<(RoomId, UserId, PlaceNo)>,
+    pub(super) is_attached: bool,
     pub(super) journal: Journal,
 }
 
@@ -82,13 +82,13 @@ pub(super) async fn play(seats: &dyn Admission, op: &Op) -> Outcome {
         Op::Wait(room, ask, address) => {
             out.waited(room, &seats.wait(room, ask, address, journal).await);
         }
-        Op::Attach(room, user) => {
-            let place = seats.stream_attached(room, user, journal).await;
-            out.place = place.clone().unwrap().map(|place| (room, user, place));
-            out.say(place);
+        Op::Attach(room, user, stream) => {
+            let attached = seats.stream_attached(room, user, stream, journal).await;
+            out.is_attached = attached == Ok(Attachment::Attached);
+            out.say(attached);
         }
-        Op::StreamLost(room, user, place) => {
-            out.say(seats.stream_lost(room, user, place, journal).await);
+        Op::StreamLost(room, user, stream) => {
+            out.say(seats.stream_lost(room, user, stream, journal).await);
         }
         Op::Expire(room) => out.say(seats.expire(room, journal).await),
         Op::SetCapacity(room, size) => {

@@ -53,7 +53,9 @@ impl Pair<'_> {
 
     fn remember(&mut self, op: &Op, outcome: Outcome) {
         self.past.tickets.extend(outcome.reserved);
-        self.past.streams.extend(outcome.place);
+        if let (Op::Attach(room, user, stream), true) = (op, outcome.is_attached) {
+            self.past.streams.push((*room, *user, *stream));
+        }
         if let (Op::Confirm(room, claim), true) = (op, outcome.is_confirmed) {
             self.past.entered(*room, claim);
         }

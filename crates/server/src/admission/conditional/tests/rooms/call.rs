@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use anteroom_core::ids::{LoginId, Owner, RoomId, SessionId, UserId};
-use anteroom_core::seat::{Ask, Claim, PartRef, Parting, PlaceNo, Reserved, RoomSize, Waiting};
+use anteroom_core::ids::{LoginId, Owner, RoomId, SessionId, StreamId, UserId};
+use anteroom_core::seat::{Ask, Attachment, Claim, PartRef, Parting, Reserved, RoomSize, Waiting};
 
 use crate::admission::{Admission, Journal, Unavailable};
 
@@ -26,8 +26,8 @@ pub(super) enum Call {
     SetCapacity(RoomId, RoomSize),
     Wait(RoomId, Ask, Option<IpAddr>),
     StopWaiting(RoomId, UserId),
-    Attach(RoomId, UserId),
-    StreamLost(RoomId, UserId, PlaceNo),
+    Attach(RoomId, UserId, StreamId),
+    StreamLost(RoomId, UserId, StreamId),
     Expire(RoomId),
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Came {
     pub(super) journal: Journal,
     pub(super) ticket: Vec<Reserved>,
     pub(super) is_confirmed: bool,
-    pub(super) place: Option<PlaceNo>,
+    pub(super) is_attached: bool,
 }
 
 pub(super) async fn apply(seats: &dyn Admission, call: &Call) -> Came {
@@ -67,9 +67,10 @@ pub(super) async fn apply(seats: &dyn Admission, call: &Call) -> Came {
             }
             format!("{answer:?}")
         }
-        Call::Attach(room, user) => {
-            came.place = seats.stream_attached(room, user, told).await.unwrap();
-            format!("{:?}", came.place)
+        Call::Attach(room, user, stream) => {
+            let attached = seats.stream_attached(room, user, stream, told).await;
+            came.is_attached = attached == Ok(Attachment::Attached);
+            format!("{attached:?}")
         }
         other => apply_ending(seats, &other, told).await,
     };
@@ -108,8 +109,8 @@ async fn apply_ending(seats: &dyn Admission, call: &Call, told: &mut Journal) ->
         Call::StopWaiting(room, user) => {
             format!("{:?}", seats.stop_waiting(room, user, told).await)
         }
-        Call::StreamLost(room, user, place) => {
-            format!("{:?}", seats.stream_lost(room, user, place, told).await)
+        Call::StreamLost(room, user, stream) => {
+            format!("{:?}", seats.stream_lost(room, user, stream, told).await)
         }
         Call::Expire(room) => format!("{:?}", seats.expire(room, told).await),
         other => panic!("{other:?} is an arrival"),

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use anteroom_core::ids::{Nonce, Owner, ResumeHash, RoomId, SessionId, UserId};
+use anteroom_core::ids::{Nonce, Owner, ResumeHash, RoomId, SessionId, StreamId, UserId};
 use anteroom_core::seat::{
-    Ask, Change, Claim, Lifetime, PartRef, Parting, PlaceNo, Reserved, RoomSize, RoomSpec,
+    Ask, Change, Claim, Lifetime, PartRef, Parting, Reserved, RoomSize, RoomSpec,
 };
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ pub(super) struct Driver {
     tickets: Vec<(RoomId, Reserved)>,
     parts: Vec<(RoomId, PartRef)>,
     entries: Vec<(RoomId, PartRef)>,
-    streams: Vec<(RoomId, UserId, PlaceNo)>,
+    streams: Vec<(RoomId, UserId, StreamId)>,
 }
 
 impl Driver {
@@ -154,13 +154,20 @@ impl Driver {
             }
             15..28 => Call::Wait(self.room(), self.ask(), self.from()),
             28..30 => Call::StopWaiting(self.room(), self.user()),
-            30..34 => Call::Attach(self.room(), self.user()),
+            30..34 => Call::Attach(self.room(), self.user(), self.stream()),
             34..36 => {
-                let (room, user, place) = self.pick(&self.streams.clone())?;
-                Call::StreamLost(room, user, place)
+                let (room, user, stream) = self.pick(&self.streams.clone())?;
+                Call::StreamLost(room, user, stream)
             }
             _ => Call::Expire(self.room()),
         })
+    }
+
+    /// A new stream, or sometimes one that was there before.
+    fn stream(&mut self) -> StreamId {
+        let again = self.pick(&self.streams.clone()).filter(|_| self.draw(3) == 0);
+        let new = StreamId { owner: self.owner(), n: u64::try_from(self.mint()).unwrap() };
+        again.map_or(new, |(_, _, stream)| stream)
     }
 
     fn confirm(&mut self) -> Option<Call> {
@@ -196,8 +203,8 @@ impl Driver {
                 self.parts.push(part);
                 self.entries.push(part);
             }
-            Call::Attach(room, user) => {
-                self.streams.extend(came.place.map(|place| (*room, *user, place)));
+            Call::Attach(room, user, stream) if came.is_attached => {
+                self.streams.push((*room, *user, *stream));
             }
             _ => {}
         }
