@@ -87,6 +87,18 @@ const CHANGES: &[Change] = &[
         "or part.owner",
     ),
     (
+        Mutant::B13ScriptTakesAnotherLogins,
+        "lua",
+        "if not standing or standing.login == asked.login then",
+        "if true then",
+    ),
+    (
+        Mutant::B13ScriptTakesAnyStreamOff,
+        "lua",
+        "if waiter and waiter.streams[ask.stream] then\n  waiter.streams[ask.stream] = nil",
+        "if waiter then\n  waiter.streams = {}",
+    ),
+    (
         Mutant::B13ScriptReleasesByUser,
         "lua",
         "ask.user, { ask.session }, not ask.clean",

@@ -141,6 +141,9 @@ mutants! {
     B13MoveOutByUser => ["core/seat::tests::leaving::bug_b13_moving_to_another_room_gives_up_the_part_it_names_live_or_held"],
     /// ejabberd #2663: taking one grant back takes any.
     B13WithdrawByUser => ["core/seat::tests::reserving::bug_b20_a_grant_is_withdrawn_by_its_number_and_login_and_no_other_is_touched"],
+    /// ejabberd #2663: a request of a login that was just superseded takes what the new login has, and
+    /// is then taken back itself.
+    B13LateAskTakesAnotherLogins => ["core/seat::tests::rivals::bug_b13_a_request_in_flight_under_a_superseded_login_takes_nothing_of_the_new_one"],
     /// opendia #26: the end of an old stream is counted against the place held now.
     B13StreamOfAFormerPlace => ["core/seat::tests::waiting::bug_b13_a_second_stream_keeps_the_place_and_a_stream_of_a_former_place_has_no_say"],
     /// ejabberd #2663: the end of a stay forgets a later stay in the same room.
@@ -156,6 +159,10 @@ mutants! {
     ],
     /// Cockatrice PR #1438, in Lua: a close does not compare the grant number.
     B13ScriptClosesWithoutNumber => ["server/admission::redis::tests::bugs::bug_b13_a_close_by_script_ends_the_part_it_names_and_no_other"],
+    /// ejabberd #2663, in Lua: a late request takes what another login of its user has.
+    B13ScriptTakesAnotherLogins => ["server/admission::redis::tests::bugs::bug_b13_a_late_request_by_script_takes_nothing_of_another_login"],
+    /// ejabberd #2663, in Lua: the end of one stream takes all of its waiter's off.
+    B13ScriptTakesAnyStreamOff => ["server/admission::redis::tests::bugs::bug_b13_the_end_of_a_stream_by_script_takes_no_other_off"],
     /// ejabberd #2663, in Lua: a close ends whatever its user has there.
     B13ScriptReleasesByUser => ["server/admission::redis::tests::bugs::bug_b13_a_close_by_script_ends_the_part_it_names_and_no_other"],
     /// MongooseIM #843: entries under way of a dead node stay for ever.

@@ -3,6 +3,7 @@
 use super::index::Due;
 use super::permit::Class;
 use super::resume;
+use super::rival::Rival;
 use super::slot::Reservation;
 use super::{Change, End, Room, RoomState, Step, WaiterEnd};
 use crate::ids::{Generation, LoginId, Nonce, ResumeHash, UserId};
@@ -21,6 +22,9 @@ pub struct Ask {
     pub is_staff: bool,
     /// The hash of the resume secret that came along, if one did.
     pub resume: Option<ResumeHash>,
+    /// What of another login of the user the ask may take the place of. Only what was seen to stand
+    /// *before* the asking login was seen to live.
+    pub over: Option<Rival>,
 }
 
 /// The answer to a granted ask.
@@ -54,6 +58,9 @@ pub enum ReserveRefusal {
     /// The user sits here, and a newcomer may not take a living session's seat.
     #[error("the user sits here already")]
     AlreadySeated,
+    /// Another login of the user has something here, which the ask did not name.
+    #[error("another login of the user has something here")]
+    Contested(Rival),
 }
 
 impl From<resume::Unwelcome> for ReserveRefusal {
@@ -76,8 +83,8 @@ pub struct PartyRefusal {
 impl Room {
     /// Counts a seat for a user.
     ///
-    /// An unexpired reservation under the same login is answered as it stands; under another login
-    /// it is replaced by a new one. A user with a slot needs no second place. Who may ask at all
+    /// An unexpired reservation under the same login is answered as it stands; one under another login
+    /// is replaced by a new one if the ask names it. A user with a slot needs no second place. Who may ask at all
     /// (ban, password, quota) the caller has checked.
     ///
     /// # Errors
@@ -91,6 +98,9 @@ impl Room {
 
     fn reserve_now(&mut self, step: &mut Step<'_>, ask: &Ask) -> Result<Reserved, ReserveRefusal> {
         self.must_be_open()?;
+        if let Some(rival) = self.rival_of(ask) {
+            return Err(ReserveRefusal::Contested(rival));
+        }
         if let Some(slot) = self.slots.get(&ask.user) {
             resume::judge(&slot.sitting, ask.resume.as_ref(), step.terms)?;
             return Ok(self.reserve_within(step, ask));
@@ -152,7 +162,8 @@ impl Room {
                 _ if self.waiting() > 0 => Some(ReserveRefusal::RoomFull),
                 (Ok(()), Some(slot)) => {
                     let judged = resume::judge(&slot.sitting, ask.resume.as_ref(), step.terms);
-                    judged.err().map(ReserveRefusal::from)
+                    let rival = self.rival_of(ask).map(ReserveRefusal::Contested);
+                    rival.or(judged.err().map(ReserveRefusal::from))
                 }
                 (Ok(()), None) if seats.iter().any(|(user, _)| *user == ask.user) => None,
                 (Ok(()), None) => {

@@ -3,6 +3,7 @@
 use super::index::Due;
 use super::line::Waiter;
 use super::reserve::{Ask, Reserved};
+use super::rival::Rival;
 use super::streams::Streams;
 use super::{Room, RoomState, Step, WaiterEnd};
 use crate::ids::{Owner, StreamId, UserId};
@@ -50,6 +51,9 @@ pub enum WaitRefusal {
     /// The room is no more.
     #[error("the room is gone")]
     Gone,
+    /// Another login of the user has something here, which the ask did not name.
+    #[error("another login of the user has something here")]
+    Contested(Rival),
 }
 
 /// What became of a stream that was to be attached.
@@ -67,8 +71,8 @@ pub enum Attachment {
 impl Room {
     /// Puts a user at the end of the line, or offers a place at once if one is free.
     ///
-    /// Asked again, the place is kept, now under the login that asked last, and without a stream
-    /// its deadline starts anew.
+    /// Asked again, the place is kept, and without a stream its deadline starts anew. A place under
+    /// another login comes under the one that asks if the ask names it.
     ///
     /// # Errors
     /// As [`WaitRefusal`] says; nothing has changed then.
@@ -79,10 +83,13 @@ impl Room {
             RoomState::Closing => return Err(WaitRefusal::Closed),
             RoomState::Gone => return Err(WaitRefusal::Gone),
         }
-        if let Some(slot) = self.slots.get(&ask.user) {
-            if !slot.sitting.is_empty() {
-                return Err(WaitRefusal::AlreadySeated);
-            }
+        if self.is_seated(ask.user) {
+            return Err(WaitRefusal::AlreadySeated);
+        }
+        if let Some(rival) = self.rival_of(ask) {
+            return Err(WaitRefusal::Contested(rival));
+        }
+        if self.slots.contains_key(&ask.user) {
             return Ok(Waiting::Reserved(self.reserve_within(step, ask)));
         }
         let away = Some(step.now.after(step.terms.waiter_ttl));

@@ -138,6 +138,14 @@ pub const SHORT: &[Scope] = &[
         ..PLAIN
     },
     Scope {
+        name: "short: a newer login overtakes a request",
+        users: 1,
+        asks: 2,
+        splits_requests: true,
+        faults: Budget { revokes: 1, ..CALM },
+        ..PLAIN
+    },
+    Scope {
         name: "short: a login is revoked in the line",
         users: 2,
         asks: 0,

@@ -139,6 +139,7 @@ pub(super) enum Broken {
     Refused,
     Revoked,
     Stale,
+    Taken,
 }
 
 /// The world.

@@ -6,7 +6,7 @@ use anteroom_core::ids::{Generation, SessionId, UserId};
 use anteroom_core::place::{Place, Places};
 use anteroom_core::seat::{
     Ask, Change, ConfirmRefusal, End, Entry, Header, Parting, ReserveRefusal, Reserved, Room,
-    RoomState, Snapshot, Step, Terms, Waiting,
+    RoomState, Snapshot, Step, Terms, WaitRefusal, Waiting,
 };
 use anteroom_core::time::Millis;
 
@@ -162,8 +162,19 @@ impl State {
         if self.is_stale_elsewhere(room, who, resume) {
             return Err(ReserveRefusal::Replaced);
         }
-        let ask = ask(who, login, resume);
-        let answer = self.call(world, room, |ledger, step| ledger.reserve(step, &ask));
+        let before = self.standing(room, user(who)).0;
+        let is_good = self.client(who).revoked <= login;
+        let mut ask = ask(who, login, resume);
+        let mut answer = self.call(world, room, |ledger, step| ledger.reserve(step, &ask));
+        if let Err(ReserveRefusal::Contested(rival)) = answer
+            && is_good
+        {
+            ask.over = Some(rival);
+            answer = self.call(world, room, |ledger, step| ledger.reserve(step, &ask));
+        } else if answer.is_ok_and(|it| it.fresh) && before.is_some() && !is_good {
+            // Whatever stands here, an ended login takes nothing away.
+            self.broken = Some(Broken::Taken);
+        }
         if answer == Err(ReserveRefusal::RoomFull) {
             world.reached.note(Reached::FULL);
             let room = &self.rooms[usize::from(room)];
@@ -182,8 +193,13 @@ impl State {
     }
 
     pub(super) fn wait(&mut self, world: &World, room: u8, who: u8) {
-        let ask = ask(who, self.clients[usize::from(who)].login, None);
-        let answer = self.call(world, room, |ledger, step| ledger.wait(step, &ask));
+        let mut ask = ask(who, self.clients[usize::from(who)].login, None);
+        let mut answer = self.call(world, room, |ledger, step| ledger.wait(step, &ask));
+        // Its own login is the newest there is.
+        if let Err(WaitRefusal::Contested(rival)) = answer {
+            ask.over = Some(rival);
+            answer = self.call(world, room, |ledger, step| ledger.wait(step, &ask));
+        }
         if let Ok(Waiting::Reserved(reserved)) = answer {
             self.take_answer(world, room, &reserved);
         }
@@ -358,6 +374,7 @@ fn ask(who: u8, of: u8, resume: Option<Grant>) -> Ask {
         nonce: NONCE,
         is_staff: false,
         resume: resume.map(secret),
+        over: None,
     }
 }
 

@@ -90,6 +90,10 @@ fn always() -> Vec<Property<World>> {
         Property::always("a stale tab throws nobody out", |_, state: &State| {
             state.broken != Some(Broken::Stale)
         }),
+        Property::always(
+            "a late request of a login that ended takes nothing from another",
+            |_, state: &State| state.broken != Some(Broken::Taken),
+        ),
         Property::always("nobody in the line is overtaken or lost", |_, state: &State| {
             state.broken != Some(Broken::Overtaken)
         }),

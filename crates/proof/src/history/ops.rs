@@ -28,11 +28,12 @@ pub(super) enum Twist {
     User,
 }
 
-/// `again` is a stream that the same user has had, and not a new one.
+/// `over` names what of another login was told to stand in the way last; `again` is a stream that the
+/// same user has had, and not a new one.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    Reserve { user: u8, login: u8, staff: bool, resume: Secret },
-    Party { users: Vec<u8>, staff: bool },
+    Reserve { user: u8, login: u8, staff: bool, resume: Secret, over: bool },
+    Party { users: Vec<u8>, staff: bool, over: bool },
     Connecting { ticket: Pick, twist: Twist },
     Confirm { ticket: Pick, twist: Twist, resume: Secret, node: u8 },
     Settle { entry: Pick },
@@ -48,7 +49,7 @@ pub(super) enum Op {
     Remove { user: u8 },
     CloseRoom,
     SetCapacity { capacity: u32, staff_seats: u32 },
-    Wait { user: u8, login: u8, staff: bool },
+    Wait { user: u8, login: u8, staff: bool, over: bool },
     StopWaiting { user: u8 },
     Attach { user: u8, node: u8, again: Option<Pick> },
     StreamLost { stream: Pick },
@@ -100,10 +101,11 @@ fn login() -> impl Strategy<Value = u8> {
 
 fn arriving() -> impl Strategy<Value = Op> {
     prop_oneof![
-        10 => (0..USERS, login(), prop::bool::weighted(0.3), secret())
-            .prop_map(|(user, login, staff, resume)| Op::Reserve { user, login, staff, resume }),
-        1 => (prop::collection::vec(0..USERS, 1..4), any::<bool>())
-            .prop_map(|(users, staff)| Op::Party { users, staff }),
+        10 => (0..USERS, login(), prop::bool::weighted(0.3), secret(), any::<bool>()).prop_map(
+            |(user, login, staff, resume, over)| Op::Reserve { user, login, staff, resume, over }
+        ),
+        1 => (prop::collection::vec(0..USERS, 1..4), any::<bool>(), any::<bool>())
+            .prop_map(|(users, staff, over)| Op::Party { users, staff, over }),
         2 => (pick(), twist()).prop_map(|(ticket, twist)| Op::Connecting { ticket, twist }),
         16 => (pick(), twist(), secret(), 0..NODES).prop_map(|(ticket, twist, resume, node)| {
             Op::Confirm { ticket, twist, resume, node }
@@ -133,8 +135,8 @@ fn leaving() -> impl Strategy<Value = Op> {
 
 fn waiting() -> impl Strategy<Value = Op> {
     prop_oneof![
-        6 => (0..USERS, login(), prop::bool::weighted(0.3))
-            .prop_map(|(user, login, staff)| Op::Wait { user, login, staff }),
+        6 => (0..USERS, login(), prop::bool::weighted(0.3), any::<bool>())
+            .prop_map(|(user, login, staff, over)| Op::Wait { user, login, staff, over }),
         1 => (0..USERS).prop_map(|user| Op::StopWaiting { user }),
         8 => (0..USERS, 0..NODES, prop::option::weighted(0.3, pick()))
             .prop_map(|(user, node, again)| Op::Attach { user, node, again }),

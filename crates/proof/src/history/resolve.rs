@@ -5,7 +5,8 @@
 
 use anteroom_core::ids::{LoginId, Nonce, Owner, ResumeHash, SessionId, StreamId, UserId};
 use anteroom_core::seat::{
-    Ask, Attachment, Change, Claim, PartRef, Parting, Reservation, Reserved, RoomSize, Waiting,
+    Ask, Attachment, Change, Claim, PartRef, Parting, Reservation, ReserveRefusal, Reserved, Rival,
+    RoomSize, WaitRefusal, Waiting,
 };
 use uuid::Uuid;
 
@@ -20,6 +21,8 @@ pub(super) struct Known {
     parts: Vec<(PartRef, ResumeHash)>,
     /// Confirmed, and neither settled nor aborted.
     pub(super) entries: Vec<(UserId, SessionId)>,
+    /// What was told to stand in the way of a user's other login.
+    rivals: Vec<(UserId, Rival)>,
     /// Every stream that was ever attached.
     streams: Vec<(UserId, StreamId)>,
 }
@@ -69,11 +72,11 @@ impl Known {
     /// The call that is meant; `None` when nothing of its kind is known yet.
     pub(super) fn resolve(&mut self, op: &Op) -> Option<Verb> {
         Some(match *op {
-            Op::Reserve { user, login, staff, resume } => {
-                Verb::Reserve(self.ask(user, login, staff, resume))
+            Op::Reserve { user, login, staff, resume, over } => {
+                Verb::Reserve(self.ask((user, login, over), staff, resume))
             }
-            Op::Party { ref users, staff } => {
-                let party = users.iter().map(|who| self.ask(*who, 0, staff, Secret::None));
+            Op::Party { ref users, staff, over } => {
+                let party = users.iter().map(|who| self.ask((*who, 0, over), staff, Secret::None));
                 Verb::ReserveParty(party.collect())
             }
             Op::Connecting { ticket, twist } => {
@@ -92,8 +95,8 @@ impl Known {
                 let (user, session) = taken(&mut self.entries, entry)?;
                 Verb::Abort(user, session)
             }
-            Op::Wait { user, login, staff } => {
-                Verb::Wait(self.ask(user, login, staff, Secret::None))
+            Op::Wait { user, login, staff, over } => {
+                Verb::Wait(self.ask((user, login, over), staff, Secret::None))
             }
             Op::StopWaiting { user: who } => Verb::StopWaiting(user(who)),
             Op::Attach { user: who, node, again } => {
@@ -166,6 +169,10 @@ impl Known {
                 self.parts.push((PartRef { user, session, generation, owner }, claim.new_resume));
                 self.entries.push((user, session));
             }
+            (Verb::Reserve(ask), Answer::Reserved(Err(ReserveRefusal::Contested(rival))))
+            | (Verb::Wait(ask), Answer::Waiting(Err(WaitRefusal::Contested(rival)))) => {
+                self.rivals.push((ask.user, *rival));
+            }
             (Verb::StreamAttached(user, stream), Answer::Attached(Attachment::Attached)) => {
                 self.streams.push((*user, *stream));
             }
@@ -191,10 +198,15 @@ impl Known {
         }
     }
 
-    fn ask(&mut self, who: u8, of: u8, is_staff: bool, resume: Secret) -> Ask {
+    /// By whom: the user, the login, and whether what stood in its way last is named.
+    fn ask(&mut self, by: (u8, u8, bool), is_staff: bool, resume: Secret) -> Ask {
+        let (who, of, names) = by;
         let nonce = Nonce(self.mint().to_be_bytes());
         let resume = self.secret(resume);
-        Ask { user: user(who), login: login(who, of), nonce, is_staff, resume }
+        let (user, login) = (user(who), login(who, of));
+        let told = self.rivals.iter().rev().find(|(whose, _)| *whose == user);
+        let over = told.filter(|_| names).map(|(_, rival)| *rival);
+        Ask { user, login, nonce, is_staff, resume, over }
     }
 
     fn claim(&mut self, ticket: Pick, twist: Twist, resume: Secret, node: u8) -> Option<Claim> {

@@ -44,7 +44,7 @@ fn told(stream: &mut Subscription) -> Option<News> {
 
 fn ask(n: usize) -> Ask {
     let nonce = Nonce((n as u128).to_be_bytes());
-    Ask { user: user(n), login: login(n), nonce, is_staff: false, resume: None }
+    Ask { user: user(n), login: login(n), nonce, is_staff: false, resume: None, over: None }
 }
 
 impl House {

@@ -113,7 +113,7 @@ pub(crate) enum EntryError {
     ReservationExpired,
     #[error("the entry could not be completed")]
     Failed,
-    #[error("passwords cannot be checked right now")]
+    #[error("too much is going on to decide this right now")]
     Busy,
     #[error("the user sits there already")]
     AlreadySeated,

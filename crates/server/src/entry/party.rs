@@ -15,7 +15,7 @@ use anteroom_protocol::entry::{PartyFailure, Reservation, Reserve};
 use uuid::Uuid;
 
 use super::duty::Duty;
-use super::reserve::{Course, new_nonce};
+use super::reserve::{CONTESTS_MAX, Course, new_nonce};
 use super::{Entry, EntryError};
 use crate::admission::{Journal, PartyError, Refusal};
 use crate::rooms::RoomInfo;
@@ -82,14 +82,15 @@ impl Entry {
         let logins: Vec<LoginId> = party.iter().map(|ask| ask.login).collect();
         let mut journal = Journal::new();
         let began = Instant::now();
-        let granted = self.admission.reserve_party(room, party, &mut journal).await;
+        let granted = self.grant_party(room, party, &mut journal).await;
         let took = began.elapsed();
         course.decision = Some(took);
         self.aftermath.apply(journal);
-        let reserved = match granted {
+        let reserved = match granted? {
             Ok(reserved) => reserved,
             Err(PartyError::Ledger(PartyRefusal { failed })) => {
-                let failed = failed.into_iter().map(|(user, refusal)| failure(user, refusal));
+                let failed = failed.into_iter();
+                let failed = failed.filter_map(|(user, refusal)| failure(user, refusal));
                 return Err(EntryError::Party(failed.collect()));
             }
             Err(PartyError::NoRoom) => return Err(self.refused(room, Refusal::NoRoom).await),
@@ -107,6 +108,37 @@ impl Entry {
             return Err(error);
         }
         Ok(reserved.iter().map(|one| (one.user, self.shown(room, one))).collect())
+    }
+
+    /// The ledger's step. What other logins of the party have there is asked for by its name, once
+    /// those that ask were seen to live after it.
+    async fn grant_party(
+        &self,
+        room: RoomId,
+        mut party: Vec<Ask>,
+        journal: &mut Journal,
+    ) -> Result<Result<Vec<Reserved>, PartyError>, EntryError> {
+        for _ in 0..CONTESTS_MAX {
+            let answer = self.admission.reserve_party(room, party.clone(), journal).await;
+            let Err(PartyError::Ledger(PartyRefusal { failed })) = &answer else {
+                return Ok(answer);
+            };
+            if failed.iter().any(|(user, refusal)| failure(*user, *refusal).is_some()) {
+                return Ok(answer);
+            }
+            for (user, refusal) in failed {
+                let asks = party.iter_mut().find(|ask| ask.user == *user);
+                let (Some(ask), ReserveRefusal::Contested(rival)) = (asks, refusal) else {
+                    continue;
+                };
+                if !self.login_lives(ask.user, ask.login).await? {
+                    let code = Code::Unauthenticated;
+                    return Err(EntryError::Party(vec![PartyFailure { user_id: user.0, code }]));
+                }
+                ask.over = Some(*rival);
+            }
+        }
+        Err(EntryError::Busy)
     }
 
     /// Lines for the entry log: one for each who stood in the way, or one for who asked.
@@ -158,7 +190,7 @@ impl Entry {
         let Some(login) = newest else { return Ok(Err(Code::Unauthenticated)) };
         let is_staff = user == info.owner
             || [Role::Moderator, Role::Admin].iter().any(|role| record.roles.contains(role));
-        Ok(Ok(Ask { user, login, nonce: new_nonce()?, is_staff, resume: None }))
+        Ok(Ok(Ask { user, login, nonce: new_nonce()?, is_staff, resume: None, over: None }))
     }
 
     /// Logins may have ended, and bans come, while the ledger decided.
@@ -189,12 +221,14 @@ impl Entry {
     }
 }
 
-fn failure(user: UserId, refusal: ReserveRefusal) -> PartyFailure {
+/// `None`: another login of the user stands in the way, which the ledger can be asked about again.
+fn failure(user: UserId, refusal: ReserveRefusal) -> Option<PartyFailure> {
     let code = match refusal {
         ReserveRefusal::RoomFull => Code::RoomFull,
         ReserveRefusal::Closed | ReserveRefusal::Gone => Code::RoomClosed,
         ReserveRefusal::Replaced => Code::Replaced,
         ReserveRefusal::AlreadySeated => Code::AlreadySeated,
+        ReserveRefusal::Contested(_) => return None,
     };
-    PartyFailure { user_id: user.0, code }
+    Some(PartyFailure { user_id: user.0, code })
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anteroom_core::ids::{Nonce, RoomId};
+use anteroom_core::ids::{LoginId, Nonce, RoomId, UserId};
 use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{Ask, ReserveRefusal, Reserved};
 use anteroom_core::time::Millis;
@@ -20,6 +20,9 @@ use crate::admission::{Journal, Refusal, Ticket};
 use crate::rooms::RoomInfo;
 use crate::tokens::Identity;
 use crate::view;
+
+/// How often a request asks the ledger while other logins of its user are at work there.
+pub(super) const CONTESTS_MAX: usize = 8;
 
 /// A request that passed the door, and with what it goes to the ledger.
 pub(super) struct Approach {
@@ -81,11 +84,11 @@ impl Entry {
         let Approach { info, was_excused, ledger_ask } = self.approach(who, room, ask).await?;
         let mut journal = Journal::new();
         let began = Instant::now();
-        let granted = self.admission.reserve(room, ledger_ask, address, &mut journal).await;
+        let granted = self.grant(who, room, ledger_ask, address, &mut journal).await;
         let took = began.elapsed();
         course.decision = Some(took);
         self.aftermath.apply(journal);
-        let reserved = match granted {
+        let reserved = match granted? {
             Ok(reserved) => reserved,
             Err(refusal) => {
                 self.note_stale_at_the_door(who.user, &refusal);
@@ -103,6 +106,36 @@ impl Entry {
             return Err(error);
         }
         Ok((self.shown(room, &reserved), reserved.fresh))
+    }
+
+    /// The ledger's step. What another login of the user has there is asked for by its name, once the
+    /// asking login was seen to live after it.
+    async fn grant(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        mut ask: Ask,
+        address: Option<IpAddr>,
+        journal: &mut Journal,
+    ) -> Result<Result<Reserved, Refusal>, EntryError> {
+        for _ in 0..CONTESTS_MAX {
+            let answer = self.admission.reserve(room, ask, address, journal).await;
+            let Err(Refusal::Ledger(ReserveRefusal::Contested(rival))) = answer else {
+                return Ok(answer);
+            };
+            self.must_live(who.user, who.login).await?;
+            ask.over = Some(rival);
+        }
+        Err(EntryError::Busy)
+    }
+
+    /// # Errors
+    /// The login has ended, or the store cannot tell.
+    pub(super) async fn must_live(&self, user: UserId, login: LoginId) -> Result<(), EntryError> {
+        match self.login_lives(user, login).await? {
+            true => Ok(()),
+            false => Err(EntryError::Unauthenticated),
+        }
     }
 
     /// What stands before the ledger is asked, for a seat or a place in the line.
@@ -127,6 +160,7 @@ impl Entry {
             nonce: new_nonce()?,
             is_staff: self.is_staff(who, &info),
             resume: ask.resume.as_deref().map(resume_hash),
+            over: None,
         };
         Ok(Approach { info, was_excused, ledger_ask })
     }
@@ -140,9 +174,7 @@ impl Entry {
         ask: &Reserve,
         needs_password: bool,
     ) -> Result<(), EntryError> {
-        if !self.login_lives(who.user, who.login).await? {
-            return Err(EntryError::Unauthenticated);
-        }
+        self.must_live(who.user, who.login).await?;
         self.not_banned(who, info.id).await?;
         if needs_password {
             self.check_password(who, info, ask).await?;
@@ -255,6 +287,7 @@ impl Entry {
             }
             Refusal::Ledger(ReserveRefusal::Replaced) => EntryError::Replaced,
             Refusal::Ledger(ReserveRefusal::AlreadySeated) => EntryError::AlreadySeated,
+            Refusal::Ledger(ReserveRefusal::Contested(_)) => EntryError::Busy,
             Refusal::Ledger(ReserveRefusal::Closed) => EntryError::RoomClosed,
             Refusal::Ledger(ReserveRefusal::Gone) | Refusal::NoRoom => {
                 match self.storage.room(room).await {

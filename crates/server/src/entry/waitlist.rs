@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anteroom_core::ids::{LoginId, RoomId, StreamId, UserId};
-use anteroom_core::seat::{self, Attachment, Reserved, WaitRefusal, WaiterEnd};
+use anteroom_core::seat::{self, Ask, Attachment, Reserved, WaitRefusal, WaiterEnd};
 use anteroom_protocol::entry::{Position, Reservation, Reserve, Waiting};
 use anteroom_protocol::{Code, Timestamp};
 use tokio::runtime::Handle;
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use super::duty::Duty;
 use super::line_board::{Call, Found, Subscription};
-use super::reserve::{Approach, Course};
+use super::reserve::{Approach, CONTESTS_MAX, Course};
 use super::{Entry, EntryError};
 use crate::admission::{Journal, Refusal, WaitError};
 use crate::tokens::Identity;
@@ -73,11 +73,11 @@ impl Entry {
         let Approach { info, was_excused, ledger_ask } = self.approach(who, room, ask).await?;
         let mut journal = Journal::new();
         let began = std::time::Instant::now();
-        let answer = self.admission.wait(room, ledger_ask, address, &mut journal).await;
+        let answer = self.line_up(who, room, ledger_ask, address, &mut journal).await;
         let took = began.elapsed();
         course.decision = Some(took);
         self.aftermath.apply(journal);
-        match answer {
+        match answer? {
             Ok(seat::Waiting::Reserved(reserved)) => {
                 self.aftermath.entry_log.granted(room, &reserved, took);
                 let needs_password = was_excused && reserved.fresh;
@@ -104,6 +104,26 @@ impl Entry {
         }
     }
 
+    /// The ledger's step, as for a reservation.
+    async fn line_up(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        mut ask: Ask,
+        address: Option<IpAddr>,
+        journal: &mut Journal,
+    ) -> Result<Result<seat::Waiting, WaitError>, EntryError> {
+        for _ in 0..CONTESTS_MAX {
+            let answer = self.admission.wait(room, ask, address, journal).await;
+            let Err(WaitError::Ledger(WaitRefusal::Contested(rival))) = answer else {
+                return Ok(answer);
+            };
+            self.must_live(who.user, who.login).await?;
+            ask.over = Some(rival);
+        }
+        Err(EntryError::Busy)
+    }
+
     /// Takes back the place that this very request took, and no other: one that stands under a login
     /// that lives was asked for by somebody else.
     async fn take_place_back(&self, who: &Identity, room: RoomId, fresh: bool, why: &EntryError) {
@@ -124,6 +144,7 @@ impl Entry {
     async fn no_place(&self, room: RoomId, error: WaitError) -> EntryError {
         let refusal = match error {
             WaitError::Ledger(WaitRefusal::AlreadySeated) => return EntryError::AlreadySeated,
+            WaitError::Ledger(WaitRefusal::Contested(_)) => return EntryError::Busy,
             WaitError::Ledger(WaitRefusal::LineFull) => seat::ReserveRefusal::RoomFull.into(),
             WaitError::Ledger(WaitRefusal::Closed) => seat::ReserveRefusal::Closed.into(),
             WaitError::Ledger(WaitRefusal::Gone) => seat::ReserveRefusal::Gone.into(),

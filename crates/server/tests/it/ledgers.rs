@@ -53,6 +53,7 @@ impl TrySeat for Locked {
             nonce: Nonce(user.to_be_bytes()),
             is_staff: false,
             resume: None,
+            over: None,
         };
         self.step(|room, step| room.reserve(step, &ask).is_ok())
     }

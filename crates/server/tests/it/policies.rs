@@ -6,6 +6,7 @@ use anteroom_protocol::entry::Reserve;
 use anteroom_protocol::frame::EntryKind;
 use serde_json::json;
 
+use crate::harness::line::queue;
 use crate::harness::{Known as _, TestServer, alive, ended, refused};
 
 /// A server where the newcomer is refused.
@@ -117,4 +118,29 @@ async fn many_devices_share_one_seat_and_one_too_many_is_refused() {
     assert_eq!(server.seats(room).await.occupied, 1, "seats count users");
     alive(&mut first).await;
     alive(&mut second).await;
+}
+
+/// Where a user may have several logins, none of them is older in any sense that counts.
+#[tokio::test]
+async fn logins_that_both_live_take_reservation_and_place_from_each_other() {
+    let server = TestServer::start(|cfg| {
+        cfg.set("auth.logins_per_user", 2);
+    })
+    .await;
+    let (room, _owner) = server.room(&server.user("owner").await, 2).await;
+    let first = server.user("ann").await;
+    let second = server.login("ann").await;
+    let of_first = first.reserve(room, &Reserve::default()).await.unwrap();
+    let of_second = second.reserve(room, &Reserve::default()).await.unwrap();
+    let stale = first.confirm(&of_first, ConfirmOptions::default()).await;
+    assert_eq!(stale.err().unwrap().status(), Some(4403));
+    let again = first.reserve(room, &Reserve::default()).await.unwrap();
+    assert_ne!(again.ticket, of_second.ticket);
+    assert_eq!(server.seats(room).await.reserved, 1);
+    first.cancel(room).await.unwrap();
+    let other = server.guest("other").await;
+    let _other = other.enter(room).await.unwrap();
+    let joined = queue(&first, room).await;
+    assert_eq!(queue(&second, room).await.joined_at, joined.joined_at, "the same place");
+    assert_eq!(server.seats(room).await.waiting, 1);
 }

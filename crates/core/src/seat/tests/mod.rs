@@ -5,6 +5,7 @@ mod entering;
 mod leaving;
 mod reserving;
 mod resuming;
+mod rivals;
 mod rooms;
 mod waiting;
 
@@ -45,7 +46,8 @@ fn secret(n: u8) -> ResumeHash {
 }
 
 fn ask(n: u8) -> Ask {
-    Ask { user: user(n), login: login(n, 1), nonce: Nonce([n; 16]), is_staff: false, resume: None }
+    let (user, login, nonce) = (user(n), login(n, 1), Nonce([n; 16]));
+    Ask { user, login, nonce, is_staff: false, resume: None, over: None }
 }
 
 fn staff(n: u8) -> Ask {
@@ -106,6 +108,14 @@ impl Bench {
 
     fn reserve(&mut self, ask: Ask) -> Result<Reserved, ReserveRefusal> {
         self.step(|room, step| room.reserve(step, &ask))
+    }
+
+    /// The same, by a login that lives: what another login has here is named, and taken.
+    fn reserve_over(&mut self, ask: Ask) -> Result<Reserved, ReserveRefusal> {
+        match self.reserve(ask) {
+            Err(ReserveRefusal::Contested(rival)) => self.reserve(Ask { over: Some(rival), ..ask }),
+            answer => answer,
+        }
     }
 
     fn confirm(&mut self, claim: Claim) -> Result<Confirmed, ConfirmRefusal> {

@@ -26,7 +26,7 @@ fn under_another_login_a_new_reservation_takes_the_place_of_the_old_one() {
     let mut bench = Bench::new(1);
     let old = bench.reserve(ask(1)).unwrap().reservation;
     bench.pass(SECOND);
-    let new = bench.reserve(Ask { login: login(1, 2), ..ask(1) }).unwrap();
+    let new = bench.reserve_over(Ask { login: login(1, 2), ..ask(1) }).unwrap();
     assert!(new.fresh && new.reservation.generation > old.generation);
     assert!(new.reservation.deadline > old.deadline);
     assert_eq!(bench.confirm(claim(1, old, 1)), Err(ConfirmRefusal::NoReservation));

@@ -3,8 +3,9 @@
 use anteroom_core::ids::{Generation, LoginId, Nonce, Owner, SessionId, StreamId, UserId};
 use anteroom_core::seat::{
     Ask, Attachment, Change, Claim, Class, CloseCause, Closed, ConfirmRefusal, Confirmed, End,
-    PartRef, Parting, PartyRefusal, PlaceNo, Reservation, ReserveRefusal, Reserved, RoomSize,
-    RoomState, SlotState, Stay, Streams, WaitRefusal, Waiter, WaiterEnd, Waiting,
+    PartRef, Parting, PartyRefusal, PlaceNo, Reservation, ReserveRefusal, Reserved, Rival,
+    RivalClaim, RoomSize, RoomState, SlotState, Stay, Streams, WaitRefusal, Waiter, WaiterEnd,
+    Waiting,
 };
 
 use super::{Model, Row, Unwelcome};
@@ -24,6 +25,9 @@ impl Model {
             RoomState::Closing => return Err(ReserveRefusal::Closed),
             RoomState::Gone => return Err(ReserveRefusal::Gone),
         }
+        if let Some(rival) = self.rival(ask) {
+            return Err(ReserveRefusal::Contested(rival));
+        }
         if self.has_seat(ask.user) {
             self.arrival(ask.user, ask.resume).map_err(reserve_refusal)?;
         } else if ask.is_staff && self.free_staff() > 0 {
@@ -37,6 +41,17 @@ impl Model {
         let answer = self.reserve_within(ask);
         self.finish();
         Ok(answer)
+    }
+
+    /// What stands under another login than that of the ask, unless the ask names it.
+    fn rival(&self, ask: &Ask) -> Option<Rival> {
+        let reserved = self.reservation(ask.user);
+        let reserved = reserved.map(|it| (it.login, RivalClaim::Reservation(it.generation)));
+        let waits = self.line.iter().find(|waiter| waiter.user == ask.user);
+        let waits = waits.map(|it| (it.login, RivalClaim::Place(it.place)));
+        let (login, claim) = reserved.or(waits)?;
+        let rival = Rival { login, claim };
+        (login != ask.login && ask.over != Some(rival)).then_some(rival)
     }
 
     fn reserve_within(&mut self, ask: &Ask) -> Reserved {
@@ -57,6 +72,9 @@ impl Model {
                 RoomState::Closing => Some(ReserveRefusal::Closed),
                 RoomState::Gone => Some(ReserveRefusal::Gone),
                 RoomState::Open if !self.line.is_empty() => Some(ReserveRefusal::RoomFull),
+                RoomState::Open if self.rival(ask).is_some() => {
+                    self.rival(ask).map(ReserveRefusal::Contested)
+                }
                 RoomState::Open if self.has_seat(ask.user) => {
                     self.arrival(ask.user, ask.resume).err().map(reserve_refusal)
                 }
@@ -353,6 +371,9 @@ impl Model {
         }
         if !self.top(ask.user).is_empty() {
             return Err(WaitRefusal::AlreadySeated);
+        }
+        if let Some(rival) = self.rival(ask) {
+            return Err(WaitRefusal::Contested(rival));
         }
         if self.has_seat(ask.user) {
             return Ok(Waiting::Reserved(self.reserve_within(ask)));

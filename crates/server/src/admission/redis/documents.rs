@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anteroom_core::ids::{LoginId, Nonce, Owner, RoomId, SessionId, StreamId, UserId};
 use anteroom_core::seat::{
-    Confirmed, EntryImage, PlaceNo, Reservation, Reserved, Sitting, Stay, Waiter,
+    Confirmed, EntryImage, PlaceNo, Reservation, Reserved, Rival, RivalClaim, Sitting, Stay, Waiter,
 };
 use anteroom_core::time::Millis;
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
@@ -121,6 +121,23 @@ impl From<ReservedDoc> for Reserved {
             takeover: doc.takeover,
             fresh: doc.fresh,
         }
+    }
+}
+
+/// A [`Rival`]: one of its two claims is there.
+#[derive(Clone, Copy, Deserialize)]
+pub(super) struct RivalDoc {
+    login: Uuid,
+    reservation: Option<(u64, u64)>,
+    place: Option<u64>,
+}
+
+impl RivalDoc {
+    /// The rival it is; `None` when it claims nothing.
+    pub(super) fn rival(self) -> Option<Rival> {
+        let reservation = self.reservation.map(|it| RivalClaim::Reservation(generation(it)));
+        let place = self.place.map(|it| RivalClaim::Place(PlaceNo(it)));
+        Some(Rival { login: LoginId(self.login), claim: reservation.or(place)? })
     }
 }
 

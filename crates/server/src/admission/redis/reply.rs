@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anteroom_core::ids::{RoomId, SessionId, UserId};
 use anteroom_core::seat::{
     Attachment, Class, Closed, ConfirmRefusal, Confirmed, Elsewhere, Header, Member, PartyRefusal,
-    Position, ReserveRefusal, Reserved, Seats, SlotImage, SlotState, Snapshot, StaffSeats,
+    Position, ReserveRefusal, Reserved, Rival, Seats, SlotImage, SlotState, Snapshot, StaffSeats,
     WaitRefusal,
 };
 use anteroom_core::time::Millis;
@@ -13,8 +13,8 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::documents::{
-    ChangeDoc, ConfirmedDoc, EndWord, EntryDoc, LifetimeWord, ReservedDoc, RoomText, SlotParts,
-    StateWord, WaiterDoc, generation, list, parsed, some_list,
+    ChangeDoc, ConfirmedDoc, EndWord, EntryDoc, LifetimeWord, ReservedDoc, RivalDoc, RoomText,
+    SlotParts, StateWord, WaiterDoc, generation, list, parsed, some_list,
 };
 use crate::admission::{ConfirmError, Refusal, Unavailable, WaitError};
 
@@ -84,6 +84,7 @@ pub(super) enum Word {
     Expired,
     RoomClosed,
     LineFull,
+    Contested,
 }
 
 /// What a close did.
@@ -109,6 +110,7 @@ enum AttachedWord {
 pub(super) struct Failed {
     user: Uuid,
     refused: Word,
+    rival: Option<RivalDoc>,
 }
 
 #[derive(Deserialize)]
@@ -198,6 +200,7 @@ pub(super) struct Answer {
     #[serde(skip)]
     pub(super) now: Millis,
     pub(super) refused: Option<Word>,
+    rival: Option<RivalDoc>,
     #[serde(default, deserialize_with = "list")]
     rooms: Vec<RoomText>,
     pub(super) reserved: Option<ReservedDoc>,
@@ -243,15 +246,20 @@ pub(super) fn unreadable(what: impl std::fmt::Display) -> Unavailable {
     Unavailable(format!("the answer of a script cannot be read: {what}"))
 }
 
-fn ledger_word(word: Word) -> Result<ReserveRefusal, Unavailable> {
+fn ledger_word(word: Word, rival: Option<RivalDoc>) -> Result<ReserveRefusal, Unavailable> {
     Ok(match word {
         Word::RoomFull => ReserveRefusal::RoomFull,
         Word::Closed => ReserveRefusal::Closed,
         Word::Gone => ReserveRefusal::Gone,
         Word::Replaced => ReserveRefusal::Replaced,
         Word::AlreadySeated => ReserveRefusal::AlreadySeated,
+        Word::Contested => ReserveRefusal::Contested(contested(rival)?),
         other => return Err(unreadable(format_args!("{other:?}"))),
     })
+}
+
+fn contested(rival: Option<RivalDoc>) -> Result<Rival, Unavailable> {
+    rival.and_then(RivalDoc::rival).ok_or_else(|| unreadable("nobody stands in the way"))
 }
 
 impl Answer {
@@ -271,7 +279,7 @@ impl Answer {
             Word::NoRoom => Refusal::NoRoom,
             Word::TooMany => Refusal::TooMany(self.rooms()),
             Word::AddressBusy => Refusal::AddressBusy,
-            word => ledger_word(word).map_or_else(Refusal::from, Refusal::from),
+            word => ledger_word(word, self.rival).map_or_else(Refusal::from, Refusal::from),
         }
     }
 
@@ -285,6 +293,8 @@ impl Answer {
             Word::LineFull => WaitRefusal::LineFull.into(),
             Word::Closed => WaitRefusal::Closed.into(),
             Word::Gone => WaitRefusal::Gone.into(),
+            Word::Contested => contested(self.rival)
+                .map_or_else(WaitError::from, |rival| WaitRefusal::Contested(rival).into()),
             other => unreadable(format_args!("{other:?}")).into(),
         }
     }
@@ -294,7 +304,7 @@ impl Answer {
         let failed = self
             .failed
             .iter()
-            .map(|it| Ok::<_, Unavailable>((UserId(it.user), ledger_word(it.refused)?)));
+            .map(|it| Ok::<_, Unavailable>((UserId(it.user), ledger_word(it.refused, it.rival)?)));
         let failed = failed.collect::<Result<Vec<_>, _>>()?;
         Ok(Some(PartyRefusal { failed }).filter(|refusal| !refusal.failed.is_empty()))
     }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, StreamId, UserId};
 use anteroom_core::limits::{ATTEMPTS_MAX, CAPACITY_MAX, STREAMS_MAX, WAITLIST_MAX};
 use anteroom_core::seat::{
-    Ask, Attachment, Claim, Closed, Confirmed, Member, PartRef, Parting, Position, Reserved,
-    RoomSize, RoomSpec, Seats, Snapshot, Waiting,
+    Ask, Attachment, Claim, Closed, Confirmed, Member, PartRef, Parting, Position, Reserved, Rival,
+    RivalClaim, RoomSize, RoomSpec, Seats, Snapshot, Waiting,
 };
 use anteroom_core::time::Millis;
 use async_trait::async_trait;
@@ -48,6 +48,13 @@ fn asked(ask: &Ask) -> Value {
     });
     if let Some(resume) = ask.resume {
         value["resume"] = json!(hex_text(&resume.0));
+    }
+    if let Some(Rival { login, claim }) = ask.over {
+        let login = id_text(login.0);
+        value["over"] = match claim {
+            RivalClaim::Reservation(it) => json!({ "login": login, "reservation": pair(it) }),
+            RivalClaim::Place(it) => json!({ "login": login, "place": it.0 }),
+        };
     }
     value
 }

@@ -47,7 +47,7 @@ fn strategy(rooms: i64, sessions: SessionPolicy) -> Semaphore {
 fn cycle(strategy: &Semaphore, room: RoomId, n: u64, journal: &mut Journal) {
     let id = u128::from(n);
     let (user, login) = (UserId(Uuid::from_u128(id)), LoginId(Uuid::from_u128(id)));
-    let ask = Ask { user, login, nonce: Nonce([7; 16]), is_staff: false, resume: None };
+    let ask = Ask { user, login, nonce: Nonce([7; 16]), is_staff: false, resume: None, over: None };
     let reserved = now(strategy.reserve(room, ask, None, journal)).unwrap().reservation;
     let session = SessionId(Uuid::from_u128(id));
     let claim = Claim {

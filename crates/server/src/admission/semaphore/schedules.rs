@@ -81,7 +81,7 @@ fn come_and_go(seats: &Semaphore, user: u128, tab: u128, room: RoomId) {
     let mut journal = Journal::new();
     let (user, login) = (UserId(Uuid::from_u128(user)), LoginId(Uuid::from_u128(user)));
     let nonce = Nonce(tab.to_be_bytes());
-    let ask = Ask { user, login, nonce, is_staff: false, resume: None };
+    let ask = Ask { user, login, nonce, is_staff: false, resume: None, over: None };
     let Ok(reserved) = now(seats.reserve(room, ask, None, &mut journal)) else { return };
     let session = SessionId(Uuid::from_u128(tab));
     let claim = Claim {

@@ -28,7 +28,7 @@ fn spec(room: i64, capacity: u32) -> RoomSpec {
 
 fn ask(n: u128) -> Ask {
     let (user, login) = (UserId(Uuid::from_u128(n)), LoginId(Uuid::from_u128(n)));
-    Ask { user, login, nonce: Nonce(n.to_be_bytes()), is_staff: false, resume: None }
+    Ask { user, login, nonce: Nonce(n.to_be_bytes()), is_staff: false, resume: None, over: None }
 }
 
 async fn reserve(seats: &Semaphore, room: i64, n: u128) -> Result<Reserved, Refusal> {

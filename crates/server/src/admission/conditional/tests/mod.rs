@@ -150,7 +150,7 @@ pub(super) fn login(who: u128) -> LoginId {
 
 pub(super) fn ask(who: u128) -> Ask {
     let nonce = Nonce(Uuid::from_u128(who).into_bytes());
-    Ask { user: user(who), login: login(who), nonce, is_staff: false, resume: None }
+    Ask { user: user(who), login: login(who), nonce, is_staff: false, resume: None, over: None }
 }
 
 /// A stream on the node of the tests.

@@ -1,7 +1,8 @@
 -- reserve: counts a seat for a user until a deadline.
 -- KEYS, ARGV[1] and the reply as in call.lua.
--- ARGV[2]  room, user, login, nonce, staff, resume?, address?
--- answer   {reserved} or {refused: a word of the ledger, 'no_room', 'address_busy', or 'too_many' and `rooms`}
+-- ARGV[2]  room, user, login, nonce, staff, resume?, over?, address?
+-- answer   {reserved} or {refused: a word of the ledger ('contested' with `rival`), 'no_room',
+--          'address_busy', or 'too_many' and `rooms`}
 local room = rooms.open(ask.room)
 if not room then
   return answer.no_room(ask.room)
@@ -31,6 +32,10 @@ local function reserve()
   local closed = seats.not_open(room)
   if closed then
     return { refused = closed }
+  end
+  local rival = seats.rival(room, ask)
+  if rival then
+    return { refused = 'contested', rival = rival }
   end
   local slot = rooms.slot(room, ask.user)
   if slot then

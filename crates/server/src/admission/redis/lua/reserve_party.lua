@@ -1,7 +1,7 @@
 -- reserve_party: counts a seat for each of several users, or for none.
 -- KEYS, ARGV[1] and the reply as in call.lua.
--- ARGV[2]  room, party: [{user, login, nonce, staff, resume?}]
--- answer   {party: [reserved]} or {refused: 'no_room'} or {failed: [{user, refused}]}
+-- ARGV[2]  room, party: [{user, login, nonce, staff, resume?, over?}]
+-- answer   {party: [reserved]} or {refused: 'no_room'} or {failed: [{user, refused, rival?}]}
 local failed = {}
 for _, asked in ipairs(ask.party) do
   local refused = places.refusal(ask.room, asked.user, asked.resume)
@@ -32,7 +32,10 @@ local function refusal(asked)
     return 'room_full'
   end
   local slot = rooms.slot(room, asked.user)
-  if slot then
+  local rival = slot and seats.rival(room, asked)
+  if rival then
+    return 'contested', rival
+  elseif slot then
     local arrival, why = sitting.judge(slot, asked.resume)
     return not arrival and why or nil
   elseif class_of[asked.user] then
@@ -48,9 +51,9 @@ local function refusal(asked)
 end
 
 for _, asked in ipairs(ask.party) do
-  local refused = refusal(asked)
+  local refused, rival = refusal(asked)
   if refused then
-    table.insert(failed, { user = asked.user, refused = refused })
+    table.insert(failed, { user = asked.user, refused = refused, rival = rival })
   end
 end
 if #failed > 0 then

@@ -116,6 +116,29 @@ function seats.grant(room, user, login, nonce, offered)
   return new
 end
 
+-- What stands here under another login of the user who asks, and is not what the ask names in `over`:
+-- {login, reservation: its generation} or {login, place}. Nil when nothing stands in the way.
+function seats.rival(room, asked)
+  local slot, over = rooms.slot(room, asked.user), asked.over
+  local reservation = slot and slot.reservation
+  local waiter = not slot and line.get(room, asked.user)
+  local standing = reservation or waiter
+  if not standing or standing.login == asked.login then
+    return nil
+  end
+  local named = over and over.login == standing.login
+  if reservation then
+    if named and over.reservation and same(over.reservation, reservation.generation) then
+      return nil
+    end
+    return { login = standing.login, reservation = reservation.generation }
+  end
+  if named and over.place == waiter.place then
+    return nil
+  end
+  return { login = standing.login, place = waiter.place }
+end
+
 -- Reserves for a user who has a slot; the answer of a granted ask.
 function seats.reserve_within(room, asked)
   local slot = rooms.slot(room, asked.user)

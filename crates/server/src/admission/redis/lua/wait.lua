@@ -1,6 +1,6 @@
 -- wait: puts a user at the end of the line, or answers with a reservation if a place is free.
 -- KEYS, ARGV[1] and the reply as in call.lua.
--- ARGV[2]  room, user, login, nonce, staff, address?, waiters_max
+-- ARGV[2]  room, user, login, nonce, staff, over?, address?, waiters_max
 -- answer   {reserved}, {position, fresh}, or {refused} as for reserve and 'line_full'
 local room = rooms.open(ask.room)
 if not room then
@@ -45,10 +45,14 @@ local function wait()
     return { refused = closed }
   end
   local slot = rooms.slot(room, ask.user)
-  if not slot then
-    return join()
-  elseif not sitting.is_empty(slot) then
+  if slot and not sitting.is_empty(slot) then
     return { refused = 'already_seated' }
+  end
+  local rival = seats.rival(room, ask)
+  if rival then
+    return { refused = 'contested', rival = rival }
+  elseif not slot then
+    return join()
   end
   return { reserved = seats.reserve_within(room, ask) }
 end

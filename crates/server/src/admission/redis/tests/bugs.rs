@@ -3,10 +3,10 @@
 
 use std::sync::atomic::Ordering;
 
-use anteroom_core::ids::{Nonce, Owner, ResumeHash, RoomId, SessionId};
+use anteroom_core::ids::{Nonce, Owner, ResumeHash, RoomId, SessionId, StreamId};
 use anteroom_core::seat::{
-    Ask, Change, Claim, Closed, ConfirmRefusal, PartRef, Parting, ReserveRefusal, RoomSize,
-    SessionPolicy, Terms,
+    Ask, Attachment, Change, Claim, Closed, ConfirmRefusal, PartRef, Parting, ReserveRefusal,
+    Rival, RivalClaim, RoomSize, SessionPolicy, Terms,
 };
 use uuid::Uuid;
 
@@ -75,6 +75,44 @@ async fn bug_b09_the_scripts_give_no_seat_beyond_the_last() {
     enter(&seats, ROOM, 1).await;
     reserve(&seats, ROOM, 2).await.unwrap();
     assert_eq!(reserve(&seats, ROOM, 3).await, full());
+}
+
+#[tokio::test]
+async fn bug_b13_a_late_request_by_script_takes_nothing_of_another_login() {
+    let store = Store::start();
+    let seats = with_room(&store, 2, Terms::default()).await;
+    let stands = reserve(&seats, ROOM, 1).await.unwrap().reservation;
+    let late = Ask { login: ask(9).login, ..ask(1) };
+    let claim = RivalClaim::Reservation(stands.generation);
+    let rival = Rival { login: stands.login, claim };
+    let refused = seats.reserve(ROOM, late, None, &mut Journal::new()).await;
+    assert_eq!(refused, Err(Refusal::Ledger(ReserveRefusal::Contested(rival))));
+    let kept = seats.standing(ROOM, late.user).await.unwrap().unwrap();
+    assert_eq!(kept.reservation, stands);
+    let named = Ask { over: Some(rival), ..late };
+    let taken = seats.reserve(ROOM, named, None, &mut Journal::new()).await.unwrap();
+    assert_eq!((taken.fresh, taken.reservation.login), (true, late.login));
+}
+
+#[tokio::test]
+async fn bug_b13_the_end_of_a_stream_by_script_takes_no_other_off() {
+    let store = Store::start();
+    let seats = with_room(&store, 1, Terms::default()).await;
+    reserve(&seats, ROOM, 1).await.unwrap();
+    let journal = &mut Journal::new();
+    seats.wait(ROOM, ask(2), None, journal).await.unwrap();
+    let stream = |n| StreamId { owner: HERE, n };
+    let user = ask(2).user;
+    for n in [1, 2, 2] {
+        let attached = seats.stream_attached(ROOM, user, stream(n), journal).await;
+        assert_eq!(attached, Ok(Attachment::Attached));
+    }
+    for n in [1, 1, 7] {
+        seats.stream_lost(ROOM, user, stream(n), journal).await.unwrap();
+    }
+    let line = seats.snapshot(ROOM).await.unwrap().unwrap().line;
+    assert_eq!(line[0].streams, [stream(2)].into_iter().collect());
+    assert_eq!(line[0].away_deadline, None);
 }
 
 #[tokio::test]

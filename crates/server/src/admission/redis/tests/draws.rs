@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use anteroom_core::ids::{
     Generation, LoginId, Nonce, Owner, ResumeHash, RoomId, SessionId, StreamId, UserId,
 };
-use anteroom_core::seat::{Ask, Claim, PartRef, Parting, Reserved, RoomSize};
+use anteroom_core::seat::{Ask, Claim, PartRef, Parting, Reserved, Rival, RivalClaim, RoomSize};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -127,9 +127,16 @@ impl Past {
 
     fn ask(&mut self, draw: Draw) -> Ask {
         let who = draw.who % 4;
+        // What the user was given last, whatever became of it, is named now and then.
+        let given = self.tickets.iter().rev().map(|(_, it)| it).find(|it| it.user == user(who));
+        let over = given.filter(|_| draw.secret < 8).map(|it| Rival {
+            login: it.reservation.login,
+            claim: RivalClaim::Reservation(it.reservation.generation),
+        });
         Ask {
             user: user(who),
             login: login(who, u8::from(draw.pick == 4)),
+            over,
             nonce: Nonce(self.mint().to_be_bytes()),
             is_staff: draw.twist.is_multiple_of(3),
             resume: self.secret(draw),

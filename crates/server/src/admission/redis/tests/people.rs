@@ -15,6 +15,7 @@ pub(super) fn ask(n: u128) -> Ask {
         nonce: Nonce(n.to_be_bytes()),
         is_staff: false,
         resume: None,
+        over: None,
     }
 }
 

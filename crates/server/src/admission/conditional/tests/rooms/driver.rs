@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use anteroom_core::ids::{Nonce, Owner, ResumeHash, RoomId, SessionId, StreamId, UserId};
 use anteroom_core::seat::{
-    Ask, Change, Claim, Lifetime, PartRef, Parting, Reserved, RoomSize, RoomSpec,
+    Ask, Change, Claim, Lifetime, PartRef, Parting, Reserved, Rival, RivalClaim, RoomSize, RoomSpec,
 };
 use uuid::Uuid;
 
@@ -86,7 +86,14 @@ impl Driver {
         let of = if self.draw(5) == 0 { 100 } else { 0 };
         let nonce = Nonce(self.mint().to_be_bytes());
         let (is_staff, resume) = (self.draw(4) == 0, self.resume());
-        Ask { user: user(who), login: login(who + of), nonce, is_staff, resume }
+        // What the user was given last, whatever became of it, is named now and then.
+        let names = self.draw(2) == 0;
+        let given = self.tickets.iter().rev().map(|(_, it)| it).find(|it| it.user == user(who));
+        let over = given.filter(|_| names).map(|it| Rival {
+            login: it.reservation.login,
+            claim: RivalClaim::Reservation(it.reservation.generation),
+        });
+        Ask { user: user(who), login: login(who + of), nonce, is_staff, resume, over }
     }
 
     /// The secret of a session is made of its number.
