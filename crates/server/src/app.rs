@@ -21,7 +21,7 @@ use crate::accounts::{Accounts, AccountsConfig, PasswordConfig, ThrottleConfig};
 use crate::admission::{self, Admission, Bounds, CapacityWatch, TicketKey, Whose};
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits};
-use crate::entry::{Aftermath, Duties, Entry, LineBoard};
+use crate::entry::{Aftermath, Duties, Entry, LineBoard, Removals};
 use crate::http;
 use crate::hub::{Hub, Presence};
 use crate::messages::{self, Append, History, MessageLog};
@@ -270,6 +270,7 @@ async fn entry(
             tasks: tasks.clone(),
             stopping: stopping.clone(),
             in_doubt: Arc::default(),
+            removals: Removals::default(),
         },
         admission,
         rooms,

@@ -112,6 +112,7 @@ impl Entry {
         if arrival.beside.is_some_and(|who| who.user != ticket.user) {
             return Err(EntryError::NoReservation);
         }
+        self.duties.removals.door_is_open(ticket.room, ticket.user)?;
         let mut journal = Journal::new();
         let matched = self.admission.connecting(&ticket, &mut journal).await;
         self.aftermath.apply(journal);
@@ -182,7 +183,6 @@ impl Entry {
                         // It may have been confirmed all the same.
                         self.undo(ticket, session).await;
                         self.duties.doubt(ticket.room);
-                        self.duties.doubt_rooms_of(ticket.user);
                         self.duties.doubt_rooms_of(ticket.user);
                         error.into()
                     }

@@ -3,9 +3,9 @@
 //! A release, a revocation or the undoing of an entry has to reach the ledger even when the seat
 //! store is away at that moment. It is tried at once; if the store cannot decide, it is repeated in
 //! the background with growing pauses until it can. Each duty names a part, a grant, a login or a
-//! stream, so that repeating it is harmless. Two are not as exact as that yet: a repeated `Remove` also
-//! ends what its user came back to meanwhile, and a repeated `Supersede` may rebind to a login that has
-//! ended by then.
+//! stream, so that repeating it is harmless. A removal names a user, who is not let in until it is
+//! through ([`super::removals`]). One is not as exact as that yet: a repeated `Supersede` may rebind to
+//! a login that has ended by then.
 //!
 //! A step whose answer was lost may have been taken, and its journal is lost with the answer. So a
 //! room in doubt is compared, once the store answers again, with what the other stores believe.
@@ -21,7 +21,7 @@ use anteroom_protocol::CloseCode;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Aftermath;
+use super::{Aftermath, Removals};
 use crate::admission::{Admission, Decided, EndedSessions, Journal};
 use crate::hub::Hub;
 use crate::storage::{MembershipEnd, StorageError};
@@ -101,6 +101,8 @@ pub(crate) struct Duties {
     pub(crate) stopping: CancellationToken,
     /// Rooms that are about to be compared.
     pub(crate) in_doubt: Arc<Mutex<HashSet<RoomId>>>,
+    /// Removals that are outstanding.
+    pub(crate) removals: Removals,
 }
 
 impl Duties {
@@ -119,10 +121,21 @@ impl Duties {
 
     fn insist(&self, duty: Duty) {
         let duties = self.clone();
+        // Before whoever is removed is told, and so before anybody comes back.
+        let shut = match duty {
+            Duty::Remove { room, user } => Some(self.removals.shut(room, user)),
+            _ => None,
+        };
         self.tasks.spawn(async move {
+            let _until_answered = shut;
             let mut pauses = Pauses::new(&duties.stopping);
             while pauses.next().await {
                 if duties.attempt(&duty).await.is_ok() {
+                    tracing::info!(
+                        event = "seat_store.caught_up",
+                        ?duty,
+                        "a release that was repeated has reached the seat store"
+                    );
                     match duty.room() {
                         Some(room) => duties.doubt(room),
                         None => duties.doubt_all(),

@@ -20,6 +20,7 @@ mod line_board;
 mod line_flow;
 #[cfg(test)]
 mod line_tests;
+mod removals;
 mod reserve;
 mod waitlist;
 
@@ -41,6 +42,7 @@ pub(crate) use confirm::{Arrival, Arrived, Entered};
 pub(crate) use duty::Duties;
 pub(crate) use line_board::LineBoard;
 pub(crate) use proofs::Prover;
+pub(crate) use removals::Removals;
 pub(crate) use waitlist::Told;
 
 use crate::accounts::Passwords;

@@ -181,6 +181,7 @@ impl Entry {
         if self.storage.is_banned(info.id, user).await? {
             return Ok(Err(Code::Banned));
         }
+        self.duties.removals.door_is_open(info.id, user)?;
         let mut newest = None;
         for login in self.storage.logins(user).await?.into_iter().rev() {
             if newest.is_none() && self.login_lives(user, login.id).await? {

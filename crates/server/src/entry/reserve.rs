@@ -150,6 +150,7 @@ impl Entry {
     ) -> Result<Approach, EntryError> {
         let info = self.visible(who, room, ask.key.as_deref()).await?;
         self.not_banned(who, room).await?;
+        self.duties.removals.door_is_open(room, who.user)?;
         let was_excused = self.admission.has_slot(room, who.user, who.login).await?;
         if !was_excused {
             self.check_password(who, &info, ask).await?;

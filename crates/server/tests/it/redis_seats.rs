@@ -7,6 +7,7 @@ use anteroom_client::ConfirmOptions;
 use anteroom_protocol::Code;
 use anteroom_protocol::entry::Reserve;
 use anteroom_protocol::frame::EntryKind;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::harness::{Answer, Known as _, Redis, TestServer, alive, ended, refused, within};
@@ -109,6 +110,39 @@ async fn a_redis_that_is_away_is_no_full_room_and_open_chats_go_on() {
     alive(&mut session).await;
     let seats = server.balanced(room).await;
     assert_eq!((seats.occupied, seats.reserved, seats.held), (2, 0, 0), "nothing leaked");
+}
+
+#[tokio::test]
+async fn who_is_kicked_while_redis_is_away_is_let_in_when_the_kick_is_through_and_stays() {
+    let redis = Redis::start();
+    let server = redis
+        .server(|cfg| {
+            cfg.set("redis.timeout", "300ms");
+        })
+        .await;
+    let owner = server.user("owner").await;
+    let (room, _owner) = server.room(&owner, 3).await;
+    let a = server.user("a").await;
+    let mut kicked = a.enter(room).await.unwrap();
+    redis.sleeps();
+    let member = format!("/rooms/{room}/members/{}", a.id());
+    assert_eq!(Answer::to(owner.request(Method::DELETE, &member)).await.status, 204);
+    assert_eq!(ended(&mut kicked).await.1.code, 4450);
+    redis.wakes();
+    let back = within("an answer", async {
+        loop {
+            match a.reserve(room, &Reserve::default()).await {
+                Ok(reservation) => return reservation,
+                Err(error) => assert_eq!(error.code(), Some(Code::Unavailable), "{error}"),
+            }
+        }
+    })
+    .await;
+    let mut session = a.confirm(&back, ConfirmOptions::default()).await.unwrap();
+    let kick = format!("Remove {{ room: RoomId({room}), user: UserId({}) }}", a.id());
+    server.event("seat_store.caught_up", json!({ "duty": kick })).await;
+    alive(&mut session).await;
+    assert_eq!(server.balanced(room).await.occupied, 2);
 }
 
 #[tokio::test]
