@@ -3,9 +3,9 @@
 //! A release, a revocation or the undoing of an entry has to reach the ledger even when the seat
 //! store is away at that moment. It is tried at once; if the store cannot decide, it is repeated in
 //! the background with growing pauses until it can. Each duty names a part, a grant, a login or a
-//! stream, so that repeating it is harmless. A removal names a user, who is not let in until it is
-//! through ([`super::removals`]). One is not as exact as that yet: a repeated `Supersede` may rebind to
-//! a login that has ended by then.
+//! stream, so that repeating it is harmless. A removal names a user, who is not let in
+//! until it is through ([`super::removals`]); a supersede names a login that may have ended by then, which
+//! is asked after it ([`super::inheritance`]).
 //!
 //! A step whose answer was lost may have been taken, and its journal is lost with the answer. So a
 //! room in doubt is compared, once the store answers again, with what the other stores believe.
@@ -21,10 +21,11 @@ use anteroom_protocol::CloseCode;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::inheritance::pass_on;
 use super::{Aftermath, Removals};
-use crate::admission::{Admission, Decided, EndedSessions, Journal};
+use crate::admission::{Admission, EndedSessions, Journal};
 use crate::hub::Hub;
-use crate::storage::{MembershipEnd, StorageError};
+use crate::storage::{LoginEnd, MembershipEnd, Storage, StorageError, Stored};
 
 /// The first pause between repeats; it doubles up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -151,7 +152,7 @@ impl Duties {
         });
     }
 
-    async fn attempt(&self, duty: &Duty) -> Decided<Option<Closed>> {
+    async fn attempt(&self, duty: &Duty) -> Result<Option<Closed>, NotYet> {
         let mut journal = Journal::new();
         let answer = self.step(duty, &mut journal).await;
         self.aftermath.apply(journal);
@@ -164,7 +165,7 @@ impl Duties {
         &self,
         duty: &Duty,
         journal: &mut Journal,
-    ) -> Decided<(EndedSessions, Option<Closed>)> {
+    ) -> Result<(EndedSessions, Option<Closed>), NotYet> {
         let seats = self.admission.as_ref();
         let none = EndedSessions::new;
         Ok(match *duty {
@@ -185,7 +186,8 @@ impl Duties {
                 (none(), None)
             }
             Duty::Supersede { user, old, new } => {
-                (seats.supersede(user, old, new, journal).await?, None)
+                let stores = (seats, &*self.aftermath.storage);
+                (pass_on(stores, user, (old, new), journal).await?, None)
             }
             Duty::Revoke { user, login } => (seats.revoke_login(user, login, journal).await?, None),
             Duty::Remove { room, user } => (seats.remove(room, user, journal).await?, None),
@@ -246,7 +248,7 @@ impl Duties {
 
     /// Ends the records of stays that the seat store knows nothing of, and the sessions that have no
     /// part there (they gave way to one whose settling was not answered), and tells the room anew.
-    async fn compare(&self, room: RoomId) -> Result<(), CompareError> {
+    async fn compare(&self, room: RoomId) -> Result<(), NotYet> {
         // Read before the seats: a session that is registered later is not judged by an older picture.
         let sessions = self.hub.in_room(room);
         let all = self.admission.snapshot(room).await?;
@@ -259,8 +261,10 @@ impl Duties {
                 self.aftermath.rooms.opened(room);
             }
             let parts = sessions_of(&all);
-            let without = sessions.iter().filter(|session| !parts.contains(&session.id));
-            without.for_each(|session| session.end(CloseCode::Replaced));
+            for session in sessions.iter().filter(|session| !parts.contains(&session.id)) {
+                let storage = &*self.aftermath.storage;
+                session.end(why_without_part(storage, room, (session.user, session.login)).await?);
+            }
         }
         let recorded = self.aftermath.storage.open_memberships(room).await?;
         // Read after the records: a stay that is recorded later is not judged by an older picture.
@@ -272,6 +276,26 @@ impl Duties {
         self.aftermath.presence.mark(room);
         Ok(())
     }
+}
+
+/// Why the part of a session in a room is gone, as far as the records can tell. Who gave way to another
+/// session of the same user is in no record, and neither is a kick.
+async fn why_without_part(
+    storage: &dyn Storage,
+    room: RoomId,
+    (user, login): (UserId, LoginId),
+) -> Stored<CloseCode> {
+    if storage.is_banned(room, user).await? {
+        return Ok(CloseCode::Removed);
+    }
+    match storage.login_end(login).await? {
+        Some(LoginEnd::Superseded) => return Ok(CloseCode::Unauthenticated),
+        Some(_) => return Ok(CloseCode::LoggedOut),
+        None => {}
+    }
+    let record = storage.room(room).await?;
+    let is_open = record.is_some_and(|record| record.closed_at.is_none());
+    Ok(if is_open { CloseCode::Replaced } else { CloseCode::RoomClosed })
 }
 
 /// Every session that has a part in a room, those that an entry under way covers included.
@@ -291,7 +315,7 @@ fn sessions_of(room: &Snapshot) -> HashSet<SessionId> {
 
 /// One of the two stores does not answer yet.
 #[derive(Debug, thiserror::Error)]
-enum CompareError {
+pub(super) enum NotYet {
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -318,5 +342,39 @@ impl<'a> Pauses<'a> {
         let pause = tokio::time::sleep(self.next);
         self.next = (self.next * 2).min(LAST_PAUSE);
         self.stopping.run_until_cancelled(pause).await.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::contract::{self, NOW};
+    use crate::storage::sqlite::{SqliteOptions, SqliteStorage};
+    use crate::storage::{AuthStore as _, RoomStore as _};
+
+    #[tokio::test]
+    async fn a_session_whose_part_is_gone_is_told_why_as_far_as_the_records_know() {
+        let dir = tempfile::tempdir().unwrap();
+        let store =
+            SqliteStorage::open(&dir.path().join("anteroom.db"), SqliteOptions::default()).unwrap();
+        let owner = contract::user(&store, "owner").await;
+        let user = contract::user(&store, "ann").await;
+        let room = contract::open_room(&store, owner).await;
+        let mut logins = Vec::new();
+        for mark in 0..3 {
+            let login = contract::login(user, mark);
+            logins.push(login.id);
+            store.start_login(login, 2).await.unwrap();
+        }
+        store.end_login(logins[1], LoginEnd::LoggedOut, NOW).await.unwrap();
+        let why =
+            async |login: LoginId| why_without_part(&store, room, (user, login)).await.unwrap();
+        assert_eq!(why(logins[0]).await, CloseCode::Unauthenticated, "a newer login took over");
+        assert_eq!(why(logins[1]).await, CloseCode::LoggedOut);
+        assert_eq!(why(logins[2]).await, CloseCode::Replaced, "nothing says otherwise");
+        store.close_room(room, NOW).await.unwrap();
+        assert_eq!(why(logins[2]).await, CloseCode::RoomClosed);
+        store.ban(room, user, owner, NOW).await.unwrap();
+        assert_eq!(why(logins[2]).await, CloseCode::Removed);
     }
 }

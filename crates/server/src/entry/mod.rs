@@ -14,6 +14,7 @@ mod aftermath;
 mod confirm;
 mod duty;
 mod exit;
+mod inheritance;
 mod party;
 mod proofs;
 mod line_board;

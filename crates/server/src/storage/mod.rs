@@ -19,7 +19,7 @@ mod words;
 pub mod sqlite;
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 
 use std::sync::Arc;
 
@@ -106,6 +106,9 @@ pub trait AuthStore {
 
     /// The live logins of a user, oldest first.
     async fn logins(&self, user: UserId) -> Stored<Vec<LoginRecord>>;
+
+    /// Why the login ended. `None`: it did not, or there is no such login.
+    async fn login_end(&self, login: LoginId) -> Stored<Option<LoginEnd>>;
 
     /// Ends one login. False when it was not alive.
     async fn end_login(&self, login: LoginId, reason: LoginEnd, at: WallMillis) -> Stored<bool>;

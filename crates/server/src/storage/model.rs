@@ -137,6 +137,10 @@ pub enum LoginEnd {
 }
 
 impl LoginEnd {
+    /// Every way a login ends.
+    pub const ALL: [Self; 5] =
+        [Self::LoggedOut, Self::Superseded, Self::Forced, Self::Locked, Self::PasswordChanged];
+
     /// As it is stored and logged.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -54,6 +54,22 @@ pub(crate) async fn repeating_a_login_changes_nothing(store: &dyn Storage) {
     assert_eq!(store.logins(me).await.unwrap(), [same]);
 }
 
+pub(crate) async fn the_end_of_a_login_is_known_by_its_reason(store: &dyn Storage) {
+    let me = user(store, "me").await;
+    let first = login(me, 1);
+    let end = async |id| store.login_end(id).await.unwrap();
+    assert_eq!(end(first.id).await, None, "there is no such login yet");
+    store.start_login(first.clone(), 1).await.unwrap();
+    assert_eq!(end(first.id).await, None);
+    for (mark, reason) in (2..).zip(LoginEnd::ALL) {
+        let next = login(me, mark);
+        store.start_login(next.clone(), 1).await.unwrap();
+        store.end_login(next.id, reason, NOW).await.unwrap();
+        assert_eq!(end(next.id).await, Some(reason));
+    }
+    assert_eq!(end(first.id).await, Some(LoginEnd::Superseded));
+}
+
 pub(crate) async fn logins_of_others_are_left_alone(store: &dyn Storage) {
     let (me, other) = (user(store, "me").await, user(store, "other").await);
     let theirs = login(other, 1);

@@ -35,6 +35,7 @@ macro_rules! storage_contract {
             logins::the_oldest_logins_beyond_keep_are_ended_oldest_first,
             logins::a_hundred_parallel_logins_with_keep_one_leave_exactly_one,
             logins::repeating_a_login_changes_nothing,
+            logins::the_end_of_a_login_is_known_by_its_reason,
             logins::logins_of_others_are_left_alone,
             logins::of_two_parallel_refreshes_one_wins_and_the_other_learns_the_winner,
             logins::an_ended_login_cannot_be_refreshed,

@@ -34,6 +34,7 @@ statements! {
                    signature_hash = :signature_hash, jti = :jti, issued_at = :issued_at,
                    expires_at = :expires_at
                WHERE id = :id AND ended_at IS NULL AND signature_hash = :expected";
+    LOGIN_END = "SELECT end_reason FROM logins WHERE id = ?1 AND ended_at IS NOT NULL";
     END_LOGIN = "UPDATE logins SET ended_at = ?2, end_reason = ?3
                  WHERE id = ?1 AND ended_at IS NULL";
 }
@@ -119,6 +120,17 @@ impl AuthStore for SqliteStorage {
             let mut select = conn.prepare_cached(LIVE_LOGINS)?;
             let logins = select.query_map([user.0], record)?;
             Ok(logins.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn login_end(&self, login: LoginId) -> Stored<Option<LoginEnd>> {
+        self.read(move |conn| {
+            let mut select = conn.prepare_cached(LOGIN_END)?;
+            let reason: Option<String> =
+                select.query_row([login.0], |row| row.get(0)).optional()?;
+            let all = LoginEnd::ALL.into_iter();
+            Ok(reason.and_then(|word| all.clone().find(|it| it.as_str() == word)))
         })
         .await
     }
