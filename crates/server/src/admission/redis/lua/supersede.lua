@@ -14,7 +14,13 @@ return answer.of_each(follow.rooms_of(ask.user), function(room)
   if slot then
     -- Neither a deadline nor the state of the slot changes, so no index does.
     if slot.reservation and slot.reservation.login == ask.old then
-      slot.reservation.login = ask.new
+      -- A copy: the journal may tell of the offer that this step began with, as it was then.
+      local rebound = {}
+      for name, value in pairs(slot.reservation) do
+        rebound[name] = value
+      end
+      rebound.login = ask.new
+      slot.reservation = rebound
     end
     sitting.map_held(slot, function(held)
       if held.login == ask.old then
