@@ -99,12 +99,17 @@ fn login() -> impl Strategy<Value = u8> {
     prop_oneof![4 => Just(0_u8), 1 => Just(1_u8)]
 }
 
+/// Most who are told of another login ask again for what it has.
+fn over() -> impl Strategy<Value = bool> {
+    prop::bool::weighted(0.8)
+}
+
 fn arriving() -> impl Strategy<Value = Op> {
     prop_oneof![
-        10 => (0..USERS, login(), prop::bool::weighted(0.3), secret(), any::<bool>()).prop_map(
+        10 => (0..USERS, login(), prop::bool::weighted(0.3), secret(), over()).prop_map(
             |(user, login, staff, resume, over)| Op::Reserve { user, login, staff, resume, over }
         ),
-        1 => (prop::collection::vec(0..USERS, 1..4), any::<bool>(), any::<bool>())
+        1 => (prop::collection::vec(0..USERS, 1..4), any::<bool>(), over())
             .prop_map(|(users, staff, over)| Op::Party { users, staff, over }),
         2 => (pick(), twist()).prop_map(|(ticket, twist)| Op::Connecting { ticket, twist }),
         16 => (pick(), twist(), secret(), 0..NODES).prop_map(|(ticket, twist, resume, node)| {
@@ -135,7 +140,7 @@ fn leaving() -> impl Strategy<Value = Op> {
 
 fn waiting() -> impl Strategy<Value = Op> {
     prop_oneof![
-        6 => (0..USERS, login(), prop::bool::weighted(0.3), any::<bool>())
+        6 => (0..USERS, login(), prop::bool::weighted(0.3), over())
             .prop_map(|(user, login, staff, over)| Op::Wait { user, login, staff, over }),
         1 => (0..USERS).prop_map(|user| Op::StopWaiting { user }),
         8 => (0..USERS, 0..NODES, prop::option::weighted(0.3, pick()))
