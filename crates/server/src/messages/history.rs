@@ -10,9 +10,10 @@ use anteroom_protocol::message::Message;
 use anteroom_protocol::room::Visibility;
 use bytes::Bytes;
 
+use super::change;
 use crate::admission::{Admission, Unavailable};
 use crate::hub::encode;
-use crate::storage::{HistoryPage, SharedStorage, StorageError};
+use crate::storage::{HistoryPage, LogItem, SharedStorage, StorageError};
 use crate::tokens::Identity;
 use crate::view;
 
@@ -74,8 +75,8 @@ impl History {
         Ok(is_staff || who.user == owner || self.admission.is_seated(room, who.user).await?)
     }
 
-    /// The frames of what was said after `since` and up to `last`, oldest first, and whether they
-    /// are all of it.
+    /// The frames of what was said and changed after `since` and up to `last`, oldest first, and
+    /// whether they are all of it. Messages and edits carry the words that stand now.
     pub(crate) async fn replay(
         &self,
         room: RoomId,
@@ -88,13 +89,12 @@ impl History {
         let missed = usize::try_from(last - since).unwrap_or(usize::MAX);
         let truncated = (missed > REPLAY_MAX).then_some(Replay::Truncated);
         let from = if truncated.is_some() { last - REPLAY_MAX as i64 } else { since };
-        let page = HistoryPage::After { seq: from, limit: REPLAY_MAX };
-        let records = self.storage.messages(room, page).await?;
-        let mut frames: Vec<Bytes> = records
-            .into_iter()
-            .filter(|record| record.seq <= last)
-            .map(|record| encode(&ServerFrame::Message(view::message(record))))
-            .collect();
+        let items = self.storage.log(room, from, last).await?;
+        let frame = |item| match item {
+            LogItem::Message(record) => ServerFrame::Message(view::message(record)),
+            LogItem::Change(record) => change::frame(record),
+        };
+        let mut frames: Vec<Bytes> = items.into_iter().map(|item| encode(&frame(item))).collect();
         let surplus = beyond(&frames, REPLAY_BYTES_MAX);
         frames.drain(..surplus);
         let truncated = if surplus > 0 { Some(Replay::Truncated) } else { truncated };

@@ -1,7 +1,10 @@
 //! Messages: how they become durable, and how they are read again.
 
+mod change;
+mod content;
 mod history;
 mod log;
 
+pub(crate) use content::check as check_content;
 pub(crate) use history::{History, HistoryError};
-pub(crate) use log::{Append, MessageLog, run};
+pub(crate) use log::{Append, MessageLog, Wish, run};

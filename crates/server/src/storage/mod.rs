@@ -12,6 +12,7 @@
 //!
 //! The store knows nothing of seats: who may enter is decided before it is called.
 
+mod changes;
 mod entries;
 mod model;
 mod words;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 use anteroom_core::ids::{Generation, LoginId, MessageId, RoomId, UserId};
 use async_trait::async_trait;
+pub(crate) use changes::is_json;
 pub use entries::{EntryQuery, EntryRecord};
 pub use model::*;
 use uuid::Uuid;
@@ -191,14 +193,28 @@ pub trait RoomStore {
 /// What is said.
 #[async_trait]
 pub trait MessageStore {
-    /// Appends messages of any rooms in one transaction. The answers stand in the order of the
-    /// batch. Within a room `seq` follows the batch's order, rises by one and has no gaps. A
-    /// `(room, sender, client_id)` that is already stored is not stored again: its first outcome is
-    /// answered. On `Err` nothing of the batch is durable, unless the store died while committing.
-    async fn append(&self, batch: Vec<NewMessage>) -> Stored<Vec<Appended>>;
+    /// Appends messages, edits and deletes of any rooms in one transaction. The answers stand in the
+    /// order of the batch, and each record finds what those before it did. Within a room `seq` follows
+    /// the batch's order, rises by one and has no gaps. On `Err` nothing of the batch is durable,
+    /// unless the store died while committing.
+    ///
+    /// A message whose `(room, sender, client_id)` is already stored is not stored again: its first
+    /// outcome is answered. A change is judged by [`Alteration`]'s rules inside the transaction, so of
+    /// an edit and a delete that race each other one is first for everybody; a change that would change
+    /// nothing takes no number.
+    async fn record(&self, batch: Vec<NewRecord>) -> Stored<Vec<Appended>>;
 
-    /// One page of a room's messages, final states, in the order the page asks for.
+    /// As [`Self::record`], for messages alone.
+    async fn append(&self, batch: Vec<NewMessage>) -> Stored<Vec<Appended>> {
+        self.record(batch.into_iter().map(NewRecord::Message).collect()).await
+    }
+
+    /// One page of a room's messages, final states, in the order the page asks for. Changes have no
+    /// place in it: a page of so many holds so many messages, while there are any.
     async fn messages(&self, room: RoomId, page: HistoryPage) -> Stored<Vec<MessageRecord>>;
+
+    /// Everything durable of a room above `after` and up to `last`, in the order of `seq`.
+    async fn log(&self, room: RoomId, after: i64, last: i64) -> Stored<Vec<LogItem>>;
 
     /// The message with this id.
     async fn message(&self, id: MessageId) -> Stored<Option<MessageRecord>>;

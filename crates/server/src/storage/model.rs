@@ -304,10 +304,43 @@ pub struct NewMessage {
     pub created_at: WallMillis,
 }
 
-/// What became of one message of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An edit or a delete to be stored.
+#[derive(Clone, Debug)]
+pub struct NewChange {
+    /// Where it is asked for; the message must be of this room.
+    pub room: RoomId,
+    /// Which message.
+    pub target: MessageId,
+    /// Who asks for it.
+    pub by: UserId,
+    /// What is to become of the message.
+    pub what: Alteration,
+    /// Now.
+    pub at: WallMillis,
+}
+
+/// What is to become of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alteration {
+    /// It gets these words. Only its sender may ask for it.
+    Edit(String),
+    /// It is emptied for ever. Its sender, the room's owner and staff may ask for it.
+    Delete,
+}
+
+/// A durable thing to be stored. It takes its room's next number.
+#[derive(Clone, Debug)]
+pub enum NewRecord {
+    /// Something new is said.
+    Message(NewMessage),
+    /// Something that was said is changed.
+    Change(NewChange),
+}
+
+/// What became of one record of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Appended {
-    /// It is durable.
+    /// The message is durable.
     New {
         /// Its place in the room.
         seq: i64,
@@ -321,8 +354,72 @@ pub enum Appended {
         /// When it was stored.
         created_at: WallMillis,
     },
-    /// The room is not open; nothing was written for this message.
+    /// The change is durable, and so is what it did.
+    Changed(ChangeRecord),
+    /// The message was like that already: this is the change that made it so. An edit to the words that
+    /// were said first has none; it is answered with the number and time of the message.
+    Unchanged(ChangeRecord),
+    /// The change is not made, and nothing was written for it.
+    Refused(NoChange),
+    /// The room is not open; nothing was written for this record.
     NoRoom,
+}
+
+/// Why a message is not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoChange {
+    /// There is no such message in this room, or it was deleted.
+    NotFound,
+    /// The one who asks may not.
+    Forbidden,
+    /// The message is a JSON document, and the new words are none.
+    NotJson,
+}
+
+/// What a change did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// The message got new words.
+    Edited,
+    /// The message was emptied.
+    Deleted,
+}
+
+/// A change as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeRecord {
+    /// Its place in the room.
+    pub seq: i64,
+    /// The message.
+    pub target: MessageId,
+    /// The message's place in the room.
+    pub target_seq: i64,
+    /// What it did.
+    pub kind: ChangeKind,
+    /// The words of the message as they stand; empty once it is deleted, whatever this change did.
+    pub content: String,
+    /// When.
+    pub at: WallMillis,
+}
+
+/// One durable thing of a room, in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogItem {
+    /// Something was said; in its final state.
+    Message(MessageRecord),
+    /// Something was changed.
+    Change(ChangeRecord),
+}
+
+impl LogItem {
+    /// Its place in the room.
+    #[must_use]
+    pub const fn seq(&self) -> i64 {
+        match self {
+            Self::Message(message) => message.seq,
+            Self::Change(change) => change.seq,
+        }
+    }
 }
 
 /// A message as stored, in its final state.

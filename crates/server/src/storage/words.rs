@@ -8,6 +8,8 @@ use anteroom_protocol::frame::EntryKind;
 use anteroom_protocol::message::MessageKind;
 use anteroom_protocol::room::{Lifetime, Visibility};
 
+use super::ChangeKind;
+
 pub(crate) const fn visibility(value: Visibility) -> &'static str {
     match value {
         Visibility::Public => "public",
@@ -39,6 +41,17 @@ pub(crate) const fn kind(value: MessageKind) -> &'static str {
 
 pub(crate) fn parse_kind(word: &str) -> Option<MessageKind> {
     [MessageKind::Text, MessageKind::Notification].into_iter().find(|v| kind(*v) == word)
+}
+
+pub(crate) const fn change_kind(value: ChangeKind) -> &'static str {
+    match value {
+        ChangeKind::Edited => "edited",
+        ChangeKind::Deleted => "deleted",
+    }
+}
+
+pub(crate) fn parse_change_kind(word: &str) -> Option<ChangeKind> {
+    [ChangeKind::Edited, ChangeKind::Deleted].into_iter().find(|it| change_kind(*it) == word)
 }
 
 pub(crate) const fn entry_kind(value: EntryKind) -> &'static str {

@@ -5,13 +5,14 @@ use anteroom_core::ids::MessageId;
 use anteroom_core::limits::CLIENT_ID_CHARS_MAX;
 use anteroom_core::time::Millis;
 use anteroom_protocol::frame::{ClientFrame, FrameError, Send, ServerFrame};
-use anteroom_protocol::message::{APPLICATION_JSON, TEXT_PLAIN};
+use anteroom_protocol::message::TEXT_PLAIN;
 use anteroom_protocol::{CloseCode, Code};
 use uuid::Uuid;
 
 use super::connection::Connections;
 use crate::hub::{Link, encode};
-use crate::messages::Append;
+use crate::messages::{Append, Wish, check_content};
+use crate::storage::Alteration::{Delete, Edit};
 
 /// Frames that are none of the contract's are counted over this span, in milliseconds.
 const BAD_FRAMES_MS: u64 = 60_000;
@@ -86,10 +87,8 @@ pub(super) fn text(all: &Connections, session: &Link, talk: &mut Conversation, t
             let frame = encode(&ServerFrame::Read { user_id: session.user.0, seq });
             tell_others(all, session, &frame);
         }
-        ClientFrame::Edit { id, .. } | ClientFrame::Delete { id } => {
-            let detail = "Messages cannot be changed on this server yet.";
-            refuse(session, Code::Forbidden, detail, Some(id.to_string()));
-        }
+        ClientFrame::Edit { id, content } => edit(all, session, id, content),
+        ClientFrame::Delete { id } => log(all, session, MessageId(id), Wish::Alter(Delete)),
         ClientFrame::Leave {} => return Flow::Leave,
     }
     Flow::Continue
@@ -117,22 +116,16 @@ pub(super) fn bad_frame(
 }
 
 fn say(all: &Connections, session: &Link, send: Send) {
-    let reference = Some(send.client_id.clone());
     if let Err(detail) = check(&send, all.bounds.content_chars_max) {
-        refuse(session, Code::Invalid, &detail, reference);
+        refuse(session, Code::Invalid, &detail, Some(send.client_id));
         return;
     }
-    let taken = all.log.append(Append {
-        session: Link::clone(session),
+    let wish = Wish::Say {
         client_id: send.client_id,
         content_type: send.content_type.unwrap_or_else(|| TEXT_PLAIN.to_owned()),
         content: send.content,
-        id: MessageId(Uuid::now_v7()),
-        created_at: all.clock.wall(),
-    });
-    if !taken {
-        refuse(session, Code::Unavailable, "The server cannot take more right now.", reference);
-    }
+    };
+    log(all, session, MessageId(Uuid::now_v7()), wish);
 }
 
 fn check(send: &Send, chars_max: usize) -> Result<(), String> {
@@ -140,16 +133,24 @@ fn check(send: &Send, chars_max: usize) -> Result<(), String> {
     if id == 0 || id > CLIENT_ID_CHARS_MAX {
         return Err(format!("client_id has 1 to {CLIENT_ID_CHARS_MAX} characters."));
     }
-    let chars = send.content.chars().count();
-    if chars == 0 || chars > chars_max {
-        return Err(format!("content has 1 to {chars_max} characters."));
+    check_content(&send.content, send.content_type.as_deref(), chars_max)
+}
+
+/// Whose the message is, and what it is, is looked at where nobody can change it meanwhile: in the
+/// transaction that stores the edit.
+fn edit(all: &Connections, session: &Link, id: Uuid, content: String) {
+    match check_content(&content, None, all.bounds.content_chars_max) {
+        Ok(()) => log(all, session, MessageId(id), Wish::Alter(Edit(content))),
+        Err(detail) => refuse(session, Code::Invalid, &detail, Some(id.to_string())),
     }
-    match send.content_type.as_deref() {
-        None | Some(TEXT_PLAIN) => Ok(()),
-        Some(APPLICATION_JSON) => serde_json::from_str::<serde::de::IgnoredAny>(&send.content)
-            .map(drop)
-            .map_err(|_| "content is not the JSON its content_type promises.".to_owned()),
-        Some(_) => Err(format!("content_type is {TEXT_PLAIN} or {APPLICATION_JSON}.")),
+}
+
+/// Hands a wish to the log, whose answer comes once it is durable.
+fn log(all: &Connections, session: &Link, id: MessageId, what: Wish) {
+    let (session, created_at) = (Link::clone(session), all.clock.wall());
+    if let Err(append) = all.log.append(Append { session, id, what, created_at }) {
+        let detail = "The server cannot take more right now.";
+        refuse(&append.session, Code::Unavailable, detail, Some(append.reference()));
     }
 }
 

@@ -16,6 +16,7 @@ mod bad_frames;
 mod bad_input;
 mod bounds;
 mod bugs;
+mod changes;
 mod chat;
 mod durability;
 mod entering;

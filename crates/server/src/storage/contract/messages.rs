@@ -7,15 +7,15 @@ use uuid::Uuid;
 use super::{NOW, new_room, open_room, said, user};
 use crate::storage::{Appended, HistoryPage, MessageRecord, NewMessage, Storage};
 
-fn after(seq: i64, limit: usize) -> HistoryPage {
+pub(super) fn after(seq: i64, limit: usize) -> HistoryPage {
     HistoryPage::After { seq, limit }
 }
 
-fn before(seq: i64, limit: usize) -> HistoryPage {
+pub(super) fn before(seq: i64, limit: usize) -> HistoryPage {
     HistoryPage::Before { seq, limit }
 }
 
-async fn history(store: &dyn Storage, room: RoomId) -> Vec<MessageRecord> {
+pub(super) async fn history(store: &dyn Storage, room: RoomId) -> Vec<MessageRecord> {
     store.messages(room, after(0, 10_000)).await.unwrap()
 }
 
@@ -23,7 +23,7 @@ fn first_outcome(message: &NewMessage, seq: i64) -> Appended {
     Appended::Duplicate { id: message.id, seq, created_at: message.created_at }
 }
 
-async fn last_seq(store: &dyn Storage, room: RoomId) -> i64 {
+pub(super) async fn last_seq(store: &dyn Storage, room: RoomId) -> i64 {
     store.room(room).await.unwrap().unwrap().last_seq
 }
 
@@ -75,7 +75,7 @@ pub(crate) async fn a_duplicate_gets_its_first_outcome_also_within_a_batch(store
     let batch = vec![first.clone(), second.clone(), said(room, me, "y")];
     let answers = store.append(batch).await.unwrap();
     let duplicate = first_outcome(&first, 1);
-    assert_eq!(answers, [Appended::New { seq: 1 }, duplicate, Appended::New { seq: 2 }]);
+    assert_eq!(answers, [Appended::New { seq: 1 }, duplicate.clone(), Appended::New { seq: 2 }]);
 
     let answers = store.append(vec![second, said(room, me, "z")]).await.unwrap();
     assert_eq!(answers, [duplicate, Appended::New { seq: 3 }]);
@@ -121,8 +121,8 @@ pub(crate) async fn a_closed_or_unknown_room_takes_nothing_and_disturbs_nobody(
         said(open, me, "2"),
     ];
     let answers = store.append(batch).await.unwrap();
-    assert_eq!(answers[1..4], [Appended::NoRoom; 3]);
-    assert_eq!([answers[0], answers[4]], [1, 2].map(|seq| Appended::New { seq }));
+    assert_eq!(answers[1..4], [const { Appended::NoRoom }; 3]);
+    assert_eq!([answers[0].clone(), answers[4].clone()], [1, 2].map(|seq| Appended::New { seq }));
     assert_eq!(history(store, closed).await, []);
     assert_eq!(last_seq(store, closed).await, 0);
 }

@@ -5,6 +5,7 @@
 //! for reaches the store before any of them is answered.
 
 pub(crate) mod accounts;
+pub(crate) mod changes;
 pub(crate) mod entries;
 pub(crate) mod logins;
 pub(crate) mod messages;
@@ -68,6 +69,16 @@ macro_rules! storage_contract {
             messages::pages_are_stable_while_messages_arrive,
             messages::a_message_reads_back_as_it_was_written,
             messages::an_empty_batch_is_answered_empty,
+            changes::an_edit_and_a_delete_take_the_next_numbers_and_change_the_message,
+            changes::a_batch_mixes_messages_and_changes_in_its_order,
+            changes::who_may_change_what,
+            changes::a_change_that_changes_nothing_is_answered_with_the_first_outcome,
+            changes::what_is_deleted_is_gone_from_every_earlier_edit_too,
+            changes::an_edit_keeps_the_kind_and_type_of_its_message,
+            changes::a_closed_room_takes_no_change_and_repeats_its_answers,
+            changes::of_edits_and_deletes_that_race_everybody_sees_one_order,
+            changes::pages_hold_messages_only_and_count_no_changes,
+            changes::the_log_folds_into_the_history,
             entries::a_line_reads_back_as_it_was_written,
             entries::lines_are_listed_newest_first_and_page_without_gaps,
             entries::lines_are_found_by_room_user_and_outcome_together,

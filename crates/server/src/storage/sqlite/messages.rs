@@ -1,7 +1,8 @@
 //! What is said: appended without gaps, read in pages.
 //!
 //! A batch reads each room's last number once, counts on in memory and writes it back once; a
-//! duplicate uses no number. The unique indexes find duplicates, also within the batch.
+//! duplicate uses no number. The unique indexes find duplicates, also within the batch. What a change
+//! does to a message is in [`super::changes`].
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,10 +11,11 @@ use anteroom_core::ids::{MessageId, RoomId, UserId};
 use async_trait::async_trait;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
-use super::SqliteStorage;
 use super::statements::word;
+use super::{SqliteStorage, changes};
 use crate::storage::{
-    Appended, HistoryPage, MessageRecord, MessageStore, NewMessage, StorageError, Stored, words,
+    Appended, HistoryPage, LogItem, MessageRecord, MessageStore, NewChange, NewMessage, NewRecord,
+    StorageError, Stored, words,
 };
 
 macro_rules! select_message {
@@ -40,6 +42,7 @@ statements! {
     FIRST_BY_ID = "SELECT id, seq, created_at FROM messages WHERE room_id = ?1 AND id = ?2";
     PAGE_BEFORE = select_message!("room_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3");
     PAGE_AFTER = select_message!("room_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
+    MESSAGES_BETWEEN = select_message!("room_id = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq");
     MESSAGE = select_message!("m.id = ?1");
 }
 
@@ -68,19 +71,30 @@ impl<'c> Append<'c> {
         })
     }
 
-    fn one(&mut self, message: &NewMessage) -> Stored<Appended> {
-        let count = match self.rooms.entry(message.room) {
+    fn one(&mut self, record: &NewRecord) -> Stored<Appended> {
+        match record {
+            NewRecord::Message(message) => self.message(message),
+            NewRecord::Change(change) => self.change(change),
+        }
+    }
+
+    /// How far a room is; `None` when it is not open.
+    fn count(&mut self, room: RoomId) -> Stored<Option<&mut Count>> {
+        Ok(match self.rooms.entry(room) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
-                let stored = self.last_seq.query_row([message.room.0], |row| row.get(0));
+                let stored = self.last_seq.query_row([room.0], |row| row.get(0));
                 new.insert(stored.optional()?.map(|seq| Count { stored: seq, now: seq }))
             }
-        };
-        let Some(count) = count else {
+        }
+        .as_mut())
+    }
+
+    fn message(&mut self, message: &NewMessage) -> Stored<Appended> {
+        let Some(seq) = self.count(message.room)?.map(|count| count.now + 1) else {
             // A retry of what was stored while the room was open still gets its first answer.
             return Ok(first_outcome(self.conn, message)?.unwrap_or(Appended::NoRoom));
         };
-        let seq = count.now + 1;
         let added = self.insert.execute(params![
             message.room.0,
             seq,
@@ -93,7 +107,7 @@ impl<'c> Append<'c> {
             message.created_at,
         ])?;
         if added == 1 {
-            count.now = seq;
+            self.counted(message.room, seq);
             return Ok(Appended::New { seq });
         }
         first_outcome(self.conn, message)?.ok_or_else(|| {
@@ -102,6 +116,21 @@ impl<'c> Append<'c> {
                 message.id, message.room
             ))
         })
+    }
+
+    fn change(&mut self, change: &NewChange) -> Stored<Appended> {
+        let seq = self.count(change.room)?.map(|count| count.now + 1);
+        let outcome = changes::change(self.conn, change, seq)?;
+        if let Appended::Changed(made) = &outcome {
+            self.counted(change.room, made.seq);
+        }
+        Ok(outcome)
+    }
+
+    fn counted(&mut self, room: RoomId, seq: i64) {
+        if let Some(Some(count)) = self.rooms.get_mut(&room) {
+            count.now = seq;
+        }
     }
 
     fn finish(self) -> Stored<()> {
@@ -137,9 +166,9 @@ fn first_outcome(conn: &Connection, message: &NewMessage) -> Stored<Option<Appen
     Ok(select.query_row(params![message.room.0, message.id.0], duplicate).optional()?)
 }
 
-fn append(conn: &Connection, batch: &[NewMessage]) -> Stored<Vec<Appended>> {
+fn append(conn: &Connection, batch: &[NewRecord]) -> Stored<Vec<Appended>> {
     let mut append = Append::new(conn)?;
-    let answers = batch.iter().map(|message| append.one(message)).collect::<Stored<_>>()?;
+    let answers = batch.iter().map(|record| append.one(record)).collect::<Stored<_>>()?;
     append.finish()?;
     Ok(answers)
 }
@@ -173,9 +202,24 @@ fn page(conn: &Connection, room: RoomId, page: HistoryPage) -> Stored<Vec<Messag
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Both kinds are read by number and joined; what is said after the first of the two reads is above
+/// `last`, and what is changed meanwhile is only newer.
+fn log(conn: &Connection, room: RoomId, after: i64, last: i64) -> Stored<Vec<LogItem>> {
+    let mut select = conn.prepare_cached(MESSAGES_BETWEEN)?;
+    let messages = select.query_map([room.0, after, last], record)?;
+    let mut items: Vec<LogItem> =
+        messages.map(|message| message.map(LogItem::Message)).collect::<Result<_, _>>()?;
+    let changes = changes::between(conn, room, after, last)?;
+    if !changes.is_empty() {
+        items.extend(changes.into_iter().map(LogItem::Change));
+        items.sort_by_key(LogItem::seq);
+    }
+    Ok(items)
+}
+
 #[async_trait]
 impl MessageStore for SqliteStorage {
-    async fn append(&self, batch: Vec<NewMessage>) -> Stored<Vec<Appended>> {
+    async fn record(&self, batch: Vec<NewRecord>) -> Stored<Vec<Appended>> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
@@ -184,6 +228,10 @@ impl MessageStore for SqliteStorage {
 
     async fn messages(&self, room: RoomId, wanted: HistoryPage) -> Stored<Vec<MessageRecord>> {
         self.read(move |conn| page(conn, room, wanted)).await
+    }
+
+    async fn log(&self, room: RoomId, after: i64, last: i64) -> Stored<Vec<LogItem>> {
+        self.read(move |conn| log(conn, room, after, last)).await
     }
 
     async fn message(&self, id: MessageId) -> Stored<Option<MessageRecord>> {

@@ -8,6 +8,7 @@
 mod statements;
 
 mod accounts;
+mod changes;
 mod entries;
 mod error;
 mod logins;

@@ -52,6 +52,7 @@ fn every_statement_can_be_prepared() {
     let conn = fresh.aside();
     let all = [
         super::accounts::ALL,
+        super::changes::ALL,
         super::entries::ALL,
         super::logins::ALL,
         super::memberships::ALL,
