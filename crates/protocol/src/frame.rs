@@ -39,6 +39,9 @@ pub struct WelcomeMember {
     pub user: MemberUser,
     /// Connected or held.
     pub state: SeatState,
+    /// Up to where they have read, once they said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<i64>,
 }
 
 /// Frames from the server.

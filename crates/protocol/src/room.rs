@@ -197,6 +197,9 @@ pub struct Member {
     pub since: Timestamp,
     /// Connected or held.
     pub state: SeatState,
+    /// Up to where they have read, once they said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<i64>,
 }
 
 /// A user as the others in a room see one.

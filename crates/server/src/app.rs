@@ -169,6 +169,11 @@ fn spawn_loops(
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
         presence.run(&entry.hub, &entry.rooms, entry.admission.as_ref()).await;
     }));
+    let (hub, clock) = (Arc::clone(&app.entry.hub), Arc::clone(&app.clock));
+    let presence = Arc::clone(&app.entry.aftermath.presence);
+    loops.spawn(last.clone().run_until_cancelled_owned(async move {
+        presence.passing.run(&hub, &clock).await;
+    }));
     let (entry, line) = (Arc::clone(&app.entry), Arc::clone(&app.entry.aftermath.line));
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
         line.run(entry.admission.as_ref(), &entry.clock).await;

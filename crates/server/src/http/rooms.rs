@@ -222,6 +222,7 @@ async fn member_list(app: &App, room: RoomId) -> Result<Vec<Member>, EntryError>
                 SlotState::Held => SeatState::Held,
                 SlotState::Occupied | SlotState::Reserved => SeatState::Occupied,
             },
+            read: presence.passing.mark_of(room, member.user),
         })
         .collect();
     Ok(members)

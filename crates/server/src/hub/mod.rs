@@ -5,6 +5,7 @@
 //! taken is not: that is the ledger's.
 
 pub(crate) mod outbox;
+mod passing;
 mod presence;
 mod session;
 
@@ -60,6 +61,11 @@ impl Hub {
     /// The sessions in a room.
     pub(crate) fn in_room(&self, room: RoomId) -> Vec<Link> {
         self.lock().in_room(room).map(|(_, link)| Arc::clone(link)).collect()
+    }
+
+    /// How many sessions are in a room.
+    pub(crate) fn count_in_room(&self, room: RoomId) -> usize {
+        self.lock().count_in_room(room)
     }
 
     /// The sessions of a user.

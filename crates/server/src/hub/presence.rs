@@ -15,6 +15,7 @@ use anteroom_protocol::frame::{Presence as PresenceFrame, ServerFrame};
 use anteroom_protocol::room::{LobbyRoom, MemberUser, RoomState, Seats, Visibility};
 use tokio::sync::{Notify, broadcast};
 
+use super::passing::Passing;
 use super::{Hub, encode};
 use crate::admission::Admission;
 use crate::rooms::{RoomInfo, Rooms};
@@ -23,7 +24,7 @@ use crate::view;
 /// Changes of one room within this span are told together.
 const COALESCE: Duration = Duration::from_millis(25);
 /// In rooms with more people than this only counts are told.
-const NAMED_MAX: usize = 250;
+pub(super) const NAMED_MAX: usize = 250;
 /// Lobby events a slow watcher may lag behind before it has to start over.
 const LOBBY_BACKLOG: usize = 1_024;
 
@@ -44,12 +45,14 @@ pub(crate) struct Presence {
     state: Mutex<State>,
     wake: Notify,
     lobby: broadcast::Sender<Arc<LobbyRoom>>,
+    /// What has no longer a life than a stay.
+    pub(crate) passing: Passing,
 }
 
 impl Default for Presence {
     fn default() -> Self {
         let lobby = broadcast::channel(LOBBY_BACKLOG).0;
-        Self { state: Mutex::default(), wake: Notify::new(), lobby }
+        Self { state: Mutex::default(), wake: Notify::new(), lobby, passing: Passing::default() }
     }
 }
 
@@ -122,6 +125,8 @@ impl Presence {
             return;
         };
         self.tell_lobby(room, rooms, seats);
+        let here = seated.iter().map(|member| member.user).collect();
+        self.passing.keep(room, &here);
         // Who is still on the way in is nobody's business yet.
         let members: HashSet<UserId> =
             seated.iter().filter(|member| member.settled).map(|member| member.user).collect();
@@ -137,7 +142,7 @@ impl Presence {
             };
             hub.broadcast(room, &encode(&ServerFrame::Presence(frame)));
         }
-        self.keep_names(room, &seated.iter().map(|member| member.user).collect());
+        self.keep_names(room, &here);
         if self.lock().seats.insert(room, seats) != Some(seats) {
             hub.broadcast(room, &encode(&ServerFrame::Seats(seats)));
         }
@@ -176,6 +181,7 @@ impl Presence {
     }
 
     fn forget(&self, room: RoomId) {
+        self.passing.forget(room);
         let mut state = self.lock();
         state.announced.remove(&room);
         state.names.remove(&room);

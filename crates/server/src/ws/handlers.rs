@@ -10,7 +10,7 @@ use anteroom_protocol::{CloseCode, Code};
 use uuid::Uuid;
 
 use super::connection::Connections;
-use crate::hub::{Link, encode};
+use crate::hub::Link;
 use crate::messages::{Append, Wish, check_content};
 use crate::storage::Alteration::{Delete, Edit};
 
@@ -80,13 +80,10 @@ pub(super) fn text(all: &Connections, session: &Link, talk: &mut Conversation, t
             session.say(&ServerFrame::Pong { nonce });
         }
         ClientFrame::Typing {} => {
-            let frame = encode(&ServerFrame::Typing { user_id: session.user.0 });
-            tell_others(all, session, &frame);
+            let passing = &all.entry.aftermath.presence.passing;
+            passing.typing(&all.entry.hub, session.room, session.user, all.clock.now());
         }
-        ClientFrame::Read { seq } => {
-            let frame = encode(&ServerFrame::Read { user_id: session.user.0, seq });
-            tell_others(all, session, &frame);
-        }
+        ClientFrame::Read { seq } => read(all, session, seq),
         ClientFrame::Edit { id, content } => edit(all, session, id, content),
         ClientFrame::Delete { id } => log(all, session, MessageId(id), Wish::Alter(Delete)),
         ClientFrame::Leave {} => return Flow::Leave,
@@ -154,11 +151,13 @@ fn log(all: &Connections, session: &Link, id: MessageId, what: Wish) {
     }
 }
 
-fn tell_others(all: &Connections, session: &Link, frame: &bytes::Bytes) {
-    for other in all.entry.hub.in_room(session.room) {
-        if other.user != session.user {
-            other.push(frame.clone());
-        }
+/// A mark stands on something that was told.
+fn read(all: &Connections, session: &Link, seq: i64) {
+    let last = all.entry.rooms.get(session.room).map_or(0, |info| info.last_seq());
+    if (1..=last).contains(&seq) {
+        all.entry.aftermath.presence.passing.read(session.room, session.user, seq);
+    } else {
+        refuse(session, Code::Invalid, "seq is that of something said in the room.", None);
     }
 }
 

@@ -80,6 +80,7 @@ async fn members(
                 SlotState::Held => SeatState::Held,
                 SlotState::Occupied | SlotState::Reserved => SeatState::Occupied,
             },
+            read: presence.passing.mark_of(session.room, member.user),
         })
         .collect();
     Ok((members, count))

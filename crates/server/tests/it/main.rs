@@ -31,6 +31,7 @@ mod line_order;
 mod metrics;
 mod pages;
 mod party;
+mod passing;
 mod policies;
 mod power;
 mod proofs;
