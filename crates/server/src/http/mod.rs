@@ -3,6 +3,8 @@
 mod accounts;
 mod address;
 mod admin;
+
+mod direct;
 mod entries;
 mod extract;
 mod guard;
@@ -46,6 +48,7 @@ pub(crate) fn router(app: &Arc<App>, shows_metrics: bool) -> Router {
         .merge(waitlist::routes())
         .merge(history::routes())
         .merge(admin::routes())
+        .merge(direct::routes())
         .merge(entries::routes())
         .fallback(no_such_endpoint)
         .method_not_allowed_fallback(no_such_method)
@@ -66,6 +69,7 @@ pub(crate) fn admin_router(app: &Arc<App>) -> Router {
     let api = Router::new()
         .merge(accounts::routes())
         .merge(admin::routes())
+        .merge(direct::routes())
         .merge(entries::routes())
         .fallback(no_such_endpoint)
         .method_not_allowed_fallback(no_such_method);

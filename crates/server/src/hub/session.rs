@@ -153,14 +153,14 @@ impl Session {
         self.warned_of.swap(ends_at, Ordering::Relaxed) != ends_at
     }
 
-    /// Sends one frame; a session that does not read is cut.
-    pub(crate) fn push(&self, frame: Bytes) {
-        self.after_push(self.outbox.push(frame));
+    /// Sends one frame; a session that does not read is cut. Whether it was taken.
+    pub(crate) fn push(&self, frame: Bytes) -> bool {
+        self.after_push(self.outbox.push(frame))
     }
 
     /// Sends what of the batch this session has not seen.
     pub(crate) fn deliver(&self, batch: &Arc<Batch>) {
-        self.after_push(self.outbox.deliver(batch));
+        let _ = self.after_push(self.outbox.deliver(batch));
     }
 
     /// Encodes and sends one frame.
@@ -168,10 +168,11 @@ impl Session {
         self.push(encode(frame));
     }
 
-    fn after_push(&self, pushed: Pushed) {
+    fn after_push(&self, pushed: Pushed) -> bool {
         if pushed == Pushed::Overflow {
             self.end(CloseCode::SlowConsumer);
         }
+        pushed == Pushed::Taken
     }
 }
 

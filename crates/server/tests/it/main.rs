@@ -18,6 +18,7 @@ mod bounds;
 mod bugs;
 mod changes;
 mod chat;
+mod direct;
 mod durability;
 mod entering;
 mod entry_log;

@@ -1,0 +1,67 @@
+//! Words to one user, in all of that user's live sessions at once. Not stored: who is away is not told.
+
+use std::sync::Arc;
+
+use anteroom_core::ids::UserId;
+use anteroom_protocol::Code;
+use anteroom_protocol::account::Role;
+use anteroom_protocol::frame::ServerFrame;
+use anteroom_protocol::message::TEXT_PLAIN;
+use anteroom_protocol::room::MemberUser;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::post;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::accounts::private;
+use super::extract::{Caller, Json};
+use super::problem::Refused;
+use crate::app::App;
+use crate::hub::encode;
+use crate::messages::check_content;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/admin/users/{user}/messages", post(direct))
+}
+
+/// `POST /admin/users/{id}/messages`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Direct {
+    content: String,
+    content_type: Option<String>,
+    /// The server speaks, and not the one who asks: `from` is `null`.
+    #[serde(default)]
+    as_server: bool,
+}
+
+async fn direct(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Path(user): Path<String>,
+    Json(ask): Json<Direct>,
+) -> Result<Response, Refused> {
+    if !who.has(Role::Admin) && !who.has(Role::Moderator) {
+        return Err(Refused::new(Code::Forbidden));
+    }
+    let user = Uuid::parse_str(&user).map_err(|_| Refused::new(Code::NotFound))?;
+    let chars_max = app.connections.bounds.content_chars_max;
+    check_content(&ask.content, ask.content_type.as_deref(), chars_max)
+        .map_err(|detail| Refused::field("content", "unacceptable", &detail))?;
+    if app.entry.storage.user(UserId(user)).await?.is_none() {
+        return Err(Refused::new(Code::NotFound));
+    }
+    let from = (!ask.as_server).then(|| MemberUser { id: who.user.0, name: who.name.clone() });
+    let frame = encode(&ServerFrame::Direct {
+        from,
+        content_type: ask.content_type.unwrap_or_else(|| TEXT_PLAIN.to_owned()),
+        content: ask.content,
+    });
+    let sessions = app.entry.hub.of_user(UserId(user));
+    let reached = sessions.iter().filter(|session| session.push(frame.clone())).count();
+    tracing::info!(event = "direct.sent", from = %who.user, to = %user, sessions = reached,
+        "words were said to all sessions of a user");
+    Ok(private(axum::Json(serde_json::json!({ "sessions": reached }))))
+}
