@@ -25,6 +25,8 @@ pub const REPLAY_MAX: usize = 1_000;
 pub const PAGE_MAX: usize = 200;
 /// Items in a page when the client does not say.
 pub const PAGE_DEFAULT: usize = 50;
+/// Characters in a search, after trimming. The smallest is 1.
+pub const SEARCH_CHARS_MAX: usize = 200;
 /// Members named in a `welcome`; `member_count` tells how many there are.
 pub const WELCOME_MEMBERS_MAX: usize = 100;
 /// Waiters in one room's line.

@@ -22,6 +22,27 @@ pub const TEXT_PLAIN: &str = "text/plain";
 /// Content that is a JSON document.
 pub const APPLICATION_JSON: &str = "application/json";
 
+/// A message that was looked for and found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundMessage {
+    /// The message, in its final state.
+    #[serde(flatten)]
+    pub message: Message,
+    /// The part of its content that shows why it was found, in pieces.
+    pub snippet: Vec<SnippetPiece>,
+}
+
+/// A piece of a snippet. It is text, to be shown as text: put together, the pieces are what was said,
+/// with `…` where something is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnippetPiece {
+    /// As it was said.
+    pub text: String,
+    /// Whether it is what was looked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hit: bool,
+}
+
 /// One durable message. The bytes are the same for every receiver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {

@@ -24,7 +24,7 @@ use crate::config::{self, Config, Limits};
 use crate::entry::{Aftermath, Duties, Entry, LineBoard, Removals};
 use crate::http;
 use crate::hub::{Hub, Presence};
-use crate::messages::{self, Append, History, MessageLog};
+use crate::messages::{self, Append, History, Indexer, MessageLog};
 use crate::metrics::Metrics;
 use crate::people::People;
 use crate::rooms::{RoomService, Rooms};
@@ -163,8 +163,13 @@ fn spawn_loops(
     let entry = Arc::clone(&app.entry);
     let (storage, hub, rooms) =
         (Arc::clone(&entry.storage), Arc::clone(&entry.hub), Arc::clone(&entry.rooms));
+    let indexer = Arc::new(Indexer::default());
+    let (index_of, behind) = (Arc::clone(&indexer), Arc::clone(&storage));
+    loops.spawn(last.clone().run_until_cancelled_owned(async move {
+        index_of.run(&behind).await;
+    }));
     // Ends by itself when the last session, and with it the last entrance, is gone.
-    loops.spawn(messages::run(appends, storage, hub, rooms));
+    loops.spawn(messages::run(appends, storage, hub, rooms, indexer));
     let presence = Arc::clone(&entry.aftermath.presence);
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
         presence.run(&entry.hub, &entry.rooms, entry.admission.as_ref()).await;

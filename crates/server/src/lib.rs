@@ -25,6 +25,7 @@ mod mutants;
 mod pages;
 mod people;
 mod rooms;
+pub mod search;
 mod sweeper;
 mod sync;
 pub mod tokens;

@@ -4,10 +4,11 @@ use anteroom_core::seat;
 use anteroom_protocol::Timestamp;
 use anteroom_protocol::account::User;
 use anteroom_protocol::frame::EntryKind;
-use anteroom_protocol::message::Message;
+use anteroom_protocol::message::{FoundMessage, Message, SnippetPiece};
 use anteroom_protocol::room::{self, MemberUser};
 
-use crate::storage::{MessageRecord, UserRecord};
+use crate::search::{Piece, snippet};
+use crate::storage::{Found, MessageRecord, UserRecord};
 
 /// How seats stand.
 pub(crate) fn seats(seats: seat::Seats) -> room::Seats {
@@ -53,6 +54,16 @@ pub(crate) fn user(record: &UserRecord, is_owner: bool) -> User {
         roles: record.roles.clone(),
         created_at: Timestamp(record.created_at),
         contact_number: record.contact_number.clone().filter(|_| is_owner),
+    }
+}
+
+/// A message that was found, with the part that shows why.
+pub(crate) fn found(found: Found) -> FoundMessage {
+    let pieces = snippet(&found.message.content, &found.hits);
+    let piece = |piece: Piece| SnippetPiece { text: piece.text, hit: piece.is_hit };
+    FoundMessage {
+        snippet: pieces.into_iter().map(piece).collect(),
+        message: message(found.message),
     }
 }
 

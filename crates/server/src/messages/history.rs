@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anteroom_core::ids::{RoomId, UserId};
+use anteroom_core::ids::RoomId;
 use anteroom_core::limits::REPLAY_MAX;
 use anteroom_protocol::account::Role;
 use anteroom_protocol::frame::{Replay, ServerFrame};
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::change;
 use crate::admission::{Admission, Unavailable};
 use crate::hub::encode;
-use crate::storage::{HistoryPage, LogItem, SharedStorage, StorageError};
+use crate::storage::{FoundPage, HistoryPage, LogItem, SearchAsk, SharedStorage, StorageError};
 use crate::tokens::Identity;
 use crate::view;
 
@@ -51,28 +51,36 @@ impl History {
         room: RoomId,
         page: HistoryPage,
     ) -> Result<Vec<Message>, HistoryError> {
-        let Some(record) = self.storage.room(room).await? else {
-            return Err(HistoryError::NoRoom);
-        };
-        if !self.may_read(who, room, record.room.owner).await? {
-            // Who may not know of the room is not told that there is one.
-            return Err(match record.room.visibility {
-                Visibility::Public => HistoryError::Forbidden,
-                Visibility::Unlisted => HistoryError::NoRoom,
-            });
-        }
+        self.admit(who, room).await?;
         let records = self.storage.messages(room, page).await?;
         Ok(records.into_iter().map(view::message).collect())
     }
 
-    async fn may_read(
+    /// Messages that match, newest first, for those who may read them.
+    pub(crate) async fn search(
         &self,
         who: &Identity,
-        room: RoomId,
-        owner: UserId,
-    ) -> Result<bool, HistoryError> {
+        ask: SearchAsk,
+    ) -> Result<FoundPage, HistoryError> {
+        self.admit(who, ask.room).await?;
+        Ok(self.storage.search(ask).await?)
+    }
+
+    /// Lets through who sits there, owns the room or is staff.
+    async fn admit(&self, who: &Identity, room: RoomId) -> Result<(), HistoryError> {
+        let Some(record) = self.storage.room(room).await? else {
+            return Err(HistoryError::NoRoom);
+        };
         let is_staff = who.has(Role::Admin) || who.has(Role::Moderator);
-        Ok(is_staff || who.user == owner || self.admission.is_seated(room, who.user).await?)
+        let may_read = is_staff
+            || who.user == record.room.owner
+            || self.admission.is_seated(room, who.user).await?;
+        // Who may not know of the room is not told that there is one.
+        match (may_read, record.room.visibility) {
+            (true, _) => Ok(()),
+            (false, Visibility::Public) => Err(HistoryError::Forbidden),
+            (false, Visibility::Unlisted) => Err(HistoryError::NoRoom),
+        }
     }
 
     /// The frames of what was said and changed after `since` and up to `last`, oldest first, and

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::change;
+use super::{Indexer, change};
 use crate::hub::outbox::Batch;
 use crate::hub::{Hub, Link, encode};
 use crate::rooms::Rooms;
@@ -92,6 +92,7 @@ pub(crate) async fn run(
     storage: SharedStorage,
     hub: Arc<Hub>,
     rooms: Arc<Rooms>,
+    indexer: Arc<Indexer>,
 ) {
     let mut waiting = VecDeque::new();
     let mut received = Vec::new();
@@ -105,7 +106,7 @@ pub(crate) async fn run(
         let appends = next_batch(&mut waiting);
         let stored = storage.record(appends.iter().map(new_record).collect()).await;
         match stored {
-            Ok(outcomes) => tell(&hub, &rooms, appends, outcomes),
+            Ok(outcomes) => indexer.committed(tell(&hub, &rooms, appends, outcomes)),
             Err(error) => {
                 tracing::warn!(event = "messages.unavailable", %error, messages = appends.len(),
                     "messages could not be stored; their senders were told");
@@ -155,7 +156,13 @@ fn new_record(append: &Append) -> NewRecord {
     }
 }
 
-fn tell(hub: &Hub, rooms: &Rooms, appends: Vec<Append>, outcomes: Vec<Appended>) {
+/// Answers in which rooms there was something to tell.
+fn tell(
+    hub: &Hub,
+    rooms: &Rooms,
+    appends: Vec<Append>,
+    outcomes: Vec<Appended>,
+) -> impl Iterator<Item = RoomId> + use<> {
     let mut by_room: BTreeMap<RoomId, Vec<(i64, Bytes)>> = BTreeMap::new();
     for (append, outcome) in appends.into_iter().zip(outcomes) {
         let room = append.session.room;
@@ -163,12 +170,13 @@ fn tell(hub: &Hub, rooms: &Rooms, appends: Vec<Append>, outcomes: Vec<Appended>)
             by_room.entry(room).or_default().push(frame);
         }
     }
-    for (room, frames) in by_room {
-        if let (Some(info), Some((last, _))) = (rooms.get(room), frames.last()) {
+    for (room, frames) in &by_room {
+        if let (Some(info), Some((last, _))) = (rooms.get(*room), frames.last()) {
             info.published(*last);
         }
-        hub.publish(room, &Arc::new(Batch::new(&frames)));
+        hub.publish(*room, &Arc::new(Batch::new(frames)));
     }
+    by_room.into_keys()
 }
 
 /// Tells the sender; what is for everyone, with its number.

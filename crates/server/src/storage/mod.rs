@@ -15,6 +15,7 @@
 mod changes;
 mod entries;
 mod model;
+mod search;
 mod words;
 
 pub mod sqlite;
@@ -29,6 +30,7 @@ use async_trait::async_trait;
 pub(crate) use changes::is_json;
 pub use entries::{EntryQuery, EntryRecord};
 pub use model::*;
+pub use search::{Found, FoundPage, SearchAsk};
 use uuid::Uuid;
 
 /// The whole store, as the server holds it.
@@ -51,7 +53,7 @@ pub type Stored<T> = Result<T, StorageError>;
 /// Everything durable, in one object.
 #[async_trait]
 pub trait Storage:
-    AccountStore + AuthStore + RoomStore + MessageStore + EntryStore + Send + Sync
+    AccountStore + AuthStore + RoomStore + MessageStore + SearchStore + EntryStore + Send + Sync
 {
     /// Whether the store answers now; for `/readyz`.
     async fn ping(&self) -> Stored<()>;
@@ -218,6 +220,22 @@ pub trait MessageStore {
 
     /// The message with this id.
     async fn message(&self, id: MessageId) -> Stored<Option<MessageRecord>>;
+}
+
+/// Finding what was said. The words are kept in an index that is written behind the log.
+#[async_trait]
+pub trait SearchStore {
+    /// Messages that match, newest first, judged by the words that stand now. Whatever was answered as
+    /// durable is found, indexed or not, while no more than some thousands of a room wait to be indexed.
+    /// A page may be short although more follows: then `next` is there.
+    async fn search(&self, ask: SearchAsk) -> Stored<FoundPage>;
+
+    /// Rooms in which something is not indexed yet.
+    async fn unindexed_rooms(&self) -> Stored<Vec<RoomId>>;
+
+    /// Indexes up to `at_most` durable things of these rooms, in their order, in one short transaction.
+    /// Answers the rooms in which something is left. Repeating it is harmless.
+    async fn index(&self, rooms: Vec<RoomId>, at_most: usize) -> Stored<Vec<RoomId>>;
 }
 
 /// What became of attempts to enter.

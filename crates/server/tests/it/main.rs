@@ -43,6 +43,7 @@ mod refresh;
 mod room_settings;
 mod rooms;
 mod scn_entry;
+mod search;
 mod seats_kept;
 mod staff_seats;
 mod tokens;

@@ -14,13 +14,13 @@ use crate::storage::{
     NewRecord, NoChange, Storage,
 };
 
-fn edit(message: &NewMessage, by: UserId, words: &str) -> NewRecord {
+pub(super) fn edit(message: &NewMessage, by: UserId, words: &str) -> NewRecord {
     let what = Alteration::Edit(words.to_owned());
     let (room, target) = (message.room, message.id);
     NewRecord::Change(NewChange { room, target, by, what, at: NOW + 7 })
 }
 
-fn delete(message: &NewMessage, by: UserId) -> NewRecord {
+pub(super) fn delete(message: &NewMessage, by: UserId) -> NewRecord {
     let (room, target) = (message.room, message.id);
     NewRecord::Change(NewChange { room, target, by, what: Alteration::Delete, at: NOW + 9 })
 }
@@ -34,7 +34,7 @@ async fn plain(store: &dyn Storage, name: &str) -> UserId {
     store.create_user(stranger(name)).await.unwrap().unwrap().id
 }
 
-async fn one(store: &dyn Storage, record: NewRecord) -> Appended {
+pub(super) async fn one(store: &dyn Storage, record: NewRecord) -> Appended {
     store.record(vec![record]).await.unwrap().remove(0)
 }
 
@@ -321,7 +321,7 @@ pub(crate) async fn the_log_folds_into_the_history(store: &dyn Storage) {
     }
 }
 
-fn rand_below(rng: &mut TestRng, below: u64) -> u64 {
+pub(super) fn rand_below(rng: &mut TestRng, below: u64) -> u64 {
     use proptest::prelude::Rng as _;
     rng.next_u64() % below.max(1)
 }

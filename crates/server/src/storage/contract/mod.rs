@@ -10,6 +10,7 @@ pub(crate) mod entries;
 pub(crate) mod logins;
 pub(crate) mod messages;
 pub(crate) mod rooms;
+pub(crate) mod search;
 pub(crate) mod stays;
 
 use anteroom_core::ids::{Generation, LoginId, MessageId, RoomId, UserId};
@@ -79,6 +80,12 @@ macro_rules! storage_contract {
             changes::of_edits_and_deletes_that_race_everybody_sees_one_order,
             changes::pages_hold_messages_only_and_count_no_changes,
             changes::the_log_folds_into_the_history,
+            search::what_was_answered_is_found_before_and_after_it_is_indexed,
+            search::what_is_changed_is_found_by_the_words_that_stand,
+            search::pages_go_down_and_stay_within_the_room,
+            search::every_text_is_a_query,
+            search::many_rooms_share_a_step_and_what_is_left_is_told,
+            search::a_search_finds_what_reading_everything_would,
             entries::a_line_reads_back_as_it_was_written,
             entries::lines_are_listed_newest_first_and_page_without_gaps,
             entries::lines_are_found_by_room_user_and_outcome_together,

@@ -42,6 +42,9 @@ statements! {
     FIRST_BY_ID = "SELECT id, seq, created_at FROM messages WHERE room_id = ?1 AND id = ?2";
     PAGE_BEFORE = select_message!("room_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3");
     PAGE_AFTER = select_message!("room_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
+    MESSAGES_DOWN =
+        select_message!("room_id = ?1 AND seq < ?2 AND seq > ?3 ORDER BY seq DESC");
+    MESSAGE_AT = select_message!("room_id = ?1 AND seq = ?2");
     MESSAGES_BETWEEN = select_message!("room_id = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq");
     MESSAGE = select_message!("m.id = ?1");
 }
@@ -173,7 +176,7 @@ fn append(conn: &Connection, batch: &[NewRecord]) -> Stored<Vec<Appended>> {
     Ok(answers)
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<MessageRecord> {
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<MessageRecord> {
     let sender: Option<uuid::Uuid> = row.get("sender_id")?;
     let name: Option<String> = row.get("display_name")?;
     Ok(MessageRecord {
@@ -202,9 +205,34 @@ fn page(conn: &Connection, room: RoomId, page: HistoryPage) -> Stored<Vec<Messag
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The message with this number.
+pub(super) fn message_at(
+    conn: &Connection,
+    room: RoomId,
+    seq: i64,
+) -> Stored<Option<MessageRecord>> {
+    let mut select = conn.prepare_cached(MESSAGE_AT)?;
+    Ok(select.query_row([room.0, seq], record).optional()?)
+}
+
+/// Looks at a room's messages below `before` and above `above`, newest first, until `look` has seen enough. Whether it wanted more.
+pub(super) fn each_down(
+    conn: &Connection,
+    (room, before, above): (RoomId, i64, i64),
+    mut look: impl FnMut(MessageRecord) -> bool,
+) -> Stored<bool> {
+    let mut select = conn.prepare_cached(MESSAGES_DOWN)?;
+    for message in select.query_map([room.0, before, above], record)? {
+        if !look(message?) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Both kinds are read by number and joined; what is said after the first of the two reads is above
 /// `last`, and what is changed meanwhile is only newer.
-fn log(conn: &Connection, room: RoomId, after: i64, last: i64) -> Stored<Vec<LogItem>> {
+pub(super) fn log(conn: &Connection, room: RoomId, after: i64, last: i64) -> Stored<Vec<LogItem>> {
     let mut select = conn.prepare_cached(MESSAGES_BETWEEN)?;
     let messages = select.query_map([room.0, after, last], record)?;
     let mut items: Vec<LogItem> =

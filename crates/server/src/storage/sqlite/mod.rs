@@ -11,12 +11,14 @@ mod accounts;
 mod changes;
 mod entries;
 mod error;
+mod index;
 mod logins;
 mod memberships;
 mod messages;
 pub(crate) mod open;
 pub(crate) mod readers;
 mod rooms;
+mod search;
 pub(crate) mod writer;
 
 #[cfg(test)]

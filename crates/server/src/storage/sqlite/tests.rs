@@ -54,10 +54,12 @@ fn every_statement_can_be_prepared() {
         super::accounts::ALL,
         super::changes::ALL,
         super::entries::ALL,
+        super::index::ALL,
         super::logins::ALL,
         super::memberships::ALL,
         super::messages::ALL,
         super::rooms::ALL,
+        super::search::ALL,
     ];
     for (name, sql) in all.concat() {
         if let Err(error) = conn.prepare(sql) {

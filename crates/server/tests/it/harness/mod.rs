@@ -23,5 +23,5 @@ pub(crate) use rounds::{next_reservation, stagger};
 pub(crate) use server::TestServer;
 pub(crate) use strace::Strace;
 pub(crate) use waiting::{alive, ended, next_message, refused, within};
-pub(crate) use web::{Answer, Browser};
+pub(crate) use web::{Answer, Browser, encode};
 pub(crate) use wire::Wire;
