@@ -3,7 +3,11 @@
 export interface User { id: string; username?: string; display_name: string; roles?: string[] }
 /** A user as the others in a room see one. */
 export interface Person { id: string; name: string }
-export interface Member extends Person { state: 'occupied' | 'held' }
+export interface Member extends Person {
+  state: 'occupied' | 'held';
+  /** Up to where they have read, once they said so. */
+  read?: number;
+}
 export interface Seats {
   capacity: number; occupied: number; reserved: number; held: number; free: number; waiting: number;
   /** The seats kept for the owner and moderators, in a room that has some. */
@@ -24,6 +28,12 @@ export interface Message {
   kind: 'text' | 'notification'; content_type: string; content: string; created_at: string;
   updated_at?: string; deleted_at?: string; client_id?: string;
 }
+/** A message that was looked for. Put together, the pieces are its text, with `…` where some is left out. */
+export interface FoundMessage extends Message { snippet: { text: string; hit?: true }[] }
+/** An edit (with `content`, empty when the message was deleted since) or a delete. */
+export interface Change {
+  seq: number; target: { id: string; seq: number }; content?: string; updated_at: string;
+}
 export interface Ack { client_id: string; id: string; seq: number; created_at: string }
 export interface Login { token: string; expires_at: string; user: User }
 export interface Page<T> { items: T[]; next_cursor?: string | null }
@@ -40,14 +50,15 @@ export interface SessionEvents {
   welcome: Welcome;
   resumed: Welcome;
   message: Message;
-  edited: { seq: number; target: { id: string; seq: number }; content: string; updated_at: string };
-  deleted: { seq: number; target: { id: string; seq: number } };
+  edited: Change & { content: string };
+  deleted: Change;
   ack: Ack;
   presence: { joined?: Person[]; left?: string[]; occupied: number };
   seats: Seats;
   typing: { user_id: string };
   read: { user_id: string; seq: number };
-  direct: { from: unknown; content_type: string; content: string };
+  /** `from` is null when the server speaks. */
+  direct: { from: Person | null; content_type: string; content: string };
   error: { code: string; detail: string; ref?: string };
   refused: Reason;
   closing: Reason;
@@ -101,6 +112,10 @@ export class Client {
   history(
     id: number, range?: { before?: number; after?: number; limit?: number },
   ): Promise<Page<Message>>;
+  /** Newest first. All words of `q` must be there; "quoted" ones side by side. */
+  search(
+    id: number, q: string, page?: { limit?: number; cursor?: string },
+  ): Promise<Page<FoundMessage>>;
   /** Step 1: counts a seat and gives a single-use ticket. */
   reserve(id: number, options?: { password?: string; resume?: string; key?: string }): Promise<Reservation>;
   cancel(id: number): Promise<void>;
@@ -145,6 +160,10 @@ export class Session {
   readonly ready: Promise<Welcome>;
   on<T extends keyof SessionEvents>(type: T, listener: (event: SessionEvents[T]) => void): () => void;
   send(content: string, options?: { clientId?: string; contentType?: string }): Promise<Ack>;
+  /** Gives the `edited` frame once it is durable; asked again after a reconnect. */
+  edit(id: string, content: string): Promise<Change>;
+  /** Gives the `deleted` frame. A newer wish for the same message makes the older fail: `superseded`. */
+  delete(id: string): Promise<Change>;
   typing(): void;
   read(seq: number): void;
   leave(): void;

@@ -91,6 +91,11 @@ export class Client {
     return this.#call('GET', `/rooms/${id}/messages${search({ before, after, limit })}`);
   }
 
+  /** Messages that match, newest first; each with a `snippet` of plain text in pieces. */
+  search(id, q, { limit, cursor } = {}) {
+    return this.#call('GET', `/rooms/${id}/messages/search${search({ q, limit, cursor })}`);
+  }
+
   // Entry
 
   /** Step 1: counts a seat for us and gives a single-use ticket. */

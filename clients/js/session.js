@@ -21,6 +21,7 @@ export class Session {
   #resume;
   #refused;
   #pending = new Map();
+  #changes = new Map(); // by message id, the newest change that is not answered yet
   #attempt = 0;
   #again = 0;
   #seated = false;
@@ -71,6 +72,30 @@ export class Session {
     const entry = { frame };
     entry.promise = new Promise((resolve, reject) => Object.assign(entry, { resolve, reject }));
     this.#pending.set(clientId, entry);
+    if (this.state === 'live') this.#write(frame);
+    return entry.promise;
+  }
+
+  /**
+   * Gives a message of one's own other words. The promise gives the `edited` frame once it is durable.
+   * It stays pending over a reconnect and is asked again, which changes nothing twice.
+   */
+  edit(id, content) {
+    return this.#change({ type: 'edit', id, content });
+  }
+
+  /** Takes a message back, for good. As `edit`, with the `deleted` frame. */
+  delete(id) {
+    return this.#change({ type: 'delete', id });
+  }
+
+  // Only the last wish for a message counts: one that it overtakes fails with `superseded`.
+  #change(frame) {
+    if (this.state === 'closed') return Promise.reject(failure('closed'));
+    this.#changes.get(frame.id)?.reject(failure('superseded'));
+    const entry = { frame };
+    entry.promise = new Promise((resolve, reject) => Object.assign(entry, { resolve, reject }));
+    this.#changes.set(frame.id, entry);
     if (this.state === 'live') this.#write(frame);
     return entry.promise;
   }
@@ -161,6 +186,7 @@ export class Session {
     else if (frame.type === 'refused' || frame.type === 'closing') this.#refuse(frame);
     else if (frame.type === 'ack') this.#acked(frame);
     else if (frame.type === 'error') this.#failed(frame);
+    else if (frame.target) this.#changed(frame);
     else if (frame.seq !== undefined && frame.type !== 'read') this.#inOrder(frame);
     else if (frame.type !== 'pong') this.#emit(frame.type, frame);
   }
@@ -179,6 +205,7 @@ export class Session {
     this.#emit('welcome', frame);
     if (back) this.#emit('resumed', frame);
     for (const { frame: unsent } of this.#pending.values()) this.#write(unsent);
+    for (const { frame: unsent } of this.#changes.values()) this.#write(unsent);
     this.#listen();
     this.#settle.resolve(frame);
   }
@@ -195,11 +222,24 @@ export class Session {
     entry?.resolve(frame);
   }
 
+  // What was like that already is answered with its old number, so this looks before numbers do.
+  #changed(frame) {
+    const { id } = frame.target;
+    const entry = this.#changes.get(id);
+    const asked = entry?.frame;
+    const isEdit = frame.type === 'edited' && frame.content === asked?.content;
+    if (asked && (frame.type === 'deleted' ? asked.type === 'delete' : isEdit)) {
+      this.#changes.delete(id);
+      entry.resolve(frame);
+    }
+    this.#inOrder(frame);
+  }
+
   #failed(frame) {
-    const entry = this.#pending.get(frame.ref);
-    if (entry) {
-      this.#pending.delete(frame.ref);
-      entry.reject(failure(frame.code, frame.detail));
+    for (const unanswered of [this.#pending, this.#changes]) {
+      const entry = unanswered.get(frame.ref);
+      unanswered.delete(frame.ref);
+      entry?.reject(failure(frame.code, frame.detail));
     }
     this.#emit('error', frame);
   }
@@ -283,8 +323,9 @@ export class Session {
   }
 
   #giveUp(code) {
-    const unsent = [...this.#pending.values()];
+    const unsent = [...this.#pending.values(), ...this.#changes.values()];
     this.#pending.clear();
+    this.#changes.clear();
     for (const entry of unsent) entry.reject(failure(code));
   }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anteroom_protocol::Timestamp;
 use anteroom_protocol::account::{self, PresenceAnswer, ProfileChange, User, UserAnswer};
 use anteroom_protocol::entry::{Reservation, Reserve};
-use anteroom_protocol::message::Message;
+use anteroom_protocol::message::{FoundMessage, Message};
 use anteroom_protocol::page::Page;
 use anteroom_protocol::room::{ChangeRoom, CreateRoom, Member, Room, RoomAnswer, RoomCreated};
 use reqwest::{Method, RequestBuilder};
@@ -221,6 +221,22 @@ impl Account {
         query.extend(limit.map(|limit| ("limit", i64::from(limit))));
         let path = format!("/rooms/{room}/messages");
         execute(self.request(Method::GET, &path).query(&query)).await
+    }
+
+    /// `GET /rooms/{id}/messages/search`: newest first, from the page before on when there is a cursor.
+    ///
+    /// # Errors
+    /// `invalid` for a query without a character or a cursor that is none, and as [`Account::history`].
+    pub async fn search(
+        &self,
+        room: i64,
+        query: &str,
+        cursor: Option<&str>,
+    ) -> Result<Page<FoundMessage>> {
+        let mut pairs = vec![("q", query)];
+        pairs.extend(cursor.map(|cursor| ("cursor", cursor)));
+        let path = format!("/rooms/{room}/messages/search");
+        execute(self.request(Method::GET, &path).query(&pairs)).await
     }
 
     /// `GET /rooms/{id}/members`: the first page of who sits or is held there.

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use anteroom_protocol::frame::{Ack, ClientFrame, Send, ServerFrame, Welcome};
+use anteroom_protocol::frame::{Ack, Change, ClientFrame, Send, ServerFrame, Welcome};
 use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -103,6 +103,80 @@ impl Session {
                 None => return Err(already_over()),
             }
         }
+    }
+
+    /// Gives a message of one's own other words and waits until that is durable. Asking again is safe.
+    /// Frames that come first are queued, and so is the `edited` frame itself.
+    ///
+    /// # Errors
+    /// As [`Session::send`].
+    pub async fn edit(&mut self, id: Uuid, content: impl Into<String>) -> Result<Change> {
+        let content = content.into();
+        self.send_frame(&ClientFrame::Edit { id, content: content.clone() }).await?;
+        let is_it = |change: &Change| change.content.as_deref() == Some(&*content);
+        self.changed(id, |frame| match frame {
+            ServerFrame::Edited(change) if is_it(change) => Some(change),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Takes a message back and waits until that is durable. As [`Session::edit`].
+    ///
+    /// # Errors
+    /// As [`Session::send`].
+    pub async fn delete(&mut self, id: Uuid) -> Result<Change> {
+        self.send_frame(&ClientFrame::Delete { id }).await?;
+        self.changed(id, |frame| match frame {
+            ServerFrame::Deleted(change) => Some(change),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn changed(
+        &mut self,
+        id: Uuid,
+        wanted: impl Fn(&ServerFrame) -> Option<&Change>,
+    ) -> Result<Change> {
+        let reference = id.to_string();
+        loop {
+            let Some(event) = self.line.read().await else { return Err(already_over()) };
+            let answer = match &event {
+                Event::Frame(ServerFrame::Error(error))
+                    if error.reference.as_deref() == Some(&*reference) =>
+                {
+                    return Err(Error::FrameRefused(error.clone()));
+                }
+                Event::Frame(frame) => wanted(frame).filter(|it| it.target.id == id).cloned(),
+                Event::Closed(closed) => {
+                    let closed = closed.clone();
+                    self.queued.push_back(event);
+                    return Err(Error::Closed { code: closed.code, reason: closed.reason });
+                }
+                _ => None,
+            };
+            self.queued.push_back(event);
+            if let Some(change) = answer {
+                return Ok(change);
+            }
+        }
+    }
+
+    /// Tells the room that one types. The server tells it on at its own pace.
+    ///
+    /// # Errors
+    /// [`Error::Transport`] when the line is broken.
+    pub async fn typing(&mut self) -> Result<()> {
+        self.send_frame(&ClientFrame::Typing {}).await
+    }
+
+    /// Tells the room up to where one has read.
+    ///
+    /// # Errors
+    /// [`Error::Transport`] when the line is broken.
+    pub async fn read(&mut self, seq: i64) -> Result<()> {
+        self.send_frame(&ClientFrame::Read { seq }).await
     }
 
     /// Reads until a frame is what the caller asks for; frames that come first stay queued for

@@ -1,6 +1,6 @@
 //! Edits and deletes over real sockets: told to everybody in one order, durable, and only by who may.
 
-use anteroom_client::{Account, ConfirmOptions, HistoryFrom, Session};
+use anteroom_client::{Account, ConfirmOptions, Error, HistoryFrom, Session};
 use anteroom_protocol::Code;
 use anteroom_protocol::entry::Reserve;
 use anteroom_protocol::frame::{Change, ClientFrame, Replay, Send, ServerFrame};
@@ -295,6 +295,28 @@ async fn a_change_that_cannot_be_stored_is_refused_and_changes_nothing() {
     edit(&mut speaker, ack.id, "after").await;
     assert_eq!(next_change(&mut speaker).await.seq, 2, "the failure left no gap");
     assert!(server.logged("session.closed", json!({})).is_empty());
+}
+
+#[tokio::test]
+async fn the_client_waits_for_its_changes_and_finds_what_stands() {
+    let server = TestServer::plain().await;
+    let owner = server.user("owner").await;
+    let (room, mut session) = server.room(&owner, 3).await;
+    let ack = session.send("처음 말").await.unwrap();
+    let edited = within("an edit", session.edit(ack.id, "나중 말")).await.unwrap();
+    let again = within("an edit", session.edit(ack.id, "나중 말")).await.unwrap();
+    assert_eq!((edited.seq, &again), (2, &edited));
+    let page = owner.search(room, "나중", None).await.unwrap();
+    assert_eq!(page.items[0].message.content, "나중 말");
+    assert_eq!(page.items[0].snippet[0].text, "나중");
+    assert!(page.items[0].snippet[0].hit);
+    assert_eq!(within("a delete", session.delete(ack.id)).await.unwrap().seq, 3);
+    assert!(owner.search(room, "말", None).await.unwrap().items.is_empty());
+    match within("a refusal", session.edit(ack.id, "또")).await {
+        Err(Error::FrameRefused(error)) => assert_eq!(error.code, Code::NotFound),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(next_change(&mut session).await.seq, 2, "the frames themselves are handed out too");
 }
 
 #[tokio::test]
