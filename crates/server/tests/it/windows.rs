@@ -5,31 +5,36 @@ use std::time::Duration;
 
 use anteroom_client::{Account, RoomQuery, Session};
 use anteroom_protocol::entry::Reserve;
-use anteroom_protocol::frame::{ClientFrame, ServerFrame};
+use anteroom_protocol::frame::ServerFrame;
 use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::harness::{Known as _, TestServer, Wire, alive, next_reservation, stagger, within};
+use crate::harness::{
+    Answer, Known as _, TestServer, Wire, alive, next_reservation, stagger, within,
+};
 
 /// Above what a follow-up in the store takes.
 const SOON: Duration = Duration::from_secs(2);
 
-/// Types without pause until `over` is done.
-async fn type_until<T>(writer: &mut Session, over: impl Future<Output = T>) -> T {
+/// Says long things to a user without pause until `over` is done.
+async fn talk_until<T>(chief: &Account, to: Uuid, over: impl Future<Output = T>) -> T {
     tokio::pin!(over);
+    let (path, body) =
+        (format!("/admin/users/{to}/messages"), json!({ "content": "x".repeat(4_000) }));
     loop {
+        let said = Answer::to(chief.request(Method::POST, &path).json(&body));
         tokio::select! {
             biased;
             done = &mut over => return done,
-            sent = writer.send_frame(&ClientFrame::Typing {}) => sent.unwrap(),
+            said = said => assert_eq!(said.status, 200),
         }
-        tokio::task::yield_now().await;
     }
 }
 
-/// The new session is registered while its login is being refreshed; what the room says meanwhile
-/// is more than it may owe, so it ends before its `welcome`.
+/// The new session is registered while its login is being refreshed; what it is told meanwhile is more
+/// than it may owe, so it ends before its `welcome`.
 #[tokio::test]
 async fn bug_b04_a_session_that_ends_before_its_welcome_leaks_nothing() {
     let server = TestServer::start(|cfg| {
@@ -37,7 +42,7 @@ async fn bug_b04_a_session_that_ends_before_its_welcome_leaks_nothing() {
     })
     .await;
     let chief = server.administrator().await;
-    let (room, mut writer) = server.room(&server.user("owner").await, 10).await;
+    let (room, _owner) = server.room(&server.user("owner").await, 10).await;
     let base = server.standing(&chief).await;
     let guests = server.guests(4).await;
     server.slow_store("INSERT ON memberships", 200_000);
@@ -52,7 +57,7 @@ async fn bug_b04_a_session_that_ends_before_its_welcome_leaks_nothing() {
             refreshed.unwrap();
             is_welcome
         };
-        early += usize::from(!within("an entry", type_until(&mut writer, entering)).await);
+        early += usize::from(!within("an entry", talk_until(&chief, guest.id(), entering)).await);
     }
     assert!(early > 0, "the window was never hit");
     server.comes_to_rest(&chief, &base).await;
