@@ -2,7 +2,7 @@
 
 use anteroom_client::{Account, ConfirmOptions};
 use anteroom_protocol::entry::Reserve;
-use anteroom_protocol::frame::{ClientFrame, ServerFrame};
+use anteroom_protocol::frame::ServerFrame;
 use anteroom_protocol::room::CreateRoom;
 use anteroom_protocol::{CloseCode, Code};
 use futures_util::SinkExt as _;
@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Answer, PASSWORD, TestServer, alive, ended, refused, within};
+use crate::harness::{Answer, Known as _, PASSWORD, TestServer, alive, ended, refused, within};
 
 /// Two hundred messages and more wait for somebody who reads slowly but steadily.
 #[tokio::test]
@@ -26,7 +26,8 @@ async fn bug_a_replay_above_the_outbound_bound_reaches_a_steady_reader_whole() {
     for _ in 0..MESSAGES {
         within("an ack", writer.send(long.as_str())).await.unwrap();
     }
-    let late = server.guest("late").await;
+    let (chief, late) = (server.administrator().await, server.guest("late").await);
+    let path = format!("/admin/users/{}/messages", late.id());
     let reservation = late.reserve(room, &Reserve::default()).await.unwrap();
     let options =
         ConfirmOptions { since: Some(0), receive_buffer: Some(16 << 10), ..Default::default() };
@@ -37,7 +38,8 @@ async fn bug_a_replay_above_the_outbound_bound_reaches_a_steady_reader_whole() {
     };
     for seq in 1..=MESSAGES {
         // One word of somebody else for each message read: the reader keeps up.
-        writer.send_frame(&ClientFrame::Typing {}).await.unwrap();
+        let said = chief.request(Method::POST, &path).json(&json!({ "content": "a word" }));
+        assert_eq!(Answer::to(said).await.json(), json!({ "sessions": 1 }));
         let read = within("a replayed message", reader.wait_for(message)).await;
         match read {
             Ok(read) => assert_eq!(read, seq, "in order, none missing"),
