@@ -128,8 +128,8 @@ pub(super) fn all() -> Vec<Shard> {
         add(kind, 1, Work::Forgeries { strategy, count: 100_000 });
     }
     add("schedules", 1, Work::Schedules { count: 100_000 });
-    for n in 1..=4 {
-        add("histories in memory", n, Work::Ledger { seed: n * 1_000_003, count: 250_000 });
+    for n in 1..=8 {
+        add("histories in memory", n, Work::Ledger { seed: n * 1_000_003, count: 125_000 });
     }
     for (kind, test, count, parts) in STRATEGIES {
         for n in 1..=*parts {

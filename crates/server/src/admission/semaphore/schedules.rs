@@ -64,7 +64,7 @@ fn taken_by_two_who_look_first() -> u32 {
             thread::spawn(move || {
                 let (user, login) = (UserId(Uuid::from_u128(user)), LoginId(Uuid::from_u128(user)));
                 let nonce = Nonce(user.0.into_bytes());
-                let ask = Ask { user, login, nonce, is_staff: false, resume: None };
+                let ask = Ask { user, login, nonce, is_staff: false, resume: None, over: None };
                 now(seats.check_then_act(ROOMS[0], ask, &mut Journal::new())).is_ok()
             })
         })

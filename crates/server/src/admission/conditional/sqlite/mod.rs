@@ -10,6 +10,8 @@ mod rows;
 mod write;
 
 #[cfg(test)]
+mod eye;
+#[cfg(test)]
 mod faults;
 
 use std::future::{Ready, ready};
@@ -22,10 +24,12 @@ use anteroom_core::time::Millis;
 use rusqlite::{Connection, Params};
 use uuid::Uuid;
 
+#[cfg(test)]
+pub(super) use eye::Eye;
 pub(crate) use job::Options;
 pub(super) use job::{Decision, Store};
 #[cfg(test)]
-pub(super) use read::look;
+use read::look;
 
 use self::load::{all, count, one};
 use self::rows::int;

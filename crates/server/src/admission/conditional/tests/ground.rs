@@ -6,29 +6,20 @@ use std::path::Path;
 use anteroom_core::ids::RoomId;
 use anteroom_core::seat::{Seats, Snapshot, Terms};
 use anteroom_proof::history::History;
-use rusqlite::Connection;
 use tokio::runtime::Runtime;
 
 use super::{Fixture, GENEROUS};
 use crate::admission::conditional::book::Rules;
-use crate::admission::conditional::sqlite::look;
+use crate::admission::conditional::sqlite::Eye;
 use crate::admission::{Admission as _, Journal};
-use crate::storage::sqlite::open;
 
 /// A directory of Linux that is on no disk.
 const IN_MEMORY: &str = "/dev/shm";
-/// The tables, each asked for the number of its rows.
-const LEFT: &str = "
-    SELECT 'rooms', count(*) FROM rooms UNION ALL SELECT 'slots', count(*) FROM slots
-    UNION ALL SELECT 'waiters', count(*) FROM waiters
-    UNION ALL SELECT 'entering', count(*) FROM entering
-    UNION ALL SELECT 'places', count(*) FROM places";
-
 pub(super) struct Ground<'a> {
     pub(super) runtime: &'a Runtime,
     pub(super) it: Fixture,
     /// Sees what was committed, without a change of threads.
-    eye: Connection,
+    eye: Eye,
 }
 
 impl<'a> Ground<'a> {
@@ -38,7 +29,7 @@ impl<'a> Ground<'a> {
         let dir = within.map_or_else(tempfile::tempdir, tempfile::tempdir_in).unwrap();
         let options = super::patient();
         let it = Fixture::within(dir, Terms::default(), GENEROUS, options);
-        let eye = open::reader(&it.path(), options.busy_timeout).unwrap();
+        let eye = Eye::on(&it.path(), options.busy_timeout);
         Self { runtime, it, eye }
     }
 
@@ -51,7 +42,7 @@ impl<'a> Ground<'a> {
 
     /// The whole room, and what is shown of its seats. `None`: there is no such room.
     pub(super) fn look(&self, room: RoomId) -> Option<(Snapshot, Seats)> {
-        look(&self.eye, room).unwrap()
+        self.eye.look(room)
     }
 
     /// The same as the strategy's callers are told.
@@ -69,10 +60,7 @@ impl<'a> Ground<'a> {
     pub(super) fn end(&self, room: RoomId) -> Result<(), String> {
         let mut journal = Journal::new();
         self.runtime.block_on(self.it.seats.close_room(room, &mut journal)).unwrap();
-        let mut statement = self.eye.prepare_cached(LEFT).unwrap();
-        let counted = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-        let mut left: Vec<(String, i64)> = counted.map(Result::unwrap).collect();
-        left.retain(|(_, rows)| *rows > 0);
+        let left = self.eye.rows();
         if left.is_empty() { Ok(()) } else { Err(format!("rows are left: {left:?}")) }
     }
 }

@@ -11,9 +11,9 @@ use serde_json::json;
 
 use super::store::Store;
 use super::{DEPLOYMENT, HERE, connected_at};
-use crate::admission::{Bounds, Whose};
 use crate::admission::redis::scripts::Verb;
 use crate::admission::redis::{Book, Redis, settled};
+use crate::admission::{Bounds, Whose};
 
 /// What is left once every room is gone.
 const CLOCK: &str = "seats:clock";
