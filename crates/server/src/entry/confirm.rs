@@ -198,8 +198,7 @@ impl Entry {
 
     /// The name the others will read. A user that is gone cannot enter.
     async fn name_of(&self, ticket: &Ticket) -> Result<Arc<str>, EntryError> {
-        let user = self.storage.user(ticket.user).await?;
-        user.map(|user| user.display_name.into()).ok_or(EntryError::Unauthenticated)
+        self.tokens.display_name(ticket.user).await?.ok_or(EntryError::Unauthenticated)
     }
 
     /// No ledger knows the room: it was closed, or forgotten, or the ticket is of another life.

@@ -139,6 +139,15 @@ impl Tokens {
         Ok(deadline.filter(|deadline| *deadline > now))
     }
 
+    /// The name by which others read the user; `None` when there is no such user.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    pub async fn display_name(&self, user: UserId) -> Stored<Option<Arc<str>>> {
+        let standing = self.standings.read(user).await?;
+        Ok(standing.map(|standing| standing.user.display_name.as_str().into()))
+    }
+
     /// Whether the login is alive.
     ///
     /// # Errors

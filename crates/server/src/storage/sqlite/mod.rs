@@ -9,6 +9,7 @@ mod statements;
 
 mod accounts;
 mod changes;
+mod bans;
 mod entries;
 mod error;
 mod index;
@@ -30,6 +31,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bans::Bans;
 pub use open::OpenError;
 use readers::Readers;
 use rusqlite::Connection;
@@ -73,6 +75,7 @@ pub struct SqliteStorage {
     jobs: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
+    bans: Bans,
     fatal: CancellationToken,
     patience: Duration,
 }
@@ -88,6 +91,7 @@ impl SqliteStorage {
         let readers = (0..options.readers.max(1))
             .map(|_| open::reader(path, options.busy_timeout))
             .collect::<Result<Vec<_>, _>>()?;
+        let bans = Bans::load(&conn)?;
         let (sender, jobs) = mpsc::channel(options.queue.max(1));
         let fatal = CancellationToken::new();
         let writer = Writer { conn, jobs, group: options.group.max(1), fatal: fatal.clone(), lock };
@@ -99,6 +103,7 @@ impl SqliteStorage {
             jobs: Mutex::new(Some(sender)),
             writer: Mutex::new(Some(thread)),
             readers: Readers::new(readers, options.patience),
+            bans,
             fatal,
             patience: options.patience,
         })

@@ -53,6 +53,7 @@ fn every_statement_can_be_prepared() {
     let all = [
         super::accounts::ALL,
         super::changes::ALL,
+        super::bans::ALL,
         super::entries::ALL,
         super::index::ALL,
         super::logins::ALL,
@@ -116,4 +117,26 @@ async fn a_closed_store_refuses_and_its_data_is_there_again() {
     assert!(wal.is_err(), "a tidy close leaves one file");
     let again = SqliteStorage::open(&database(dir.path()), SqliteOptions::default()).unwrap();
     assert!(again.user(me).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn bans_are_there_again_and_one_that_was_not_written_is_none() {
+    let Fresh { store, dir } = Fresh::new();
+    let (me, them, other) =
+        (user(&store, "me").await, user(&store, "them").await, user(&store, "other").await);
+    let room = contract::open_room(&store, me).await;
+    store.ban(room, them, me, contract::NOW).await.unwrap();
+    Connection::open(database(dir.path()))
+        .unwrap()
+        .execute_batch(
+            "CREATE TRIGGER broken BEFORE INSERT ON bans
+             BEGIN SELECT RAISE(ABORT, 'broken on purpose'); END;",
+        )
+        .unwrap();
+    assert!(store.ban(room, other, me, contract::NOW).await.is_err());
+    assert!(!store.is_banned(room, other).await.unwrap());
+    store.close().await;
+    let again = SqliteStorage::open(&database(dir.path()), SqliteOptions::default()).unwrap();
+    assert!(again.is_banned(room, them).await.unwrap());
+    assert!(!again.is_banned(room, other).await.unwrap());
 }
