@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anteroom_core::ids::Owner;
 use anteroom_core::seat::{Arrivals, SessionPolicy, Terms};
+use anteroom_protocol::CloseCode;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -117,6 +118,7 @@ pub async fn run(
     };
     tracing::info!(event = "server.stopping", "the server stops");
     stopping.cancel();
+    app.entry.hub.end_all(CloseCode::Restarting);
     accepting.await?;
     tasks.close();
     if tokio::time::timeout(config.server.shutdown_grace.0, tasks.wait()).await.is_err() {

@@ -118,6 +118,11 @@ impl Hub {
         self.in_room(room).iter().for_each(|session| session.end(code));
     }
 
+    /// Ends every session.
+    pub(crate) fn end_all(&self, code: CloseCode) {
+        self.all().iter().for_each(|session| session.end(code));
+    }
+
     /// Sends one frame to everyone in a room.
     pub(crate) fn broadcast(&self, room: RoomId, frame: &Bytes) {
         for session in self.in_room(room) {

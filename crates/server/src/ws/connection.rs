@@ -100,9 +100,23 @@ enum Departure {
 impl Connections {
     /// Serves an upgraded connection to its end.
     pub(crate) async fn serve(self: Arc<Self>, upgraded: Upgraded, connect: Connect) {
+        let since = connect.since;
+        // Boxed: what only the arrival needs is given back before the session's long life.
+        let Some((stream, entered, read)) = Box::pin(self.arrive(upgraded, connect)).await else {
+            return;
+        };
+        self.live(&stream, entered, since, read).await;
+    }
+
+    /// Lets a connection in, or refuses it in words and ends it.
+    async fn arrive(
+        &self,
+        upgraded: Upgraded,
+        connect: Connect,
+    ) -> Option<(Arc<TcpStream>, Entered, BytesMut)> {
         let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
             tracing::error!(event = "ws.transport", "an upgraded connection is no TCP stream");
-            return;
+            return None;
         };
         let stream = Arc::new(parts.io.into_inner());
         let outbox = Outbox::new(Arc::clone(&stream), self.bounds.outbound_bytes);
@@ -110,7 +124,7 @@ impl Connections {
             outbox.finish(None, farewell(CloseCode::BadRequest, false), false);
             self.metrics.closed(CloseCode::BadRequest.status());
             linger(&stream, &outbox, false).await;
-            return;
+            return None;
         }
         let session = SessionId(Uuid::new_v4());
         let arrival = Arrival {
@@ -122,9 +136,8 @@ impl Connections {
         };
         let code = match self.entry.confirm(arrival).await {
             Ok(Arrived::Entered(entered)) => {
-                let read = BytesMut::from(&parts.read_buf[..]);
-                self.live(&stream, entered, connect.since, read).await;
-                return;
+                // A copy: the buffer of the request is larger than what is left in it.
+                return Some((stream, entered, BytesMut::from(&parts.read_buf[..])));
             }
             Ok(Arrived::Undone(link)) => {
                 linger(&stream, &link.outbox, false).await;
@@ -145,13 +158,14 @@ impl Connections {
             clean = false,
             "a connection ended that was never let in"
         );
+        None
     }
 
     /// From `welcome` to the end. Whatever ends the session, also before its `welcome`, is followed
     /// by its departure: the seat is returned or held, and who gave way is told.
     async fn live(&self, stream: &TcpStream, entered: Entered, since: Option<i64>, buf: BytesMut) {
         let session = Arc::clone(&entered.session);
-        let is_welcome = self.welcome(&entered, since).await;
+        let is_welcome = Box::pin(self.welcome(&entered, since)).await;
         self.entry.tell_replaced(&session, &entered.replaced);
         let departure = if is_welcome {
             // At once: what is due first, the line or the login, is worked out there.
@@ -171,7 +185,7 @@ impl Connections {
         } else {
             Departure::Ended(session.ending().unwrap_or(CloseCode::Unavailable))
         };
-        self.depart(&session, &departure).await;
+        Box::pin(self.depart(&session, &departure)).await;
         let has_closed = matches!(
             departure,
             Departure::ClosedCleanly | Departure::ClosedByPeer(_) | Departure::Broken
@@ -203,6 +217,11 @@ impl Connections {
             frames_per_message_max: FRAGMENTS_MAX,
         });
         let mut talk = Conversation::default();
+        // Whoever stops the server ends the sessions that are registered; this one may have come
+        // right after.
+        if self.stopping.is_cancelled() {
+            session.end(CloseCode::Restarting);
+        }
         loop {
             loop {
                 match decoder.decode(&mut buf) {
@@ -215,7 +234,7 @@ impl Connections {
                         // Only the client itself says words; pongs and closes come from below it,
                         // and do not tell that it has read its new secret.
                         if matches!(event, Event::Text(_)) && talk.is_first() {
-                            self.entry.heard(session).await;
+                            Box::pin(self.entry.heard(session)).await;
                         }
                         if let Some(departure) = self.event(session, &mut talk, event) {
                             return departure;
@@ -258,9 +277,6 @@ impl Connections {
             }
             () = session.outbox.woken() => {
                 session.outbox.drain()?;
-            }
-            () = self.stopping.cancelled() => {
-                session.end(CloseCode::Restarting);
             }
         }
         Ok(())
