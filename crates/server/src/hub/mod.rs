@@ -9,6 +9,7 @@ mod passing;
 mod presence;
 mod session;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anteroom_core::ids::{LoginId, RoomId, SessionId, UserId};
@@ -22,6 +23,9 @@ use outbox::Batch;
 
 /// A session as the registry holds it.
 pub(crate) type Link = Arc<Session>;
+
+/// Encoded frames that are one session's own, beside what a whole room is told.
+pub(crate) type Own = HashMap<SessionId, (Link, Vec<u8>)>;
 
 /// The registry, and the ways to reach who is in it.
 #[derive(Debug, Default)]
@@ -130,10 +134,19 @@ impl Hub {
         }
     }
 
-    /// Sends numbered frames to everyone in a room who lacks them.
-    pub(crate) fn publish(&self, room: RoomId, batch: &Arc<Batch>) {
-        for session in self.in_room(room) {
-            session.deliver(batch);
+    /// Sends numbered frames to everyone in a room who lacks them; before them, in the same write,
+    /// each session in `own` what is its own.
+    pub(crate) fn publish(&self, room: RoomId, frames: &[(i64, Bytes)], mut own: Own) {
+        if !frames.is_empty() {
+            let batch = Arc::new(Batch::new(frames));
+            for session in self.in_room(room) {
+                let first = if own.is_empty() { None } else { own.remove(&session.id) };
+                session.deliver(first.map(|(_, bytes)| bytes.into()).unwrap_or_default(), &batch);
+            }
+        }
+        // Whoever is not in the room any more is still told what became of what it sent.
+        for (session, bytes) in own.into_values() {
+            session.push(bytes.into());
         }
     }
 }

@@ -133,27 +133,31 @@ impl Outbox {
                 inner.bytes += frame.len();
                 self.within_bound(&inner)
             }
-            Phase::Live => self.write_or_queue(&mut inner, frame),
+            Phase::Live => self.write_or_queue(&mut inner, [frame, Bytes::new()]),
         }
     }
 
-    /// Sends what of the batch this session has not seen.
-    pub(crate) fn deliver(&self, batch: &Arc<Batch>) -> Pushed {
+    /// Sends what is this session's own, if anything (acknowledgements), and then what of the batch
+    /// it has not seen, in one write.
+    pub(crate) fn deliver(&self, own: Bytes, batch: &Arc<Batch>) -> Pushed {
         let mut inner = self.lock();
         match &mut inner.phase {
             Phase::Closing(_) => Pushed::Ended,
             Phase::Opening(early) => {
+                let bytes = own.len() + batch.bytes.len();
+                if !own.is_empty() {
+                    early.push(Early::Frame(own));
+                }
                 early.push(Early::Batch(Arc::clone(batch)));
-                inner.bytes += batch.bytes.len();
+                inner.bytes += bytes;
                 self.within_bound(&inner)
             }
-            Phase::Live => match batch.after(inner.cursor) {
-                None => Pushed::Taken,
-                Some((bytes, cursor)) => {
-                    inner.cursor = cursor;
-                    self.write_or_queue(&mut inner, bytes)
-                }
-            },
+            Phase::Live => {
+                let unseen = batch.after(inner.cursor);
+                let (bytes, cursor) = unseen.unwrap_or((Bytes::new(), inner.cursor));
+                inner.cursor = cursor;
+                self.write_or_queue(&mut inner, [own, bytes])
+            }
         }
     }
 
@@ -261,21 +265,32 @@ impl Outbox {
     }
 
     /// Straight to the socket when nothing is queued; the rest waits for the session's task. What
-    /// the socket did not take of one frame or batch is no sign of a slow reader, however much it
-    /// is: only what comes on top of it is.
-    fn write_or_queue(&self, inner: &mut Inner, mut frame: Bytes) -> Pushed {
+    /// the socket did not take of one call is no sign of a slow reader, however much it is: only what
+    /// comes on top of it is.
+    fn write_or_queue(&self, inner: &mut Inner, [first, second]: [Bytes; 2]) -> Pushed {
         if !inner.queue.is_empty() {
-            inner.enqueue(frame);
+            inner.enqueue(first);
+            inner.enqueue(second);
             return self.within_bound(inner);
         }
-        match self.stream.try_write(&frame) {
-            Ok(written) if written == frame.len() => return Pushed::Taken,
-            Ok(written) => bytes::Buf::advance(&mut frame, written),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+        let written = match (first.is_empty(), second.is_empty()) {
+            (true, true) => return Pushed::Taken,
+            (false, true) => self.stream.try_write(&first),
+            (true, false) => self.stream.try_write(&second),
+            (false, false) => {
+                self.stream.try_write_vectored(&[IoSlice::new(&first), IoSlice::new(&second)])
+            }
+        };
+        let written = match written {
+            Ok(written) if written == first.len() + second.len() => return Pushed::Taken,
+            Ok(written) => written,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
             // The session's task sees the same error when it reads, and ends the session.
             Err(_) => return Pushed::Ended,
-        }
-        inner.enqueue(frame);
+        };
+        inner.enqueue(first);
+        inner.enqueue(second);
+        inner.advance(written);
         self.wake.notify_one();
         Pushed::Taken
     }
@@ -295,8 +310,10 @@ impl Outbox {
 
 impl Inner {
     fn enqueue(&mut self, frame: Bytes) {
-        self.bytes += frame.len();
-        self.queue.push_back(frame);
+        if !frame.is_empty() {
+            self.bytes += frame.len();
+            self.queue.push_back(frame);
+        }
     }
 
     fn advance(&mut self, mut written: usize) {
@@ -346,13 +363,14 @@ mod tests {
     async fn replay_and_live_frames_join_without_a_hole_or_a_double() {
         let (server, mut client) = pair().await;
         let outbox = Outbox::new(server, 1 << 20);
-        outbox.deliver(&batch(3, 5));
+        outbox.deliver(Bytes::from_static(b"a"), &batch(3, 5));
         outbox.push(Bytes::from_static(b"p"));
         let head = vec![Bytes::from_static(b"w"), Bytes::from_static(b"<4>")];
         outbox.open(head, 4);
         assert!(outbox.drain().unwrap());
-        outbox.deliver(&batch(5, 6));
-        assert_eq!(received(&mut client, 11).await, "w<4><5>p<6>");
+        outbox.deliver(Bytes::from_static(b"b"), &batch(5, 6));
+        outbox.deliver(Bytes::from_static(b"c"), &batch(5, 6));
+        assert_eq!(received(&mut client, 14).await, "w<4>a<5>pb<6>c");
     }
 
     #[tokio::test]
@@ -374,7 +392,11 @@ mod tests {
         let outbox = Outbox::new(server, 1_000);
         outbox.open(Vec::new(), 0);
         let large = Arc::new(Batch::new(&[(1, Bytes::from(vec![b'x'; 16 << 20]))]));
-        assert_eq!(outbox.deliver(&large), Pushed::Taken, "one commit cuts nobody by itself");
+        assert_eq!(
+            outbox.deliver(Bytes::new(), &large),
+            Pushed::Taken,
+            "one commit cuts nobody by itself"
+        );
         let waiting = outbox.waiting_at();
         assert!(waiting.is_some(), "the socket did not take all of it");
         assert_eq!(outbox.push(Bytes::from_static(b"y")), Pushed::Overflow);

@@ -158,9 +158,9 @@ impl Session {
         self.after_push(self.outbox.push(frame))
     }
 
-    /// Sends what of the batch this session has not seen.
-    pub(crate) fn deliver(&self, batch: &Arc<Batch>) {
-        let _ = self.after_push(self.outbox.deliver(batch));
+    /// Sends what is this session's own, and what of the batch it has not seen.
+    pub(crate) fn deliver(&self, own: Bytes, batch: &Arc<Batch>) {
+        let _ = self.after_push(self.outbox.deliver(own, batch));
     }
 
     /// Encodes and sends one frame.

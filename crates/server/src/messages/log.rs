@@ -1,10 +1,11 @@
 //! The message log: what sessions say and change becomes durable, in order, and is then told.
 //!
 //! One task takes whatever waits (so messages of all rooms that arrive during one commit share the
-//! next), has it committed in one transaction, and only then acknowledges and publishes: first the
-//! `ack` to the sender, then the message to everyone, encoded once. An edit or delete goes the same way;
-//! its frame to everyone is the answer ([`super::change`]). While nothing waits there is no
-//! delay. The queue is bounded; who finds it full is told `unavailable` at once.
+//! next), has it committed in one transaction, and only then acknowledges and publishes: the message
+//! to everyone, encoded once, and to its sender in the same write first the `ack`. An edit or delete
+//! goes the same way; its frame to everyone is the answer ([`super::change`]). What one commit made
+//! durable is told while the next is being written. While nothing waits there is no delay. The queue
+//! is bounded; who finds it full is told `unavailable` at once.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -18,10 +19,9 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::{Indexer, change};
-use crate::hub::outbox::Batch;
-use crate::hub::{Hub, Link, encode};
+use crate::hub::{Hub, Link, Own, encode};
 use crate::rooms::Rooms;
-use crate::storage::{Alteration, Appended, NewMessage, NewRecord, SharedStorage};
+use crate::storage::{Alteration, Appended, NewMessage, NewRecord, SharedStorage, Stored};
 
 /// Messages in one transaction.
 const BATCH_MAX: usize = 512;
@@ -94,27 +94,62 @@ pub(crate) async fn run(
     rooms: Arc<Rooms>,
     indexer: Arc<Indexer>,
 ) {
-    let mut waiting = VecDeque::new();
-    let mut received = Vec::new();
+    let out = Told { hub, rooms, indexer };
+    let mut log = Log { taken: &mut taken, waiting: VecDeque::new(), received: Vec::new() };
+    let Some(mut appends) = log.batch().await else { return };
+    let mut stored = storage.record(appends.iter().map(new_record).collect()).await;
     loop {
-        if waiting.is_empty() {
-            if taken.recv_many(&mut received, BATCH_MAX).await == 0 {
-                return;
+        let Some(next) = log.batch_at_once() else {
+            out.tell(appends, stored);
+            let Some(next) = log.batch().await else { return };
+            appends = next;
+            stored = storage.record(appends.iter().map(new_record).collect()).await;
+            continue;
+        };
+        // Polled in this order: the writer has the next batch before this one is told.
+        let record = storage.record(next.iter().map(new_record).collect());
+        let telling = async { out.tell(appends, stored) };
+        (stored, ()) = tokio::join!(biased; record, telling);
+        appends = next;
+    }
+}
+
+/// What waits to be stored.
+struct Log<'a> {
+    taken: &'a mut mpsc::Receiver<Append>,
+    waiting: VecDeque<Append>,
+    received: Vec<Append>,
+}
+
+impl Log<'_> {
+    /// The next transaction, as soon as there is something for it; `None` when there never will be.
+    async fn batch(&mut self) -> Option<Vec<Append>> {
+        if self.waiting.is_empty() {
+            if self.taken.recv_many(&mut self.received, BATCH_MAX).await == 0 {
+                return None;
             }
-            waiting.extend(received.drain(..));
+            self.waiting.extend(self.received.drain(..));
+            // Whoever hands something over wakes this task before the sessions that became readable
+            // in the same turn were read: after a turn what they say is here too. No time passes
+            // while there is nothing else to do.
+            tokio::task::yield_now().await;
+            self.take();
         }
-        let appends = next_batch(&mut waiting);
-        let stored = storage.record(appends.iter().map(new_record).collect()).await;
-        match stored {
-            Ok(outcomes) => indexer.committed(tell(&hub, &rooms, appends, outcomes)),
-            Err(error) => {
-                tracing::warn!(event = "messages.unavailable", %error, messages = appends.len(),
-                    "messages could not be stored; their senders were told");
-                for append in &appends {
-                    refuse(append, Code::Unavailable, "It could not be stored.");
-                }
-            }
+        Some(next_batch(&mut self.waiting))
+    }
+
+    fn take(&mut self) {
+        while self.waiting.len() < BATCH_MAX
+            && let Ok(append) = self.taken.try_recv()
+        {
+            self.waiting.push_back(append);
         }
+    }
+
+    /// The same, if there is something now.
+    fn batch_at_once(&mut self) -> Option<Vec<Append>> {
+        self.take();
+        (!self.waiting.is_empty()).then(|| next_batch(&mut self.waiting))
     }
 }
 
@@ -156,52 +191,77 @@ fn new_record(append: &Append) -> NewRecord {
     }
 }
 
-/// Answers in which rooms there was something to tell.
-fn tell(
-    hub: &Hub,
-    rooms: &Rooms,
-    appends: Vec<Append>,
-    outcomes: Vec<Appended>,
-) -> impl Iterator<Item = RoomId> + use<> {
-    let mut by_room: BTreeMap<RoomId, Vec<(i64, Bytes)>> = BTreeMap::new();
-    for (append, outcome) in appends.into_iter().zip(outcomes) {
-        let room = append.session.room;
-        if let Some(frame) = answer(append, outcome) {
-            by_room.entry(room).or_default().push(frame);
-        }
-    }
-    for (room, frames) in &by_room {
-        if let (Some(info), Some((last, _))) = (rooms.get(*room), frames.last()) {
-            info.published(*last);
-        }
-        hub.publish(*room, &Arc::new(Batch::new(frames)));
-    }
-    by_room.into_keys()
+/// What one commit has for one room.
+#[derive(Default)]
+struct ForRoom {
+    frames: Vec<(i64, Bytes)>,
+    /// The acknowledgements, which go out in the same write as the frames.
+    own: Own,
 }
 
-/// Tells the sender; what is for everyone, with its number.
-fn answer(append: Append, outcome: Appended) -> Option<(i64, Bytes)> {
+/// The way out of the log.
+struct Told {
+    hub: Arc<Hub>,
+    rooms: Arc<Rooms>,
+    indexer: Arc<Indexer>,
+}
+
+impl Told {
+    /// Tells what became of a batch.
+    fn tell(&self, appends: Vec<Append>, stored: Stored<Vec<Appended>>) {
+        match stored {
+            Ok(outcomes) => self.tell_outcomes(appends, outcomes),
+            Err(error) => {
+                tracing::warn!(event = "messages.unavailable", %error, messages = appends.len(),
+                    "messages could not be stored; their senders were told");
+                for append in &appends {
+                    let words = refusal(append, Code::Unavailable, "It could not be stored.");
+                    append.session.push(words);
+                }
+            }
+        }
+    }
+
+    fn tell_outcomes(&self, appends: Vec<Append>, outcomes: Vec<Appended>) {
+        let mut by_room: BTreeMap<RoomId, ForRoom> = BTreeMap::new();
+        for (append, outcome) in appends.into_iter().zip(outcomes) {
+            let session = Link::clone(&append.session);
+            let it = by_room.entry(session.room).or_default();
+            let (own, frame) = answer(append, outcome);
+            it.frames.extend(frame);
+            if let Some(own) = own {
+                let kept = it.own.entry(session.id).or_insert_with(|| (session, Vec::new()));
+                kept.1.extend_from_slice(&own);
+            }
+        }
+        self.indexer.committed(by_room.keys().copied());
+        for (room, ForRoom { frames, own }) in by_room {
+            if let (Some(info), Some((last, _))) = (self.rooms.get(room), frames.last()) {
+                info.published(*last);
+            }
+            self.hub.publish(room, &frames, own);
+        }
+    }
+}
+
+/// What the sender is told, and what is for everyone, with its number.
+fn answer(append: Append, outcome: Appended) -> (Option<Bytes>, Option<(i64, Bytes)>) {
     let (id, seq, created_at) = match outcome {
         Appended::New { seq } => (append.id, seq, append.created_at),
         Appended::Duplicate { id, seq, created_at } => (id, seq, created_at),
-        Appended::Changed(made) => return Some((made.seq, encode(&change::frame(made)))),
-        Appended::Unchanged(first) => {
-            append.session.say(&change::frame(first));
-            return None;
-        }
+        Appended::Changed(made) => return (None, Some((made.seq, encode(&change::frame(made))))),
+        Appended::Unchanged(first) => return (Some(encode(&change::frame(first))), None),
         Appended::Refused(why) => {
             let (code, detail) = change::refusal(why);
-            refuse(&append, code, detail);
-            return None;
+            return (Some(refusal(&append, code, detail)), None);
         }
         Appended::NoRoom => {
-            refuse(&append, Code::NotFound, "The room is closed.");
-            return None;
+            return (Some(refusal(&append, Code::NotFound, "The room is closed.")), None);
         }
     };
     let is_new = matches!(outcome, Appended::New { .. });
-    let Wish::Say { client_id, content_type, content } = append.what else { return None };
-    append.session.say(&ServerFrame::Ack(Ack {
+    let Wish::Say { client_id, content_type, content } = append.what else { return (None, None) };
+    let ack = encode(&ServerFrame::Ack(Ack {
         client_id: client_id.clone(),
         id: id.0,
         seq,
@@ -220,15 +280,15 @@ fn answer(append: Append, outcome: Appended) -> Option<(i64, Bytes)> {
         deleted_at: None,
         client_id: Some(client_id),
     };
-    is_new.then(|| (seq, encode(&ServerFrame::Message(message))))
+    (Some(ack), is_new.then(|| (seq, encode(&ServerFrame::Message(message)))))
 }
 
-fn refuse(append: &Append, code: Code, detail: &str) {
-    append.session.say(&ServerFrame::Error(FrameError {
+fn refusal(append: &Append, code: Code, detail: &str) -> Bytes {
+    encode(&ServerFrame::Error(FrameError {
         code,
         detail: detail.to_owned(),
         reference: Some(append.reference()),
-    }));
+    }))
 }
 
 #[cfg(test)]
