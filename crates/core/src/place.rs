@@ -44,7 +44,10 @@ impl Places {
         if former.is_some_and(|former| former.ugen >= place.ugen) {
             return Err(Stale);
         }
-        self.of.entry(user).or_default().push(place);
+        let places = self.of.entry(user).or_default();
+        // There is a second one only while an entry is under way.
+        places.reserve_exact(1);
+        places.push(place);
         Ok(former)
     }
 

@@ -270,6 +270,8 @@ fn sit_down(slot: &mut Slot, claim: &Claim, arrival: Arrival) -> Vec<SessionId> 
     };
     let before = Sitting { live: live.into_iter().collect(), held };
     let replaced = before.sessions(|_| true);
+    // Hardly anybody sits twice: no place is kept for more.
+    sitting.live.reserve_exact(1);
     sitting.live.push(Part {
         session: claim.session,
         generation: claim.generation,

@@ -55,7 +55,7 @@ async fn upgrade(State(app): State<Arc<App>>, request: Request) -> Response {
     if let Err(error) = may_try(&parts.uri, address, &app) {
         return Refused::from(error).into_response();
     }
-    let connect = connect(&parts.headers, &parts.uri, &app).await;
+    let connect = Box::new(connect(&parts.headers, &parts.uri, &app).await);
     let Some(upgrade) = parts.extensions.remove::<hyper::upgrade::OnUpgrade>() else {
         return Refused::new(Code::BadRequest).into_response();
     };

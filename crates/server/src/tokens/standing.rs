@@ -51,8 +51,10 @@ impl Standings {
             return Ok(Some(Arc::clone(standing)));
         }
         let Some(record) = self.storage.user(user).await? else { return Ok(None) };
-        let standing =
-            Arc::new(Standing { user: record, logins: self.storage.logins(user).await? });
+        let mut logins = self.storage.logins(user).await?;
+        // Kept for long, by the thousands.
+        logins.shrink_to_fit();
+        let standing = Arc::new(Standing { user: record, logins });
         *copy = Some(Arc::clone(&standing));
         Ok(Some(standing))
     }

@@ -4,9 +4,12 @@
 //! Idle it holds no buffer: the read goes through the stack, and what is left of an unfinished frame
 //! is all that is kept. It decides nothing about seats; it tells [`crate::entry`] how it ended.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::Shutdown;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use anteroom_core::ids::SessionId;
@@ -17,7 +20,6 @@ use bytes::{Bytes, BytesMut};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
-use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -79,6 +81,22 @@ pub(crate) struct Connect {
     pub(crate) malformed: bool,
 }
 
+/// A connection that was let in.
+struct Inside {
+    stream: Arc<TcpStream>,
+    session: Link,
+    /// Already over, before its `welcome`.
+    gone: Option<Departure>,
+    /// What came after the request and was not read as a part of it.
+    unread: BytesMut,
+}
+
+/// What a connection can do next.
+enum Turn {
+    Read,
+    Write,
+}
+
 /// How the read loop ended.
 enum Departure {
     /// The peer left, with the frame.
@@ -98,22 +116,25 @@ enum Departure {
 }
 
 impl Connections {
-    /// Serves an upgraded connection to its end.
-    pub(crate) async fn serve(self: Arc<Self>, upgraded: Upgraded, connect: Connect) {
-        let since = connect.since;
-        // Boxed: what only the arrival needs is given back before the session's long life.
-        let Some((stream, entered, read)) = Box::pin(self.arrive(upgraded, connect)).await else {
+    /// Serves an upgraded connection to its end. Whatever ends a session, also before its `welcome`,
+    /// is followed by its departure: the seat is returned or held, and who gave way is told.
+    pub(crate) async fn serve(self: Arc<Self>, upgraded: Upgraded, connect: Box<Connect>) {
+        // Boxed: what only the arrival or the departure needs has no place in the session's long life.
+        let Some(Inside { stream, session, gone, unread }) =
+            Box::pin(self.arrive(upgraded, connect)).await
+        else {
             return;
         };
-        self.live(&stream, entered, since, read).await;
+        let departure = match gone {
+            Some(_) if mutants::on(Mutant::B04NoPartingBeforeWelcome) => return,
+            Some(departure) => departure,
+            None => self.converse(&stream, &session, unread).await,
+        };
+        Box::pin(self.leave(&stream, &session, departure)).await;
     }
 
-    /// Lets a connection in, or refuses it in words and ends it.
-    async fn arrive(
-        &self,
-        upgraded: Upgraded,
-        connect: Connect,
-    ) -> Option<(Arc<TcpStream>, Entered, BytesMut)> {
+    /// Lets a connection in, up to its `welcome`, or refuses it in words and ends it.
+    async fn arrive(&self, upgraded: Upgraded, connect: Box<Connect>) -> Option<Inside> {
         let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
             tracing::error!(event = "ws.transport", "an upgraded connection is no TCP stream");
             return None;
@@ -136,8 +157,10 @@ impl Connections {
         };
         let code = match self.entry.confirm(arrival).await {
             Ok(Arrived::Entered(entered)) => {
+                let gone = self.begin(&entered, connect.since).await.err();
                 // A copy: the buffer of the request is larger than what is left in it.
-                return Some((stream, entered, BytesMut::from(&parts.read_buf[..])));
+                let unread = BytesMut::from(&parts.read_buf[..]);
+                return Some(Inside { stream, session: entered.session, gone, unread });
             }
             Ok(Arrived::Undone(link)) => {
                 linger(&stream, &link.outbox, false).await;
@@ -161,31 +184,35 @@ impl Connections {
         None
     }
 
-    /// From `welcome` to the end. Whatever ends the session, also before its `welcome`, is followed
-    /// by its departure: the seat is returned or held, and who gave way is told.
-    async fn live(&self, stream: &TcpStream, entered: Entered, since: Option<i64>, buf: BytesMut) {
-        let session = Arc::clone(&entered.session);
-        let is_welcome = Box::pin(self.welcome(&entered, since)).await;
-        self.entry.tell_replaced(&session, &entered.replaced);
-        let departure = if is_welcome {
-            // At once: what is due first, the line or the login, is worked out there.
-            self.deadlines.set(Due::Session(session.id), Some(self.clock.now()));
-            tracing::info!(
-                event = "session.opened",
-                session = %session.id,
-                user = %session.user,
-                room = session.room.0,
-                "a session is live"
-            );
-            self.converse(stream, &session, buf).await
-        } else if mutants::on(Mutant::B04NoPartingBeforeWelcome) {
-            return;
-        } else if entered.kind == Entry::First {
-            Departure::Undone
-        } else {
-            Departure::Ended(session.ending().unwrap_or(CloseCode::Unavailable))
-        };
-        Box::pin(self.depart(&session, &departure)).await;
+    /// Says `welcome`, and then to who gave way that it did.
+    ///
+    /// # Errors
+    /// The departure of a session that could not be welcomed.
+    async fn begin(&self, entered: &Entered, since: Option<i64>) -> Result<(), Departure> {
+        let session = &entered.session;
+        let is_welcome = self.welcome(entered, since).await;
+        self.entry.tell_replaced(session, &entered.replaced);
+        if !is_welcome && entered.kind == Entry::First {
+            return Err(Departure::Undone);
+        }
+        if !is_welcome {
+            let code = session.ending().unwrap_or(CloseCode::Unavailable);
+            return Err(Departure::Ended(code));
+        }
+        // At once: what is due first, the line or the login, is worked out there.
+        self.deadlines.set(Due::Session(session.id), Some(self.clock.now()));
+        tracing::info!(
+            event = "session.opened",
+            session = %session.id,
+            user = %session.user,
+            room = session.room.0,
+            "a session is live"
+        );
+        Ok(())
+    }
+
+    async fn leave(&self, stream: &TcpStream, session: &Link, departure: Departure) {
+        self.depart(session, &departure).await;
         let has_closed = matches!(
             departure,
             Departure::ClosedCleanly | Departure::ClosedByPeer(_) | Departure::Broken
@@ -255,31 +282,31 @@ impl Connections {
         }
     }
 
-    /// Waits until there is something to read, to write, or to learn.
+    /// Waits until there is something to read, to write, or to learn, and does what of it can be done
+    /// at once.
     async fn wait(&self, stream: &TcpStream, session: &Link, buf: &mut BytesMut) -> io::Result<()> {
-        let interest = if session.outbox.is_waiting() {
-            Interest::READABLE | Interest::WRITABLE
-        } else {
-            Interest::READABLE
-        };
-        tokio::select! {
-            ready = stream.ready(interest) => {
-                let ready = ready?;
-                if ready.is_writable() {
-                    session.outbox.drain()?;
-                }
-                if (ready.is_readable() || ready.is_read_closed())
-                    && read_some(stream, buf)?
-                    && !mutants::on(Mutant::B15LivingPeerDropped)
-                {
+        let is_waiting = session.outbox.is_waiting();
+        let mut woken = pin!(session.outbox.woken());
+        // Polled and not awaited as readiness: this task's waker takes the place of the one that the
+        // request's task left with the socket, and with it goes what is left of that task.
+        let turn = poll_fn(|cx| {
+            if woken.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(Turn::Write));
+            }
+            if is_waiting && stream.poll_write_ready(cx)?.is_ready() {
+                return Poll::Ready(Ok(Turn::Write));
+            }
+            stream.poll_read_ready(cx).map_ok(|()| Turn::Read)
+        });
+        match turn.await? {
+            Turn::Write => session.outbox.drain().map(drop),
+            Turn::Read => {
+                if read_some(stream, buf)? && !mutants::on(Mutant::B15LivingPeerDropped) {
                     session.hear(self.clock.now());
                 }
-            }
-            () = session.outbox.woken() => {
-                session.outbox.drain()?;
+                Ok(())
             }
         }
-        Ok(())
     }
 
     fn event(&self, session: &Link, talk: &mut Conversation, event: Event) -> Option<Departure> {

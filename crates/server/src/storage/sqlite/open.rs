@@ -127,7 +127,7 @@ pub(crate) fn writer(path: &Path, busy: Duration, form: &Form) -> Result<Connect
         "PRAGMA foreign_keys = ON;
          PRAGMA wal_autocheckpoint = 2000;
          PRAGMA journal_size_limit = 67108864;
-         PRAGMA cache_size = -32768;",
+         PRAGMA cache_size = -16384;",
     )?;
     migrate(&mut conn, form.application_id, form.migrations)?;
     Ok(conn)
@@ -136,7 +136,7 @@ pub(crate) fn writer(path: &Path, busy: Duration, form: &Form) -> Result<Connect
 /// Opens a connection that cannot write.
 pub(crate) fn reader(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
     let conn = connect(path, busy)?;
-    conn.execute_batch("PRAGMA cache_size = -8192; PRAGMA query_only = ON;")?;
+    conn.execute_batch("PRAGMA cache_size = -2048; PRAGMA query_only = ON;")?;
     Ok(conn)
 }
 
