@@ -4,8 +4,8 @@
 //! next), has it committed in one transaction, and only then acknowledges and publishes: the message
 //! to everyone, encoded once, and to its sender in the same write first the `ack`. An edit or delete
 //! goes the same way; its frame to everyone is the answer ([`super::change`]). What one commit made
-//! durable is told while the next is being written. While nothing waits there is no delay. The queue
-//! is bounded; who finds it full is told `unavailable` at once.
+//! durable is told before the next is written, or, where much waits, meanwhile. While nothing waits
+//! there is no delay. The queue is bounded; who finds it full is told `unavailable` at once.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -25,6 +25,10 @@ use crate::storage::{Alteration, Appended, NewMessage, NewRecord, SharedStorage,
 
 /// Messages in one transaction.
 const BATCH_MAX: usize = 512;
+/// From so many waiting messages on, they are being written while the commit before is told. With
+/// fewer, the log tells first: what comes in meanwhile joins them, and half as many commits and writes
+/// carry the same messages.
+const OVERLAP_FROM: usize = 64;
 /// Content in one transaction, in bytes as they go out: what one commit tells a room must not by itself fill the
 /// outbox of everyone in it.
 const BATCH_BYTES_MAX: usize = 256 << 10;
@@ -99,7 +103,7 @@ pub(crate) async fn run(
     let Some(mut appends) = log.batch().await else { return };
     let mut stored = storage.record(appends.iter().map(new_record).collect()).await;
     loop {
-        let Some(next) = log.batch_at_once() else {
+        let Some(next) = log.large_batch() else {
             out.tell(appends, stored);
             let Some(next) = log.batch().await else { return };
             appends = next;
@@ -146,10 +150,10 @@ impl Log<'_> {
         }
     }
 
-    /// The same, if there is something now.
-    fn batch_at_once(&mut self) -> Option<Vec<Append>> {
+    /// The next transaction, if so much waits for it that it need not wait for more.
+    fn large_batch(&mut self) -> Option<Vec<Append>> {
         self.take();
-        (!self.waiting.is_empty()).then(|| next_batch(&mut self.waiting))
+        (self.waiting.len() >= OVERLAP_FROM).then(|| next_batch(&mut self.waiting))
     }
 }
 
