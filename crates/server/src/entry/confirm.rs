@@ -280,8 +280,9 @@ impl Entry {
             Err(SettleError::Unavailable(error)) => {
                 self.hub.remove(session.id);
                 // It may have been settled all the same: whatever of it stands ends, and whom it
-                // replaced nobody was told.
+                // replaced, here or where the user was before, nobody was told.
                 self.duties.doubt(ticket.room);
+                self.duties.doubt_rooms_of(ticket.user);
                 self.fail(ticket, session.id, confirmed, Stage::Settle, &error.into()).await;
                 Err(session.ending().unwrap_or(CloseCode::Unavailable))
             }

@@ -23,6 +23,7 @@ use super::line_board::{Call, Found, Subscription};
 use super::reserve::{Approach, CONTESTS_MAX, Course};
 use super::{Entry, EntryError};
 use crate::admission::{Journal, Refusal, WaitError};
+use crate::storage::LoginEnd;
 use crate::tokens::Identity;
 
 /// When a login is looked at again that a store could not tell about.
@@ -129,9 +130,7 @@ impl Entry {
     async fn take_place_back(&self, who: &Identity, room: RoomId, fresh: bool, why: &EntryError) {
         let user = who.user;
         match why {
-            EntryError::Unauthenticated => {
-                self.duties.perform(Duty::Revoke { user, login: who.login }).await;
-            }
+            EntryError::Unauthenticated => self.end_of_login(user, who.login).await,
             EntryError::Banned => {
                 self.duties.perform(Duty::Remove { room, user }).await;
             }
@@ -139,6 +138,25 @@ impl Entry {
             _ if fresh => drop(self.stop_waiting(who, room).await),
             _ => {}
         }
+    }
+
+    /// A login that was found dead took a place before its end reached the ledger. What it has, that
+    /// place included, goes to the login that took over, or else with it.
+    async fn end_of_login(&self, user: UserId, login: LoginId) {
+        let newest = match self.storage.login_end(login).await {
+            Ok(Some(LoginEnd::Superseded)) => {
+                self.storage.logins(user).await.map(|mut all| all.pop())
+            }
+            Ok(_) => Ok(None),
+            Err(error) => Err(error),
+        };
+        let duty = match newest {
+            Ok(Some(newest)) => Duty::Supersede { user, old: login, new: newest.id },
+            Ok(None) => Duty::Revoke { user, login },
+            // Whoever ended the login sees to it.
+            Err(_) => return,
+        };
+        self.duties.perform(duty).await;
     }
 
     async fn no_place(&self, room: RoomId, error: WaitError) -> EntryError {
@@ -183,6 +201,12 @@ impl Entry {
         key: Option<&str>,
     ) -> Result<LineStream, EntryError> {
         let (user, login) = (who.user, who.login);
+        // Before anything is attached: who does not wait here, or asks while nobody can tell, leaves
+        // nothing that would have to be taken back.
+        if matches!(State::of(self, room, user).await?, State::Nowhere) {
+            self.visible(who, room, key).await?;
+            return Err(EntryError::NotWaiting);
+        }
         let stream = Stream::new(self, room, user);
         let mut stream = LineStream {
             watch: Watch::open(&stream, login).await?,
@@ -301,6 +325,20 @@ enum State {
     Nowhere,
 }
 
+impl State {
+    async fn of(entry: &Entry, room: RoomId, user: UserId) -> Result<Self, EntryError> {
+        let seats = &entry.admission;
+        if let Some(reserved) = seats.standing(room, user).await? {
+            return Ok(Self::Offered(reserved));
+        }
+        if let Some(position) = seats.position(room, user).await? {
+            return Ok(Self::InLine(position));
+        }
+        // Offered between the two looks, perhaps.
+        Ok(seats.standing(room, user).await?.map_or(Self::Nowhere, Self::Offered))
+    }
+}
+
 /// A look at the ledger that nothing escapes: what happens after it is called out.
 struct Watch {
     subscription: Subscription,
@@ -315,17 +353,7 @@ impl Watch {
         let now = entry.clock.now();
         let subscription = entry.aftermath.line.subscribe(room, user, login, now);
         let attached = stream.attach().await?;
-        let found = match entry.admission.standing(room, user).await? {
-            Some(reserved) => State::Offered(reserved),
-            None => match entry.admission.position(room, user).await? {
-                Some(position) => State::InLine(position),
-                // Offered between the two looks, perhaps.
-                None => match entry.admission.standing(room, user).await? {
-                    Some(reserved) => State::Offered(reserved),
-                    None => State::Nowhere,
-                },
-            },
-        };
+        let found = State::of(entry, room, user).await?;
         Ok(Self { subscription, attached, found })
     }
 }

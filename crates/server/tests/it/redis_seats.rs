@@ -113,6 +113,26 @@ async fn a_redis_that_is_away_is_no_full_room_and_open_chats_go_on() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_refused_while_redis_is_away_leaves_nothing_to_be_taken_back() {
+    let redis = Redis::start();
+    let server = redis
+        .server(|cfg| {
+            cfg.set("redis.timeout", "1s");
+        })
+        .await;
+    let (room, mut owner) = server.room(&server.user("owner").await, 3).await;
+    let a = server.guest("a").await;
+    redis.sleeps();
+    for _ in 0..3 {
+        let path = format!("/rooms/{room}/waitlist/current");
+        Answer::to(a.request(Method::GET, &path)).await.refuses(503, "unavailable");
+    }
+    redis.wakes();
+    alive(&mut owner).await;
+    assert!(!server.log_has("StreamLost"), "no stream was attached, so none is lost");
+}
+
+#[tokio::test]
 async fn who_is_kicked_while_redis_is_away_is_let_in_when_the_kick_is_through_and_stays() {
     let redis = Redis::start();
     let server = redis
