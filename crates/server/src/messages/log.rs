@@ -103,6 +103,10 @@ pub(crate) async fn run(
     let Some(mut appends) = log.batch().await else { return };
     let mut stored = storage.record(appends.iter().map(new_record).collect()).await;
     loop {
+        if stored.is_err() {
+            // A store that refuses at once must not keep the runtime from everybody else.
+            tokio::task::yield_now().await;
+        }
         let Some(next) = log.large_batch() else {
             out.tell(appends, stored);
             let Some(next) = log.batch().await else { return };
@@ -203,6 +207,15 @@ struct ForRoom {
     own: Own,
 }
 
+impl ForRoom {
+    /// Whether everybody is told the very change that is the answer: said to its asker alone before
+    /// what comes earlier in the room, it would hide that.
+    fn tells(&self, outcome: &Appended) -> bool {
+        let Appended::Unchanged(first) = outcome else { return false };
+        self.frames.iter().any(|(seq, _)| *seq == first.seq)
+    }
+}
+
 /// The way out of the log.
 struct Told {
     hub: Arc<Hub>,
@@ -231,6 +244,9 @@ impl Told {
         for (append, outcome) in appends.into_iter().zip(outcomes) {
             let session = Link::clone(&append.session);
             let it = by_room.entry(session.room).or_default();
+            if it.tells(&outcome) {
+                continue;
+            }
             let (own, frame) = answer(append, outcome);
             it.frames.extend(frame);
             if let Some(own) = own {

@@ -224,6 +224,33 @@ async fn of_an_edit_and_a_delete_that_race_all_are_told_one_order() {
     assert!(kept.iter().all(|message| message.content.is_empty() && message.deleted_at.is_some()));
 }
 
+#[tokio::test]
+async fn an_answer_to_a_repeat_hides_nothing_of_what_came_before_it_in_the_same_commit() {
+    let server = TestServer::plain().await;
+    let (room, mut chair) = server.room(&server.user("owner").await, 4).await;
+    let mut sender = server.user("sender").await.enter(room).await.unwrap();
+    let old = within("an ack", sender.send("old")).await.unwrap();
+    for n in 0..20 {
+        let gone = within("an ack", sender.send(format!("{n}"))).await.unwrap();
+        // One after the other on one line, so most of the time all three are in one commit.
+        edit(&mut sender, old.id, &format!("words {n}")).await;
+        delete(&mut sender, gone.id).await;
+        delete(&mut sender, gone.id).await;
+    }
+    let last = within("an ack", sender.send("last")).await.unwrap().seq;
+    let told = told_until(&mut sender, last).await;
+    let first_seen: Vec<i64> = seqs(&told).into_iter().fold(Vec::new(), |mut seen, seq| {
+        // A repeat may come again, but never before what is below it.
+        if seen.last().is_none_or(|last| seq > *last) {
+            seen.push(seq);
+        }
+        seen
+    });
+    assert_eq!(first_seen, (1..=last).collect::<Vec<_>>());
+    let everybody = told_until(&mut chair, last).await;
+    assert_eq!(seqs(&everybody), (1..=last).collect::<Vec<_>>());
+}
+
 /// Reads until that message is deleted; the number of its deletion.
 async fn next_change_of(session: &mut Session, id: Uuid) -> i64 {
     let wanted = |frame: &ServerFrame| match frame {
