@@ -19,6 +19,7 @@ mod party;
 mod proofs;
 mod line_board;
 mod line_flow;
+mod line_stream;
 #[cfg(test)]
 mod line_tests;
 mod removals;
@@ -42,9 +43,9 @@ pub(crate) use aftermath::Aftermath;
 pub(crate) use confirm::{Arrival, Arrived, Entered};
 pub(crate) use duty::Duties;
 pub(crate) use line_board::LineBoard;
+pub(crate) use line_stream::Told;
 pub(crate) use proofs::Prover;
 pub(crate) use removals::Removals;
-pub(crate) use waitlist::Told;
 
 use crate::accounts::Passwords;
 use crate::admission::{Admission, Journal, TicketKey, Unavailable};
