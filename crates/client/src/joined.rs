@@ -111,7 +111,7 @@ impl JoinedRoom {
         if self.unacknowledged.len() >= UNACKNOWLEDGED_MAX {
             return None;
         }
-        let client_id = Uuid::new_v4().to_string();
+        let client_id = Uuid::now_v7().to_string();
         let send =
             Send { client_id: client_id.clone(), content: content.into(), content_type: None };
         self.unacknowledged.push_back(send);

@@ -69,7 +69,7 @@ impl Session {
     /// [`Error::FrameRefused`] when the server answers with an `error` for it, [`Error::Closed`]
     /// when the session ends first.
     pub async fn send(&mut self, content: impl Into<String>) -> Result<Ack> {
-        self.send_as(Uuid::new_v4().to_string(), content).await
+        self.send_as(Uuid::now_v7().to_string(), content).await
     }
 
     /// As [`Session::send`] under a `client_id` of the caller's, so that a retry is safe.

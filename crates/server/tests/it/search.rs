@@ -29,7 +29,7 @@ async fn say(session: &mut Session, contents: &[&str]) {
 
 /// Waits until the index has reached everything.
 async fn indexed(server: &TestServer) {
-    let behind = "rooms LEFT JOIN indexed ON room_id = id WHERE last_seq > coalesce(seq, 0)";
+    let behind = "last_seqs LEFT JOIN indexed USING (room_id) WHERE last_seq > coalesce(seq, 0)";
     let mut look_again = tokio::time::interval(std::time::Duration::from_millis(50));
     within("the index", async {
         while server.rows(behind, []) > 0 {

@@ -22,12 +22,12 @@ statements! {
     INSERT_CHANGE = "INSERT INTO changes (room_id, seq, target_seq, kind, actor_id, at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     EDIT = "UPDATE messages SET content = ?3, updated_at = ?4, changed_seq = ?5
-            WHERE room_id = ?1 AND seq = ?2";
+            WHERE row_no = (?1 << 32) | ?2";
     DELETE = "UPDATE messages SET content = '', deleted_at = ?3, changed_seq = ?4
-              WHERE room_id = ?1 AND seq = ?2";
+              WHERE row_no = (?1 << 32) | ?2";
     CHANGES_BETWEEN = "SELECT c.seq AS seq, target_seq, c.kind AS kind, at, m.id AS id, content
                        FROM changes AS c
-                       JOIN messages AS m ON m.room_id = c.room_id AND m.seq = target_seq
+                       JOIN messages AS m ON m.row_no = (c.room_id << 32) | target_seq
                        WHERE c.room_id = ?1 AND c.seq > ?2 AND c.seq <= ?3 ORDER BY c.seq";
 }
 

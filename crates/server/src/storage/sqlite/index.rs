@@ -9,15 +9,15 @@ use std::collections::BTreeMap;
 use anteroom_core::ids::RoomId;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::messages::log;
+use super::messages::{log, row_of};
 use crate::search::index_words;
 use crate::storage::{LogItem, Stored};
 
 statements! {
-    BEHIND = "SELECT id FROM rooms LEFT JOIN indexed ON room_id = id
-              WHERE last_seq > coalesce(indexed.seq, 0) ORDER BY id";
+    BEHIND = "SELECT room_id FROM last_seqs LEFT JOIN indexed USING (room_id)
+              WHERE last_seq > coalesce(indexed.seq, 0) ORDER BY room_id";
     ROOM_POSITION = "SELECT last_seq, coalesce(indexed.seq, 0)
-                     FROM rooms LEFT JOIN indexed ON room_id = id WHERE id = ?1";
+                     FROM last_seqs LEFT JOIN indexed USING (room_id) WHERE room_id = ?1";
     POSITION = "SELECT seq FROM indexed WHERE room_id = ?1";
     SET_POSITION = "INSERT INTO indexed (room_id, seq) VALUES (?1, ?2)
                     ON CONFLICT (room_id) DO UPDATE SET seq = excluded.seq";
@@ -33,15 +33,6 @@ pub(super) struct Part {
     to: i64,
     /// Words by message; `None` where nothing is to be found any more.
     words: BTreeMap<i64, Option<String>>,
-}
-
-/// Where a message stands in the index. Numbers beyond what a room will ever say have no place of their own.
-pub(super) fn row_of(room: RoomId, seq: i64) -> i64 {
-    (room.0 << 32) | seq.clamp(0, i64::from(u32::MAX))
-}
-
-pub(super) fn seq_of(row: i64) -> i64 {
-    row & i64::from(u32::MAX)
 }
 
 /// Rooms in which something is not indexed yet.

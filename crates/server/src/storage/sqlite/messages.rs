@@ -1,7 +1,7 @@
 //! What is said: appended without gaps, read in pages.
 //!
-//! A batch reads each room's last number once, counts on in memory and writes it back once; a
-//! duplicate uses no number. The unique indexes find duplicates, also within the batch. What a change
+//! A batch reads each room's last number once and counts on in memory; a duplicate uses no number. The
+//! last number is that of the newest row, so it is written with it. The unique indexes find duplicates, also within the batch. What a change
 //! does to a message is in [`super::changes`].
 
 use std::collections::HashMap;
@@ -31,28 +31,33 @@ macro_rules! select_message {
 }
 
 statements! {
-    LAST_SEQ = "SELECT last_seq FROM rooms WHERE id = ?1 AND closed_at IS NULL";
-    SET_LAST_SEQ = "UPDATE rooms SET last_seq = ?2 WHERE id = ?1";
-    INSERT_MESSAGE = "INSERT INTO messages (room_id, seq, id, sender_id, client_id, kind,
+    LAST_SEQ = "SELECT last_seq FROM last_seqs WHERE room_id = ?1 AND closed_at IS NULL";
+    INSERT_MESSAGE = "INSERT INTO messages (row_no, room_id, seq, id, sender_id, client_id, kind,
                                             content_type, content, created_at)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                       ON CONFLICT DO NOTHING";
     FIRST_BY_CLIENT_ID = "SELECT id, seq, created_at FROM messages
                           WHERE room_id = ?1 AND sender_id = ?2 AND client_id = ?3";
     FIRST_BY_ID = "SELECT id, seq, created_at FROM messages WHERE room_id = ?1 AND id = ?2";
-    PAGE_BEFORE = select_message!("room_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3");
-    PAGE_AFTER = select_message!("room_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
-    MESSAGES_DOWN =
-        select_message!("room_id = ?1 AND seq < ?2 AND seq > ?3 ORDER BY seq DESC");
-    MESSAGE_AT = select_message!("room_id = ?1 AND seq = ?2");
-    MESSAGES_BETWEEN = select_message!("room_id = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq");
+    PAGE_BEFORE = select_message!("row_no > ?1 AND row_no < ?2 ORDER BY row_no DESC LIMIT ?3");
+    PAGE_AFTER = select_message!("row_no > ?1 AND row_no <= ?2 ORDER BY row_no LIMIT ?3");
+    MESSAGES_DOWN = select_message!("row_no > ?1 AND row_no < ?2 ORDER BY row_no DESC");
+    MESSAGE_AT = select_message!("row_no = ?1");
+    MESSAGES_BETWEEN = select_message!("row_no > ?1 AND row_no <= ?2 ORDER BY row_no");
     MESSAGE = select_message!("m.id = ?1");
 }
 
-/// How far a room got within this batch.
-struct Count {
-    stored: i64,
-    now: i64,
+/// A room's numbers end here, as SQLite's rows do in which both room and number stand.
+const SEQ_MAX: i64 = u32::MAX as i64;
+
+/// The row of a room's message. Numbers that no room has stand for the nearest one.
+pub(super) fn row_of(room: RoomId, seq: i64) -> i64 {
+    (room.0 << 32) | seq.clamp(0, SEQ_MAX)
+}
+
+/// The number of the message in this row.
+pub(super) fn seq_of(row: i64) -> i64 {
+    row & SEQ_MAX
 }
 
 /// One batch on its way into the store.
@@ -60,8 +65,8 @@ struct Append<'c> {
     conn: &'c Connection,
     last_seq: CachedStatement<'c>,
     insert: CachedStatement<'c>,
-    /// `None`: the room is not open.
-    rooms: HashMap<RoomId, Option<Count>>,
+    /// How far each got; `None`: the room is not open.
+    rooms: HashMap<RoomId, Option<i64>>,
 }
 
 impl<'c> Append<'c> {
@@ -82,23 +87,23 @@ impl<'c> Append<'c> {
     }
 
     /// How far a room is; `None` when it is not open.
-    fn count(&mut self, room: RoomId) -> Stored<Option<&mut Count>> {
+    fn last(&mut self, room: RoomId) -> Stored<Option<i64>> {
         Ok(match self.rooms.entry(room) {
-            Entry::Occupied(known) => known.into_mut(),
+            Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => {
                 let stored = self.last_seq.query_row([room.0], |row| row.get(0));
-                new.insert(stored.optional()?.map(|seq| Count { stored: seq, now: seq }))
+                *new.insert(stored.optional()?)
             }
-        }
-        .as_mut())
+        })
     }
 
     fn message(&mut self, message: &NewMessage) -> Stored<Appended> {
-        let Some(seq) = self.count(message.room)?.map(|count| count.now + 1) else {
+        let Some(seq) = self.last(message.room)?.map(|last| last + 1) else {
             // A retry of what was stored while the room was open still gets its first answer.
             return Ok(first_outcome(self.conn, message)?.unwrap_or(Appended::NoRoom));
         };
         let added = self.insert.execute(params![
+            row_of(message.room, seq),
             message.room.0,
             seq,
             message.id.0,
@@ -110,7 +115,7 @@ impl<'c> Append<'c> {
             message.created_at,
         ])?;
         if added == 1 {
-            self.counted(message.room, seq);
+            self.rooms.insert(message.room, Some(seq));
             return Ok(Appended::New { seq });
         }
         first_outcome(self.conn, message)?.ok_or_else(|| {
@@ -122,30 +127,12 @@ impl<'c> Append<'c> {
     }
 
     fn change(&mut self, change: &NewChange) -> Stored<Appended> {
-        let seq = self.count(change.room)?.map(|count| count.now + 1);
+        let seq = self.last(change.room)?.map(|last| last + 1);
         let outcome = changes::change(self.conn, change, seq)?;
         if let Appended::Changed(made) = &outcome {
-            self.counted(change.room, made.seq);
+            self.rooms.insert(change.room, Some(made.seq));
         }
         Ok(outcome)
-    }
-
-    fn counted(&mut self, room: RoomId, seq: i64) {
-        if let Some(Some(count)) = self.rooms.get_mut(&room) {
-            count.now = seq;
-        }
-    }
-
-    fn finish(self) -> Stored<()> {
-        let mut update = self.conn.prepare_cached(SET_LAST_SEQ)?;
-        for (room, count) in &self.rooms {
-            if let Some(count) = count
-                && count.now != count.stored
-            {
-                update.execute([room.0, count.now])?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -171,9 +158,7 @@ fn first_outcome(conn: &Connection, message: &NewMessage) -> Stored<Option<Appen
 
 fn append(conn: &Connection, batch: &[NewRecord]) -> Stored<Vec<Appended>> {
     let mut append = Append::new(conn)?;
-    let answers = batch.iter().map(|record| append.one(record)).collect::<Stored<_>>()?;
-    append.finish()?;
-    Ok(answers)
+    batch.iter().map(|record| append.one(record)).collect()
 }
 
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<MessageRecord> {
@@ -195,13 +180,13 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<MessageRecord> {
 }
 
 fn page(conn: &Connection, room: RoomId, page: HistoryPage) -> Stored<Vec<MessageRecord>> {
-    let (sql, seq, limit) = match page {
-        HistoryPage::Before { seq, limit } => (PAGE_BEFORE, seq, limit),
-        HistoryPage::After { seq, limit } => (PAGE_AFTER, seq, limit),
+    let (sql, above, up_to, limit) = match page {
+        HistoryPage::Before { seq, limit } => (PAGE_BEFORE, 0, seq, limit),
+        HistoryPage::After { seq, limit } => (PAGE_AFTER, seq, SEQ_MAX, limit),
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut select = conn.prepare_cached(sql)?;
-    let rows = select.query_map([room.0, seq, limit], record)?;
+    let rows = select.query_map([row_of(room, above), row_of(room, up_to), limit], record)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -212,7 +197,7 @@ pub(super) fn message_at(
     seq: i64,
 ) -> Stored<Option<MessageRecord>> {
     let mut select = conn.prepare_cached(MESSAGE_AT)?;
-    Ok(select.query_row([room.0, seq], record).optional()?)
+    Ok(select.query_row([row_of(room, seq)], record).optional()?)
 }
 
 /// Looks at a room's messages below `before` and above `above`, newest first, until `look` has seen enough. Whether it wanted more.
@@ -222,7 +207,7 @@ pub(super) fn each_down(
     mut look: impl FnMut(MessageRecord) -> bool,
 ) -> Stored<bool> {
     let mut select = conn.prepare_cached(MESSAGES_DOWN)?;
-    for message in select.query_map([room.0, before, above], record)? {
+    for message in select.query_map([row_of(room, above), row_of(room, before)], record)? {
         if !look(message?) {
             return Ok(false);
         }
@@ -234,7 +219,7 @@ pub(super) fn each_down(
 /// `last`, and what is changed meanwhile is only newer.
 pub(super) fn log(conn: &Connection, room: RoomId, after: i64, last: i64) -> Stored<Vec<LogItem>> {
     let mut select = conn.prepare_cached(MESSAGES_BETWEEN)?;
-    let messages = select.query_map([room.0, after, last], record)?;
+    let messages = select.query_map([row_of(room, after), row_of(room, last)], record)?;
     let mut items: Vec<LogItem> =
         messages.map(|message| message.map(LogItem::Message)).collect::<Result<_, _>>()?;
     let changes = changes::between(conn, room, after, last)?;

@@ -21,7 +21,11 @@ macro_rules! columns_of_both {
 
 macro_rules! columns_of_rooms {
     () => {
-        concat!(columns_of_both!(), ", opened_at, closed_at, last_seq")
+        concat!(
+            columns_of_both!(),
+            ", opened_at, closed_at,
+             (SELECT last_seq FROM last_seqs WHERE room_id = rooms.id) AS last_seq"
+        )
     };
 }
 
@@ -36,12 +40,14 @@ statements! {
     FORGET_QUEUED = "DELETE FROM creation_queue WHERE id = ?1";
     /// Only entries that came to nothing.
     FORGET_FAILED_STAYS = "DELETE FROM memberships WHERE room_id = ?1
-        AND NOT EXISTS (SELECT 1 FROM messages WHERE room_id = ?1)
+        AND NOT EXISTS (SELECT 1 FROM messages
+            WHERE row_no > ?1 << 32 AND row_no < (?1 + 1) << 32)
         AND NOT EXISTS (SELECT 1 FROM memberships
             WHERE room_id = ?1 AND left_reason IS NOT 'entry_failed')";
     FORGET_ROOM = "DELETE FROM rooms WHERE id = ?1 AND closed_at IS NULL
         AND NOT EXISTS (SELECT 1 FROM memberships WHERE room_id = ?1)
-        AND NOT EXISTS (SELECT 1 FROM messages WHERE room_id = ?1)";
+        AND NOT EXISTS (SELECT 1 FROM messages
+            WHERE row_no > ?1 << 32 AND row_no < (?1 + 1) << 32)";
     OPEN_ROOMS = concat!("SELECT ", columns_of_rooms!(),
                          " FROM rooms WHERE closed_at IS NULL ORDER BY id");
     ROOM = concat!("SELECT ", columns_of_rooms!(), " FROM rooms WHERE id = ?1");

@@ -10,7 +10,7 @@ use anteroom_core::ids::RoomId;
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::messages::{each_down, message_at};
+use super::messages::{each_down, message_at, row_of, seq_of};
 use super::{SqliteStorage, index};
 use crate::search::{Phrase, Query};
 use crate::storage::{Found, FoundPage, MessageRecord, SearchAsk, SearchStore, Stored};
@@ -22,7 +22,7 @@ const LOOKED_AT_MAX: usize = 10_000;
 
 statements! {
     HOW_FAR = "SELECT last_seq, coalesce(indexed.seq, 0)
-               FROM rooms LEFT JOIN indexed ON room_id = id WHERE id = ?1";
+               FROM last_seqs LEFT JOIN indexed USING (room_id) WHERE room_id = ?1";
     TARGETS_ABOVE = "SELECT DISTINCT target_seq FROM changes WHERE room_id = ?1 AND seq > ?2";
     HITS = "SELECT rowid FROM found_words
             WHERE found_words MATCH ?1 AND rowid > ?2 AND rowid < ?3 ORDER BY rowid DESC";
@@ -86,10 +86,10 @@ fn older(conn: &Connection, filling: &mut Filling<'_>, from: i64) -> Stored<()> 
     let mut changed: BTreeSet<i64> = changed.collect::<Result<_, _>>()?;
     changed.retain(|seq| *seq < below);
     let mut hits = conn.prepare_cached(HITS)?;
-    let (floor, ceiling) = (index::row_of(room, 0), index::row_of(room, below));
+    let (floor, ceiling) = (row_of(room, 0), row_of(room, below));
     let mut hits = hits
         .query_map(params![expression(&filling.ask.query), floor, ceiling], |row| row.get(0))?
-        .map(|row| row.map(index::seq_of));
+        .map(|row| row.map(seq_of));
     let mut hit = hits.next().transpose()?;
     loop {
         let seq = match (hit, changed.last().copied()) {

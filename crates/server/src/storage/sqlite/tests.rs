@@ -6,12 +6,13 @@ mod speed;
 
 use std::path::{Path, PathBuf};
 
+use anteroom_core::ids::{MessageId, UserId};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{SqliteOptions, SqliteStorage};
 use crate::storage::contract::{self, new_room, stay, storage_contract, user};
-use crate::storage::{AccountStore, RoomStore, Storage};
+use crate::storage::{AccountStore, MessageStore, RoomStore, Storage};
 
 /// A fresh store in a directory of its own.
 pub(super) struct Fresh {
@@ -139,4 +140,47 @@ async fn bans_are_there_again_and_one_that_was_not_written_is_none() {
     let again = SqliteStorage::open(&database(dir.path()), SqliteOptions::default()).unwrap();
     assert!(again.is_banned(room, them).await.unwrap());
     assert!(!again.is_banned(room, other).await.unwrap());
+}
+
+#[tokio::test]
+async fn numbers_of_rows_that_were_taken_away_are_not_given_again() {
+    let fresh = Fresh::new();
+    let me = user(fresh.store(), "me").await;
+    let room = contract::open_room(fresh.store(), me).await;
+    fresh.store.append(vec![contract::said(room, me, "1")]).await.unwrap();
+    let raised = "BEGIN; DELETE FROM messages; UPDATE rooms SET seq_floor = 7; COMMIT;";
+    fresh.aside().execute_batch(raised).unwrap();
+    assert_eq!(fresh.store.room(room).await.unwrap().unwrap().last_seq, 7);
+    let answers = fresh.store.append(vec![contract::said(room, me, "2")]).await.unwrap();
+    assert_eq!(answers, [crate::storage::Appended::New { seq: 8 }]);
+}
+
+#[tokio::test]
+async fn a_commit_of_eight_senders_writes_few_pages() {
+    const PAGE: u64 = 4096 + 24;
+    let fresh = Fresh::new();
+    let mut senders = Vec::new();
+    for n in 0..8 {
+        senders.push(user(fresh.store(), &format!("sender-{n}")).await);
+    }
+    let room = contract::open_room(fresh.store(), senders[0]).await;
+    let wal = || std::fs::metadata(fresh.dir.path().join("anteroom.db-wal")).unwrap().len();
+    let (mut pages, mut commits) = (0, 0);
+    for round in 0..200 {
+        let before = wal();
+        let say = |(n, sender): (usize, &UserId)| crate::storage::NewMessage {
+            id: MessageId(uuid::Uuid::now_v7()),
+            ..contract::said(room, *sender, &format!("{round:08}-{n}"))
+        };
+        fresh.store.append(senders.iter().enumerate().map(say).collect()).await.unwrap();
+        if let Some(grown) = wal().checked_sub(before).filter(|grown| *grown > 0) {
+            (pages, commits) = (pages + grown / PAGE, commits + 1);
+        }
+    }
+    assert!(commits > 100, "the log was folded in too often to tell");
+    let each = pages as f64 / f64::from(commits);
+    assert!(
+        each < 7.0,
+        "{each} pages for a commit: one for the rows, one in each index, and their splits"
+    );
 }

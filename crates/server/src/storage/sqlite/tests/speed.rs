@@ -25,9 +25,9 @@ fn bare(conn: &Connection, seq: &mut i64, batch: &[NewMessage]) {
     conn.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut insert = conn
         .prepare_cached(
-            "INSERT INTO messages (room_id, seq, id, sender_id, client_id, kind, content_type,
+            "INSERT INTO messages (row_no, room_id, seq, id, sender_id, client_id, kind, content_type,
                                    content, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'text', ?6, ?7, ?8)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'text', ?7, ?8, ?9)",
         )
         .unwrap();
     for m in batch {
@@ -35,6 +35,7 @@ fn bare(conn: &Connection, seq: &mut i64, batch: &[NewMessage]) {
         let sender = m.sender.map(|user| user.0);
         insert
             .execute(params![
+                (m.room.0 << 32) | *seq,
                 m.room.0,
                 *seq,
                 m.id.0,
