@@ -1,6 +1,6 @@
 //! A blocking HTTP/1.1 client on one kept connection: as little of the lab's time as can be.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -71,6 +71,11 @@ impl Http {
 
     /// Sends a POST to a path of the API and answers the status and the body.
     pub(crate) fn post(&mut self, path: &str, token: &str, body: &str) -> Result<(u16, &[u8])> {
+        self.prepare_post(path, token, body)?;
+        self.answer()
+    }
+
+    fn prepare_post(&mut self, path: &str, token: &str, body: &str) -> Result<()> {
         self.request.clear();
         write!(
             self.request,
@@ -79,7 +84,14 @@ impl Http {
             self.server,
             body.len()
         )?;
-        self.answer()
+        Ok(())
+    }
+
+    /// Turns into a connection that asks one thing again and again without ever sleeping.
+    pub(crate) fn repeating(mut self, path: &str, token: &str, body: &str) -> Result<Repeating> {
+        self.prepare_post(path, token, body)?;
+        self.stream.set_nonblocking(true)?;
+        Ok(Repeating { http: self })
     }
 
     fn answer(&mut self) -> Result<(u16, &[u8])> {
@@ -91,6 +103,40 @@ impl Http {
         }
         Ok((status(&self.answer)?, &self.answer[head..whole]))
     }
+}
+
+/// A kept connection on which one request is repeated, for one thread with many of them that does not sleep
+/// while it waits: see [`Engine::stays_awake`](super::Engine::stays_awake).
+pub(crate) struct Repeating {
+    http: Http,
+}
+
+impl Repeating {
+    /// Asks.
+    pub(crate) fn ask(&mut self) -> Result<()> {
+        self.http.answer.clear();
+        // A request is far smaller than a socket's buffer, which is empty once all was answered.
+        Ok(self.http.stream.write_all(&self.http.request)?)
+    }
+
+    /// The status and the body, when all of it is here.
+    pub(crate) fn answered(&mut self) -> Result<Option<(u16, &[u8])>> {
+        let Http { stream, answer, .. } = &mut self.http;
+        match read_more(stream, answer) {
+            Ok(()) => {}
+            Err(error) if would_block(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let Some(head) = memmem::find(answer, b"\r\n\r\n").map(|at| at + 4) else {
+            return Ok(None);
+        };
+        let whole = head + content_length(&answer[..head])?;
+        Ok((answer.len() >= whole).then_some((status(answer)?, &answer[head..whole])))
+    }
+}
+
+fn would_block(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|it| it.kind() == ErrorKind::WouldBlock)
 }
 
 /// Somebody who sits in a room: an open socket past its `welcome`.

@@ -52,10 +52,13 @@ impl Load {
     /// What [`Engine::turn`] fails of, and silence while something is outstanding.
     pub(crate) fn go(&mut self, engine: &mut Engine, pace: Pace, seconds: f64) -> Result<()> {
         let lasts = Duration::try_from_secs_f64(seconds)?;
-        match pace {
+        engine.stays_awake = matches!(pace, Pace::Window(_));
+        let outcome = match pace {
             Pace::Deliveries(rate) => self.open(engine, lasts, rate),
             Pace::Window(window) => self.closed(engine, lasts, window),
-        }
+        };
+        engine.stays_awake = false;
+        outcome
     }
 
     /// Turn by turn through the rooms, and in each through its senders.

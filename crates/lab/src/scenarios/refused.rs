@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::args::Refused;
-use crate::engine::crowd::{guest, on_lanes, room};
-use crate::engine::http::{self, Http};
+use crate::engine::crowd::{guest, room};
+use crate::engine::http::{self, Http, Repeating};
 use crate::latency::Spans;
 use crate::procfs::{Cpu, enough_files};
 use crate::report::Report;
+use crate::scenarios::load::STALL;
 
 pub(crate) fn run(args: &Refused) -> Result<Report> {
     let server = args.common.server_pid;
@@ -18,37 +19,18 @@ pub(crate) fn run(args: &Refused) -> Result<Report> {
     let address = http::address(&args.common.url)?;
     let (number, host) = room(address, 1, lanes)?;
     let path = format!("/rooms/{number}/reservations");
-    let guests = on_lanes(lanes, |lane| {
+    let mut guests = Vec::with_capacity(lanes);
+    for lane in 0..lanes {
         let mut http = Http::new(address)?;
         let token = guest(&mut http, lane)?;
-        Ok(std::sync::Mutex::new((http, token)))
-    })?;
-    let ask = |seconds: f64| {
-        let lasts = Duration::try_from_secs_f64(seconds)?;
-        let start = Instant::now();
-        on_lanes(lanes, |lane| {
-            let mut guest = guests[lane].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let (http, token) = &mut *guest;
-            let mut spans = Spans::new()?;
-            while start.elapsed() < lasts {
-                let began = Instant::now();
-                let (status, body) = http.post(&path, token, "")?;
-                if status != 409 || memchr::memmem::find(body, b"\"room_full\"").is_none() {
-                    bail!("not refused: {status} {}", String::from_utf8_lossy(body));
-                }
-                spans.note(began.elapsed());
-            }
-            Ok(spans)
-        })
-    };
-    ask(args.warm_up)?;
+        guests.push(Guest { line: http.repeating(&path, &token, "")?, asked: None });
+    }
+    ask(&mut guests, args.warm_up)?;
     let mut report = Report::new("refused", args)?;
     let cpu = || server.map(Cpu::of_tree).transpose();
     let (before, start) = (cpu()?, Instant::now());
-    let lanes = ask(args.seconds)?;
+    let spans = ask(&mut guests, args.seconds)?;
     let (after, seconds) = (cpu()?, start.elapsed().as_secs_f64());
-    let mut spans = Spans::new()?;
-    lanes.iter().try_for_each(|lane| spans.add(lane))?;
     let figures = spans.figures();
     report.rate("refusals", figures.count, seconds);
     report.spent("refusal", figures.count, before.zip(after));
@@ -60,4 +42,42 @@ pub(crate) fn run(args: &Refused) -> Result<Report> {
     report.check("the host still sits, and left with", &host.leave()?, &1000);
     report.finish(server)?;
     Ok(report)
+}
+
+/// Somebody at the door, and since when an answer is due.
+struct Guest {
+    line: Repeating,
+    asked: Option<Instant>,
+}
+
+/// Everyone asks for `seconds`, each again as soon as the answer is there. One thread, which does not sleep.
+fn ask(guests: &mut [Guest], seconds: f64) -> Result<Spans> {
+    let lasts = Duration::try_from_secs_f64(seconds)?;
+    let start = Instant::now();
+    let mut spans = Spans::new()?;
+    loop {
+        let (is_open, mut outstanding) = (start.elapsed() < lasts, 0);
+        for Guest { line, asked } in &mut *guests {
+            if let Some(began) = asked
+                && let Some((status, body)) = line.answered()?
+            {
+                if status != 409 || memchr::memmem::find(body, b"\"room_full\"").is_none() {
+                    bail!("not refused: {status} {}", String::from_utf8_lossy(body));
+                }
+                spans.note(began.elapsed());
+                *asked = None;
+            }
+            if asked.is_none() && is_open {
+                line.ask()?;
+                *asked = Some(Instant::now());
+            }
+            outstanding += usize::from(asked.is_some());
+        }
+        if outstanding == 0 {
+            return Ok(spans);
+        }
+        if start.elapsed() > lasts + STALL {
+            bail!("{outstanding} requests were not answered for {STALL:?}");
+        }
+    }
 }
