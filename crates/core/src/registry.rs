@@ -5,7 +5,7 @@
 //! `check` asserts it. Every look-up is one hash look-up; a set that becomes empty drops its key.
 
 use crate::ids::{LoginId, RoomId, SessionId, UserId};
-use crate::maps::{Map, Set};
+use crate::maps::{Few, Map};
 use crate::mutants::{self, Mutant};
 
 /// What is known of a session. `S` is the connection, cheap to clone.
@@ -27,7 +27,7 @@ pub struct Registry<S> {
     sessions: Map<SessionId, Registered<S>>,
     /// The link is repeated here so that a fan-out walks one map.
     rooms: Map<RoomId, Map<SessionId, S>>,
-    users: Map<UserId, Set<SessionId>>,
+    users: Map<UserId, Few<SessionId>>,
 }
 
 impl<S> Default for Registry<S> {
@@ -88,8 +88,8 @@ impl<S: Clone> Registry<S> {
 
     /// The sessions of a user, in all rooms.
     pub fn of_user(&self, user: UserId) -> impl Iterator<Item = (SessionId, &Registered<S>)> {
-        let sessions = self.users.get(&user).into_iter().flatten();
-        sessions.filter_map(|session| Some((*session, self.sessions.get(session)?)))
+        let sessions = self.users.get(&user).into_iter().flat_map(Few::iter);
+        sessions.filter_map(|session| Some((session, self.sessions.get(&session)?)))
     }
 
     /// Every session, in no particular order.
@@ -129,7 +129,7 @@ impl<S: Clone> Registry<S> {
             assert!(of_user.is_some_and(|it| it.contains(session)), "found by user");
         }
         let in_rooms: usize = self.rooms.values().map(Map::len).sum();
-        let of_users: usize = self.users.values().map(Set::len).sum();
+        let of_users: usize = self.users.values().map(Few::len).sum();
         assert_eq!(in_rooms, self.sessions.len(), "no session in a room only");
         assert_eq!(of_users, self.sessions.len(), "no session of a user only");
         assert!(self.rooms.values().all(|it| !it.is_empty()), "an empty room has no key");

@@ -22,7 +22,7 @@ mod verbs;
 use std::sync::{Arc, PoisonError};
 
 use anteroom_core::ids::{Generation, ResumeHash, RoomId, UserId};
-use anteroom_core::maps::{Map, Set};
+use anteroom_core::maps::{Few, Map};
 use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::place::Places;
 use anteroom_core::seat::{Change, ReserveRefusal, Room, RoomState, SessionPolicy, Step, Terms};
@@ -44,7 +44,7 @@ pub(crate) struct Semaphore {
     /// Policy `one`: where each user sits. Tier 1.
     places: Mutex<Places>,
     /// The rooms in which a user has a slot or waits; written under that room's lock.
-    whereabouts: Mutex<Map<UserId, Set<RoomId>>>,
+    whereabouts: Mutex<Map<UserId, Few<RoomId>>>,
     quota: Quota,
     /// Orders entries of one user over rooms; read and raised under `places`.
     next_ugen: Mutex<u64>,
@@ -179,10 +179,7 @@ impl Semaphore {
     }
 
     fn rooms_of(&self, user: UserId) -> Vec<RoomId> {
-        lock(&self.whereabouts)
-            .get(&user)
-            .map(|rooms| rooms.iter().copied().collect())
-            .unwrap_or_default()
+        lock(&self.whereabouts).get(&user).map(|rooms| rooms.iter().collect()).unwrap_or_default()
     }
 
     fn one_session_in_all(&self) -> bool {
