@@ -89,7 +89,10 @@ impl Room {
             let settled = |slot: &Slot| {
                 slot.sitting.held.is_some() || slot.sitting.live.iter().any(super::Part::is_settled)
             };
-            assert!(!self.slots.values().any(settled), "nobody has entered a pending room");
+            assert!(
+                !self.slots.values().any(|slot| settled(slot)),
+                "nobody has entered a pending room"
+            );
         }
     }
 }

@@ -134,7 +134,7 @@ impl Room {
         if mutants::on(Mutant::B01ReservationGoneBeforeThePart) {
             self.alter(step, claim.user, End::Left, |slot| slot.reservation.take());
             self.finish(step);
-            let late = || Slot::new(self.permits.issue(Class::Ordinary));
+            let late = || Box::new(Slot::new(self.permits.issue(Class::Ordinary)));
             self.slots.entry(claim.user).or_insert_with(late);
         }
         let now = step.now;
@@ -278,7 +278,7 @@ fn sit_down(slot: &mut Slot, claim: &Claim, arrival: Arrival) -> Vec<SessionId> 
         login: claim.login,
         owner: claim.owner,
         resume: claim.new_resume,
-        former: claim.presented.filter(|_| is_refresh),
+        former: claim.presented.filter(|_| is_refresh).map(Box::new),
         replaced: Some(Box::new(before)),
     });
     replaced

@@ -79,7 +79,7 @@ impl Room {
         self.remove_parts(step, part.user, &named, hold, cause);
         let closed = match self.slots.get(&part.user) {
             Some(slot) if !slot.sitting.live.is_empty() => Closed::Others,
-            Some(slot) => slot.sitting.held.map_or(Closed::Returned, |h| Closed::Held(h.deadline)),
+            Some(slot) => slot.held().map_or(Closed::Returned, |held| Closed::Held(held.deadline)),
             None => Closed::Returned,
         };
         self.finish(step);
@@ -166,7 +166,7 @@ impl Room {
         let dropped = self.alter(step, user, cause, |slot| {
             slot.reservation.take_if(|reservation| reservation.login == login)
         });
-        if let Some(Reservation { generation, .. }) = dropped.flatten() {
+        if let Some(Reservation { generation, .. }) = dropped.flatten().as_deref().copied() {
             step.tell(Change::Dropped { user, generation, cause });
         }
         let (_, sessions) = self.end_parts(step, user, cause, |_, it| it == login);

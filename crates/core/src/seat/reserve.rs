@@ -117,8 +117,8 @@ impl Room {
     pub(super) fn reserve_within(&mut self, step: &mut Step<'_>, ask: &Ask) -> Reserved {
         let slot = self.slots.get(&ask.user);
         let takeover = slot.is_some_and(|slot| !slot.sitting.is_empty());
-        let standing = slot.and_then(|slot| slot.reservation).filter(|it| it.login == ask.login);
-        let standing = standing.filter(|_| !mutants::on(Mutant::B19AskingExtends));
+        let standing = slot.and_then(|slot| slot.reservation()).filter(|it| it.login == ask.login);
+        let standing = standing.copied().filter(|_| !mutants::on(Mutant::B19AskingExtends));
         let reservation =
             standing.unwrap_or_else(|| self.grant(step, ask.user, ask.login, ask.nonce, false));
         Reserved { user: ask.user, reservation, takeover, fresh: standing.is_none() }
@@ -227,7 +227,7 @@ impl Room {
         login: LoginId,
     ) -> bool {
         let slot = self.slots.get(&user);
-        let stands = slot.and_then(|slot| slot.reservation).is_some_and(|reservation| {
+        let stands = slot.and_then(|slot| slot.reservation()).is_some_and(|reservation| {
             (reservation.generation == generation || mutants::on(Mutant::B13WithdrawByUser))
                 && (reservation.login == login || mutants::on(Mutant::B20ForeignGrantWithdrawn))
         });

@@ -37,7 +37,7 @@ impl Room {
         if mutants::on(Mutant::B13LateAskTakesAnotherLogins) {
             return None;
         }
-        let reservation = self.slots.get(&ask.user).and_then(|slot| slot.reservation);
+        let reservation = self.slots.get(&ask.user).and_then(|slot| slot.reservation());
         let reservation = reservation
             .map(|it| Rival { login: it.login, claim: RivalClaim::Reservation(it.generation) });
         let place = || {

@@ -104,7 +104,8 @@ pub struct Room {
     pub(super) lifetime: Lifetime,
     /// Somebody had a seat since this ledger was made: only then can it have become empty.
     pub(super) was_used: bool,
-    pub(super) slots: Map<UserId, Slot>,
+    /// Boxed: a table has up to twice as many places as slots.
+    pub(super) slots: Map<UserId, Box<Slot>>,
     pub(super) line: Line,
     pub(super) index: Index,
     pub(super) permits: Permits,
@@ -179,7 +180,7 @@ impl Room {
             return false;
         };
         self.was_used = true;
-        self.slots.insert(user, Slot::new(permit));
+        self.slots.insert(user, Box::new(Slot::new(permit)));
         true
     }
 
@@ -232,7 +233,8 @@ impl Room {
         let deadline = self.bounded_by_pending(step.now, step.now.after(ttl));
         let since = step.now;
         let new = Reservation { generation, nonce, login, deadline, since, attempts: 0, offered };
-        let old = self.alter(step, user, End::Superseded, |slot| slot.reservation.replace(new));
+        let old =
+            self.alter(step, user, End::Superseded, |slot| slot.reservation.replace(Box::new(new)));
         if let Some(old) = old.flatten() {
             let generation = old.generation;
             step.tell(Change::Dropped { user, generation, cause: End::Superseded });
@@ -265,7 +267,7 @@ impl Room {
         let Some((reservation, sitting)) = taken else {
             return Vec::new();
         };
-        if let Some(Reservation { generation, .. }) = reservation {
+        if let Some(generation) = reservation.map(|it| it.generation) {
             step.tell(Change::Dropped { user, generation, cause });
         }
         let sessions = sitting.sessions(|_| true);
@@ -384,9 +386,10 @@ impl Room {
     /// Reclaims the reservation of `user` as expired.
     pub(super) fn expire_reservation(&mut self, step: &mut Step<'_>, user: UserId) {
         let taken = self.alter(step, user, End::HeldExpired, |slot| slot.reservation.take());
-        let Some(Reservation { generation, attempts, offered, .. }) = taken.flatten() else {
+        let Some(taken) = taken.flatten() else {
             return;
         };
+        let Reservation { generation, attempts, offered, .. } = *taken;
         let outcome = match attempts {
             0 => ExpiredOutcome::NeverConnected,
             _ => ExpiredOutcome::AfterFailedAttempt,

@@ -24,7 +24,8 @@ pub struct Part {
     pub resume: ResumeHash,
     /// The secret that brought it here by a refresh, good until its peer was heard: the line may
     /// have broken before the peer learnt the new one, and then it has only this.
-    pub former: Option<ResumeHash>,
+    /// Apart: it is there for a moment only.
+    pub former: Option<Box<ResumeHash>>,
     /// What the entry of this part replaced; `Some` until the entry is settled.
     pub replaced: Option<Box<Sitting>>,
 }
@@ -36,9 +37,9 @@ impl Part {
         self.replaced.is_none()
     }
 
-    fn hold(&self, deadline: Millis) -> Held {
-        let &Self { generation, login, resume, former, .. } = self;
-        Held { generation, login, resume, former, deadline }
+    fn hold(&self, deadline: Millis) -> Box<Held> {
+        let &Self { generation, login, resume, ref former, .. } = self;
+        Box::new(Held { generation, login, resume, former: former.as_deref().copied(), deadline })
     }
 }
 
@@ -63,7 +64,7 @@ pub struct Sitting {
     /// The live parts, in no particular order.
     pub live: Vec<Part>,
     /// The held part; `None` whenever a live one is there.
-    pub held: Option<Held>,
+    pub held: Option<Box<Held>>,
 }
 
 impl Sitting {
@@ -114,7 +115,8 @@ impl Sitting {
 
     /// Changes every held part, at any depth, by `keep`: `None` drops it.
     pub(super) fn map_held(&mut self, map: &mut dyn FnMut(Held) -> Option<Held>) {
-        self.held = self.held.and_then(&mut *map);
+        let held = self.held.take().and_then(|held| map(*held));
+        self.held = held.map(Box::new);
         for before in self.live.iter_mut().filter_map(|part| part.replaced.as_mut()) {
             before.map_held(map);
         }
@@ -123,7 +125,7 @@ impl Sitting {
     /// The youngest generation that sits here now.
     pub(super) fn youngest(&self) -> Option<Generation> {
         let live = self.live.iter().map(|part| part.generation);
-        live.chain(self.held.map(|held| held.generation)).max()
+        live.chain(self.held.as_ref().map(|held| held.generation)).max()
     }
 
     /// How `presented` compares with the secrets that are current here.
@@ -131,13 +133,13 @@ impl Sitting {
         if self.is_empty() {
             return ResumeMatch::NotSeated;
         }
-        let fits = |resume: ResumeHash, former: Option<ResumeHash>| {
-            resume == *presented || former == Some(*presented)
+        let fits = |resume: ResumeHash, former: Option<&ResumeHash>| {
+            resume == *presented || former == Some(presented)
         };
-        if self.held.is_some_and(|held| fits(held.resume, held.former)) {
+        if self.held.as_ref().is_some_and(|held| fits(held.resume, held.former.as_ref())) {
             return ResumeMatch::Held;
         }
-        match self.live.iter().find(|part| fits(part.resume, part.former)) {
+        match self.live.iter().find(|part| fits(part.resume, part.former.as_deref())) {
             Some(part) => ResumeMatch::Part(part.session),
             None => ResumeMatch::Other,
         }

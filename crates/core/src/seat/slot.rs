@@ -59,7 +59,8 @@ pub struct Stay {
 /// One user's place in one room.
 #[derive(Debug)]
 pub struct Slot {
-    pub(super) reservation: Option<Reservation>,
+    /// Apart, as a held part is: whoever just sits there, as nearly everybody does, has none.
+    pub(super) reservation: Option<Box<Reservation>>,
     pub(super) sitting: Sitting,
     pub(super) stay: Option<Stay>,
     permit: Permit,
@@ -79,7 +80,7 @@ impl Slot {
     /// The open reservation.
     #[must_use]
     pub fn reservation(&self) -> Option<&Reservation> {
-        self.reservation.as_ref()
+        self.reservation.as_deref()
     }
 
     /// The live parts, in no particular order.
@@ -91,7 +92,7 @@ impl Slot {
     /// The held part; never together with a live one.
     #[must_use]
     pub fn held(&self) -> Option<&Held> {
-        self.sitting.held.as_ref()
+        self.sitting.held.as_deref()
     }
 
     /// The stay, if a part is live or held.
@@ -107,8 +108,8 @@ impl Slot {
     }
 
     pub(super) fn marks(&self) -> Marks {
-        let held = self.sitting.held.map(|held| held.deadline);
-        let reservation = self.reservation.map(|reservation| reservation.deadline);
+        let held = self.sitting.held.as_ref().map(|held| held.deadline);
+        let reservation = self.reservation.as_ref().map(|it| it.deadline);
         let state = if !self.sitting.live.is_empty() {
             Some(SlotState::Occupied)
         } else if held.is_some() {

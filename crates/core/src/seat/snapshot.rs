@@ -151,7 +151,7 @@ impl Room {
         let slots = self.slots.iter().map(|(user, slot)| SlotImage {
             user: *user,
             class: slot.class(),
-            reservation: slot.reservation,
+            reservation: slot.reservation().copied(),
             sitting: slot.sitting.clone(),
             stay: slot.stay,
         });
@@ -195,11 +195,11 @@ impl Room {
         for image in slots {
             let mut slot = Slot::new(room.permits.issue(image.class));
             let before = slot.marks();
-            slot.reservation = image.reservation;
+            slot.reservation = image.reservation.map(Box::new);
             slot.sitting = image.sitting;
             slot.stay = image.stay;
             room.index.slot(image.user, before, slot.marks());
-            room.slots.insert(image.user, slot);
+            room.slots.insert(image.user, Box::new(slot));
         }
         for waiter in line {
             room.put_waiter(waiter);
@@ -238,8 +238,9 @@ impl Room {
             Class::Staff => self.elsewhere.staff,
         };
         if mutants::on(Mutant::B02UserCountedTwice) {
-            let both = |it: &&Slot| it.reservation.is_some() && !it.sitting.is_empty();
-            return self.slots.len() + elsewhere + self.slots.values().filter(both).count();
+            let both = |it: &Slot| it.reservation.is_some() && !it.sitting.is_empty();
+            let twice = self.slots.values().filter(|it| both(it)).count();
+            return self.slots.len() + elsewhere + twice;
         }
         if mutants::on(Mutant::B07DevicesCounted) {
             let parts = self.slots.values().map(|slot| slot.sitting.len().max(1));

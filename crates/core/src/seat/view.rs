@@ -108,13 +108,13 @@ impl Room {
 
     /// Every slot, for an administrator's view.
     pub fn slots(&self) -> impl Iterator<Item = (UserId, &Slot)> {
-        self.slots.iter().map(|(user, slot)| (*user, slot))
+        self.slots.iter().map(|(user, slot)| (*user, &**slot))
     }
 
     /// The slot of one user.
     #[must_use]
     pub fn slot(&self, user: UserId) -> Option<&Slot> {
-        self.slots.get(&user)
+        self.slots.get(&user).map(|slot| &**slot)
     }
 
     /// Whether the user has a live or held part here.
@@ -127,7 +127,7 @@ impl Room {
     #[must_use]
     pub fn standing(&self, user: UserId, now: Millis) -> Option<Reserved> {
         let slot = self.slots.get(&user)?;
-        let reservation = slot.reservation.filter(|reservation| now < reservation.deadline)?;
+        let reservation = slot.reservation().copied().filter(|it| now < it.deadline)?;
         Some(Reserved { user, reservation, takeover: !slot.sitting.is_empty(), fresh: false })
     }
 

@@ -195,7 +195,7 @@ impl State {
             if let Some(reservation) = slot.reservation {
                 deadline(reservation.deadline, Due::Reservation, slot.user);
             }
-            if let Some(held) = slot.sitting.held {
+            if let Some(held) = &slot.sitting.held {
                 deadline(held.deadline, Due::Held, slot.user);
             }
         }

@@ -208,7 +208,7 @@ fn each_grant_of_sitting(room: u8, sitting: &mut Sitting, map: &mut dyn FnMut(Gr
         let (grant, copy) = named(part.session);
         part.session = session(map(grant), copy);
         part.resume = rehashed(part.resume, map);
-        part.former = part.former.map(|former| rehashed(former, map));
+        part.former.iter_mut().for_each(|former| **former = rehashed(**former, map));
         if let Some(before) = &mut part.replaced {
             each_grant_of_sitting(room, before, map);
         }

@@ -246,9 +246,10 @@ impl State {
         let (Some(slot), Some(presented)) = (slot, conn.presented.map(secret)) else {
             return false;
         };
-        let held = slot.sitting.held.filter(|held| Millis(NOW) < held.deadline);
+        let held = slot.sitting.held.as_ref().filter(|held| Millis(NOW) < held.deadline);
         let of_held = held.map(|held| (held.resume, held.former));
-        let parts = slot.sitting.live.iter().map(|part| (part.resume, part.former));
+        let parts = slot.sitting.live.iter();
+        let parts = parts.map(|part| (part.resume, part.former.as_deref().copied()));
         let current: Vec<_> = parts.chain(of_held).collect();
         let fits =
             current.iter().any(|(now, former)| *now == presented || *former == Some(presented));

@@ -188,7 +188,8 @@ fn is_revoked_for_good(world: &World, state: &State) -> bool {
         (0..).zip(&state.rooms).all(|(room, snapshot)| {
             let slot = snapshot.slots.iter().find(|slot| number(slot.user) == user);
             let is_clean = slot.is_none_or(|slot| {
-                let mut dead_part = slot.sitting.held.is_some_and(|held| is_dead(held.login));
+                let mut dead_part =
+                    slot.sitting.held.as_ref().is_some_and(|held| is_dead(held.login));
                 super::actions::each_part(&slot.sitting, &mut |part| {
                     dead_part |= is_dead(part.login);
                 });

@@ -183,7 +183,7 @@ impl From<&Sitting> for SittingDocument {
     fn from(sitting: &Sitting) -> Self {
         Self {
             live: sitting.live.iter().map(PartDocument::from).collect(),
-            held: sitting.held.map(HeldDocument::from),
+            held: sitting.held.as_deref().map(HeldDocument::from),
         }
     }
 }
@@ -192,7 +192,7 @@ impl From<SittingDocument> for Sitting {
     fn from(document: SittingDocument) -> Self {
         Self {
             live: document.live.into_iter().map(Part::from).collect(),
-            held: document.held.map(Held::from),
+            held: document.held.map(|held| Box::new(held.into())),
         }
     }
 }
@@ -205,7 +205,7 @@ impl From<&Part> for PartDocument {
             login: part.login.0,
             owner: OwnerDocument(part.owner),
             resume: Hex(part.resume.0),
-            former: part.former.map(|hash| Hex(hash.0)),
+            former: part.former.as_deref().map(|hash| Hex(hash.0)),
             replaced: part.replaced.as_deref().map(|it| Box::new(SittingDocument::from(it))),
         }
     }
@@ -219,14 +219,14 @@ impl From<PartDocument> for Part {
             login: LoginId(document.login),
             owner: document.owner.0,
             resume: ResumeHash(document.resume.0),
-            former: document.former.map(|hash| ResumeHash(hash.0)),
+            former: document.former.map(|hash| Box::new(ResumeHash(hash.0))),
             replaced: document.replaced.map(|it| Box::new(Sitting::from(*it))),
         }
     }
 }
 
-impl From<Held> for HeldDocument {
-    fn from(held: Held) -> Self {
+impl From<&Held> for HeldDocument {
+    fn from(held: &Held) -> Self {
         Self {
             generation: pair(held.generation),
             login: held.login.0,
@@ -260,7 +260,7 @@ mod tests {
             login: LoginId(Uuid::from_u128(7)),
             owner: Owner { node: 2, incarnation: 9 },
             resume: ResumeHash([0xab; 32]),
-            former: n.is_multiple_of(2).then_some(ResumeHash([1; 32])),
+            former: n.is_multiple_of(2).then(|| Box::new(ResumeHash([1; 32]))),
             replaced: replaced.map(Box::new),
         }
     }
@@ -274,7 +274,7 @@ mod tests {
             former: None,
             deadline: Millis(u64::MAX),
         };
-        let before = Sitting { live: Vec::new(), held: Some(held) };
+        let before = Sitting { live: Vec::new(), held: Some(Box::new(held)) };
         let nested = Sitting { live: vec![part(3, Some(before.clone()))], held: None };
         let first = part(5, Some(Sitting::default()));
         let sitting =

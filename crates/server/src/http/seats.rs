@@ -104,14 +104,14 @@ fn shown(slot: &SlotImage, at: impl Fn(Millis) -> Timestamp) -> Slot {
             Class::Ordinary => "ordinary",
             Class::Staff => "staff",
         },
-        state: match (sitting.live.is_empty(), sitting.held) {
+        state: match (sitting.live.is_empty(), &sitting.held) {
             (false, _) => "occupied",
             (true, Some(_)) => "held",
             (true, None) => "reserved",
         },
         sessions: sitting.live.len(),
         since: slot.stay.map(|stay| at(stay.since)),
-        held_until: sitting.held.map(|held| at(held.deadline)),
+        held_until: sitting.held.as_ref().map(|held| at(held.deadline)),
         reservation: slot.reservation.map(|reservation| OpenReservation {
             generation: reservation.generation.to_string(),
             expires_at: at(reservation.deadline),

@@ -108,13 +108,13 @@ impl Model {
                 login: row.login,
                 owner: row.owner,
                 resume: row.resume,
-                former: row.former,
+                former: row.former.map(Box::new),
                 replaced: (!row.settled).then(|| Box::new(self.sitting(user, Some(session)))),
             })
         });
         let held = rows().find_map(|row| {
             let Row { generation, login, resume, former, .. } = *row;
-            Some(Held { generation, login, resume, former, deadline: row.until? })
+            Some(Box::new(Held { generation, login, resume, former, deadline: row.until? }))
         });
         Sitting { live: live.collect(), held }
     }

@@ -85,7 +85,7 @@ impl Scope {
 
 fn is_due(slot: &SlotImage, now: Millis) -> bool {
     let reservation = slot.reservation.map(|it| it.deadline);
-    let held = slot.sitting.held.map(|it| it.deadline);
+    let held = slot.sitting.held.as_ref().map(|it| it.deadline);
     reservation.into_iter().chain(held).any(|deadline| deadline <= now)
 }
 

@@ -84,7 +84,7 @@ const ENDS: [End; 12] = [
 
 /// What a slot counts as.
 pub(super) fn state_of(slot: &SlotImage) -> SlotState {
-    match (&slot.sitting.live[..], slot.sitting.held) {
+    match (&slot.sitting.live[..], &slot.sitting.held) {
         ([], None) => SlotState::Reserved,
         ([], Some(_)) => SlotState::Held,
         _ => SlotState::Occupied,

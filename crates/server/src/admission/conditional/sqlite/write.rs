@@ -173,7 +173,7 @@ fn put_slot(
         ":attempts": it.map(|it| it.attempts),
         ":offered": it.map(|it| it.offered),
         ":address": address.map(octets),
-        ":held_deadline": slot.sitting.held.map(|held| int(held.deadline.0)),
+        ":held_deadline": slot.sitting.held.as_ref().map(|held| int(held.deadline.0)),
         ":entered_epoch": stay.map(|stay| int(stay.entered.epoch)),
         ":entered_n": stay.map(|stay| int(stay.entered.n)),
         ":entered_since": stay.map(|stay| int(stay.since.0)),

@@ -184,7 +184,7 @@ async fn a_wall_clock_set_back_holds_nothing_for_longer_than_its_span() {
     it.clock.set(now);
     let (it, _) = next_life(it, &[ROOM]).await;
     let snapshot = it.seats.snapshot(ROOM).await.unwrap().unwrap();
-    let held = snapshot.slots[0].sitting.held.unwrap().deadline;
+    let held = snapshot.slots[0].sitting.held.as_ref().unwrap().deadline;
     assert_eq!(held, now.after(Duration::from_secs(10)));
     let reserved = snapshot.slots[1].reservation.unwrap().deadline;
     assert_eq!(reserved, now.after(Duration::from_secs(120)));
