@@ -28,8 +28,7 @@ impl Accounts {
     /// # Errors
     /// `NoSuchUser`, or the store's.
     pub async fn profile(&self, user: UserId) -> Result<UserRecord, AccountError> {
-        let standing = self.tokens.standings().read(user).await?;
-        standing.map(|standing| standing.user.clone()).ok_or(AccountError::NoSuchUser)
+        self.storage.user(user).await?.ok_or(AccountError::NoSuchUser)
     }
 
     /// Changes the fields that are given. A new password needs the one in force and ends every login

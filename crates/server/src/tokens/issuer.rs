@@ -169,10 +169,19 @@ impl From<AccountFault> for AuthError {
 
 /// Refuses locked accounts and those whose life is over.
 pub(crate) fn account_in_force(user: &UserRecord, now: WallMillis) -> Result<(), AccountFault> {
-    if user.locked_at.is_some() {
+    in_force(user.locked_at.is_some(), user.expires_at, now)
+}
+
+/// The same for who has no record at hand.
+pub(super) fn in_force(
+    is_locked: bool,
+    life_ends: Option<WallMillis>,
+    now: WallMillis,
+) -> Result<(), AccountFault> {
+    if is_locked {
         return Err(AccountFault::Locked);
     }
-    if user.expires_at.is_some_and(|end| end <= now) {
+    if life_ends.is_some_and(|end| end <= now) {
         return Err(AccountFault::Over);
     }
     Ok(())

@@ -10,20 +10,70 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anteroom_core::ids::{LoginId, UserId};
+use anteroom_core::maps::Few;
+use anteroom_protocol::account::Role;
 
-use crate::storage::{LoginRecord, SharedStorage, StorageError, Stored, UserRecord};
+use super::issuer::{AccountFault, deadline, in_force};
+use crate::storage::{LoginRecord, SharedStorage, StorageError, Stored, UserRecord, WallMillis};
 
-/// One user's account and live logins.
+/// What of one user's account and live logins is asked with every call, and no more: there are as
+/// many as there are users about.
 #[derive(Debug)]
 pub(crate) struct Standing {
-    pub(crate) user: UserRecord,
+    /// The display name, shared with the user's sessions.
+    pub(crate) name: Arc<str>,
+    roles: Few<Role>,
+    is_locked: bool,
+    life_ends: Option<WallMillis>,
     /// Oldest first. Live in the store; a login's time may have passed all the same.
-    pub(crate) logins: Vec<LoginRecord>,
+    logins: Box<[Live]>,
+}
+
+/// A login that lives in the store.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) id: LoginId,
+    /// Of the token in force.
+    pub(crate) signature_hash: [u8; 32],
+    /// When that token stops working, at the latest with the account.
+    pub(crate) ends: WallMillis,
 }
 
 impl Standing {
-    pub(crate) fn login(&self, id: LoginId) -> Option<&LoginRecord> {
+    fn of(user: UserRecord, logins: &[LoginRecord]) -> Self {
+        let live = |login: &LoginRecord| Live {
+            id: login.id,
+            signature_hash: login.current.signature_hash,
+            ends: deadline(&user, &login.current),
+        };
+        let logins = logins.iter().map(live).collect();
+        let mut roles = Few::default();
+        for role in &user.roles {
+            roles.insert(*role);
+        }
+        Self {
+            roles,
+            is_locked: user.locked_at.is_some(),
+            life_ends: user.expires_at,
+            logins,
+            name: user.display_name.into(),
+        }
+    }
+
+    pub(crate) fn login(&self, id: LoginId) -> Option<&Live> {
         self.logins.iter().find(|login| login.id == id)
+    }
+
+    /// As the roles of the record: sorted.
+    pub(crate) fn roles(&self) -> Vec<Role> {
+        let mut roles: Vec<Role> = self.roles.iter().collect();
+        roles.sort_unstable();
+        roles
+    }
+
+    /// Refuses a locked account and one whose life is over.
+    pub(crate) fn in_force(&self, now: WallMillis) -> Result<(), AccountFault> {
+        in_force(self.is_locked, self.life_ends, now)
     }
 }
 
@@ -51,10 +101,8 @@ impl Standings {
             return Ok(Some(Arc::clone(standing)));
         }
         let Some(record) = self.storage.user(user).await? else { return Ok(None) };
-        let mut logins = self.storage.logins(user).await?;
-        // Kept for long, by the thousands.
-        logins.shrink_to_fit();
-        let standing = Arc::new(Standing { user: record, logins });
+        let logins = self.storage.logins(user).await?;
+        let standing = Arc::new(Standing::of(record, &logins));
         *copy = Some(Arc::clone(&standing));
         Ok(Some(standing))
     }

@@ -10,7 +10,7 @@ use anteroom_core::ids::{LoginId, UserId};
 use tracing::info;
 
 use super::answers::{AuthError, Identity, IssueError, IssuedToken, TokensConfig};
-use super::issuer::{Issuer, account_in_force, deadline, same};
+use super::issuer::{Issuer, same};
 use super::jwt::Jwt;
 use super::keys::Keys;
 use super::standing::Standings;
@@ -131,12 +131,11 @@ impl Tokens {
         now: WallMillis,
     ) -> Stored<Option<WallMillis>> {
         let Some(standing) = self.standings.read(user).await? else { return Ok(None) };
-        if account_in_force(&standing.user, now).is_err() {
+        if standing.in_force(now).is_err() {
             return Ok(None);
         }
-        let login = standing.login(login);
-        let deadline = login.map(|login| deadline(&standing.user, &login.current));
-        Ok(deadline.filter(|deadline| *deadline > now))
+        let ends = standing.login(login).map(|login| login.ends);
+        Ok(ends.filter(|ends| *ends > now))
     }
 
     /// The name by which others read the user; `None` when there is no such user.
@@ -145,7 +144,7 @@ impl Tokens {
     /// When the store cannot tell.
     pub async fn display_name(&self, user: UserId) -> Stored<Option<Arc<str>>> {
         let standing = self.standings.read(user).await?;
-        Ok(standing.map(|standing| standing.user.display_name.as_str().into()))
+        Ok(standing.map(|standing| Arc::clone(&standing.name)))
     }
 
     /// Whether the login is alive.
@@ -165,17 +164,17 @@ impl Tokens {
         let presented = self.issuer.verify(token, now)?;
         let user = presented.claims.user();
         let standing = self.standings.read(user).await?.ok_or(AuthError::Revoked)?;
-        account_in_force(&standing.user, now)?;
+        standing.in_force(now)?;
         let login = standing.login(presented.claims.login()).ok_or(AuthError::Revoked)?;
-        if !same(&login.current.signature_hash, &presented.signature_hash) {
+        if !same(&login.signature_hash, &presented.signature_hash) {
             return Err(AuthError::Revoked);
         }
         Ok(Identity {
             user,
             login: login.id,
-            name: standing.user.display_name.clone(),
-            roles: standing.user.roles.clone(),
-            expires_at: deadline(&standing.user, &login.current),
+            name: standing.name.to_string(),
+            roles: standing.roles(),
+            expires_at: login.ends,
         })
     }
 
