@@ -4,7 +4,11 @@ use std::collections::VecDeque;
 
 use crate::storage::{EntryQuery, EntryRecord};
 
-/// A bounded list; a new line pushes the oldest one out. Grows only as it is used.
+/// Lines by which the list grows at first.
+const GROWTH_MIN: usize = 1_024;
+
+/// A bounded list; a new line pushes the oldest one out. Grows only as it is used, and never beyond
+/// its bound: doubling would take up to twice of it.
 pub(super) struct Ring {
     lines: VecDeque<EntryRecord>,
     max: usize,
@@ -23,6 +27,10 @@ impl Ring {
         if self.lines.len() >= self.max {
             self.lines.pop_front();
         }
+        let len = self.lines.len();
+        if len == self.lines.capacity() {
+            self.lines.reserve_exact(GROWTH_MIN.max(len / 4).min(self.max - len));
+        }
         self.lines.push_back(line);
     }
 
@@ -35,5 +43,20 @@ impl Ring {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.lines.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::contract::entries::entry_line;
+
+    #[test]
+    fn a_full_list_takes_no_more_than_its_bound() {
+        let mut ring = Ring::new(5_000);
+        for _ in 0..12_000 {
+            ring.push(entry_line());
+        }
+        assert_eq!((ring.len(), ring.lines.capacity()), (5_000, 5_000));
     }
 }

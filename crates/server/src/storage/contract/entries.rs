@@ -33,6 +33,11 @@ fn line(n: u32, room: Option<i64>, user: Option<UserId>, outcome: Outcome) -> En
     }
 }
 
+/// Some line.
+pub(crate) fn entry_line() -> EntryRecord {
+    line(1, Some(101), Some(someone()), Outcome::Entered)
+}
+
 fn someone() -> UserId {
     UserId(Uuid::now_v7())
 }
