@@ -55,23 +55,13 @@ async fn upgrade(State(app): State<Arc<App>>, request: Request) -> Response {
     if let Err(error) = may_try(&parts.uri, address, &app) {
         return Refused::from(error).into_response();
     }
-    let connect = Box::new(connect(&parts.headers, &parts.uri, &app).await);
+    let connect = connect(&parts.headers, &parts.uri, &app).await;
     let Some(upgrade) = parts.extensions.remove::<hyper::upgrade::OnUpgrade>() else {
         return Refused::new(Code::BadRequest).into_response();
     };
     let connections = Arc::clone(&app.connections);
     let place = parts.extensions.remove::<Place>();
-    app.tasks.spawn(async move {
-        match upgrade.await {
-            Ok(upgraded) => {
-                connections.serve(upgraded, connect).await;
-                drop(place);
-            }
-            Err(error) => {
-                tracing::debug!(event = "ws.not_upgraded", %error, "no WebSocket came of it")
-            }
-        }
-    });
+    app.tasks.spawn(connections.serve(upgrade, connect, place));
     (StatusCode::SWITCHING_PROTOCOLS, accepted.headers(), Body::empty()).into_response()
 }
 

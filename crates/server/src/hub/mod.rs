@@ -8,6 +8,7 @@ pub(crate) mod outbox;
 mod passing;
 mod presence;
 mod session;
+mod wake;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

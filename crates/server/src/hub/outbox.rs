@@ -13,11 +13,13 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use anteroom_protocol::CloseCode;
 use bytes::Bytes;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+
+use super::wake::Wake;
 
 /// Most buffers handed to one vectored write.
 const SLICES_MAX: usize = 64;
@@ -101,7 +103,7 @@ pub(crate) struct Outbox {
     stream: Arc<TcpStream>,
     inner: Mutex<Inner>,
     /// Wakes the session's task when something is left to be written.
-    wake: Notify,
+    wake: Wake,
     bytes_max: usize,
 }
 
@@ -116,7 +118,7 @@ impl Outbox {
             cursor: 0,
             written: 0,
         };
-        Self { stream, inner: Mutex::new(inner), wake: Notify::new(), bytes_max }
+        Self { stream, inner: Mutex::new(inner), wake: Wake::default(), bytes_max }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -241,9 +243,20 @@ impl Outbox {
         !self.lock().queue.is_empty()
     }
 
+    /// Ready when something was queued since it was ready last. For the session's task only.
+    pub(crate) fn poll_woken(&self, cx: &Context<'_>) -> Poll<()> {
+        self.wake.poll(cx)
+    }
+
     /// Resolves when something was queued since the last call.
+    #[cfg(test)]
     pub(crate) async fn woken(&self) {
-        self.wake.notified().await;
+        std::future::poll_fn(|cx| self.poll_woken(cx)).await;
+    }
+
+    /// The connection itself.
+    pub(crate) fn stream(&self) -> &TcpStream {
+        &self.stream
     }
 
     /// Writes what the socket takes now. True when nothing is left.

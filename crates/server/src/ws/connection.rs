@@ -7,9 +7,8 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::Shutdown;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use anteroom_core::ids::SessionId;
@@ -17,7 +16,7 @@ use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{Entry, Parting};
 use anteroom_protocol::CloseCode;
 use bytes::{Bytes, BytesMut};
-use hyper::upgrade::Upgraded;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -81,20 +80,22 @@ pub(crate) struct Connect {
     pub(crate) malformed: bool,
 }
 
-/// A connection that was let in.
+/// A connection that was let in. All that an idle session's task holds.
 struct Inside {
-    stream: Arc<TcpStream>,
     session: Link,
-    /// Already over, before its `welcome`.
-    gone: Option<Departure>,
-    /// What came after the request and was not read as a part of it.
-    unread: BytesMut,
+    /// What was read and not decoded yet.
+    buf: BytesMut,
+    decoder: Decoder,
+    talk: Conversation,
 }
 
-/// What a connection can do next.
-enum Turn {
-    Read,
-    Write,
+/// What a connection does next.
+enum Next {
+    Depart(Departure),
+    /// Obey the first words of the client.
+    Hear(Event),
+    /// Wait: everything that was read is obeyed.
+    Wait,
 }
 
 /// How the read loop ended.
@@ -116,35 +117,53 @@ enum Departure {
 }
 
 impl Connections {
-    /// Serves an upgraded connection to its end. Whatever ends a session, also before its `welcome`,
-    /// is followed by its departure: the seat is returned or held, and who gave way is told.
-    pub(crate) async fn serve(self: Arc<Self>, upgraded: Upgraded, connect: Box<Connect>) {
+    /// Serves a connection from its upgrade to its end, and keeps `place` as long. Whatever ends a
+    /// session, also before its `welcome`, is followed by its departure: the seat is returned or held,
+    /// and who gave way is told.
+    pub(crate) fn serve(
+        self: Arc<Self>,
+        upgrade: OnUpgrade,
+        connect: Connect,
+        place: impl Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
         // Boxed: what only the arrival or the departure needs has no place in the session's long life.
-        let Some(Inside { stream, session, gone, unread }) =
-            Box::pin(self.arrive(upgraded, connect)).await
-        else {
-            return;
-        };
-        let departure = match gone {
-            Some(_) if mutants::on(Mutant::B04NoPartingBeforeWelcome) => return,
-            Some(departure) => departure,
-            None => self.converse(&stream, &session, unread).await,
-        };
-        Box::pin(self.leave(&stream, &session, departure)).await;
+        let arrival = Box::pin(Arc::clone(&self).arrive(upgrade, connect));
+        async move {
+            let Some((mut inside, gone)) = arrival.await else { return };
+            let departure = match gone {
+                Some(_) if mutants::on(Mutant::B04NoPartingBeforeWelcome) => return,
+                Some(departure) => departure,
+                None => self.converse(&mut inside).await,
+            };
+            Box::pin(self.leave(&inside.session, departure)).await;
+            drop(place);
+        }
     }
 
-    /// Lets a connection in, up to its `welcome`, or refuses it in words and ends it.
-    async fn arrive(&self, upgraded: Upgraded, connect: Box<Connect>) -> Option<Inside> {
+    /// Lets a connection in, up to its `welcome`, or refuses it in words and ends it. With the
+    /// departure of one that is over before its `welcome`.
+    async fn arrive(
+        self: Arc<Self>,
+        upgrade: OnUpgrade,
+        connect: Connect,
+    ) -> Option<(Inside, Option<Departure>)> {
+        let upgraded = match upgrade.await {
+            Ok(upgraded) => upgraded,
+            Err(error) => {
+                tracing::debug!(event = "ws.not_upgraded", %error, "no WebSocket came of it");
+                return None;
+            }
+        };
         let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
             tracing::error!(event = "ws.transport", "an upgraded connection is no TCP stream");
             return None;
         };
         let stream = Arc::new(parts.io.into_inner());
-        let outbox = Outbox::new(Arc::clone(&stream), self.bounds.outbound_bytes);
+        let outbox = Outbox::new(stream, self.bounds.outbound_bytes);
         if connect.malformed {
             outbox.finish(None, farewell(CloseCode::BadRequest, false), false);
             self.metrics.closed(CloseCode::BadRequest.status());
-            linger(&stream, &outbox, false).await;
+            linger(&outbox, false).await;
             return None;
         }
         let session = SessionId(Uuid::new_v4());
@@ -160,16 +179,16 @@ impl Connections {
                 let gone = self.begin(&entered, connect.since).await.err();
                 // A copy: the buffer of the request is larger than what is left in it.
                 let unread = BytesMut::from(&parts.read_buf[..]);
-                return Some(Inside { stream, session: entered.session, gone, unread });
+                return Some((self.inside(entered.session, unread), gone));
             }
             Ok(Arrived::Undone(link)) => {
-                linger(&stream, &link.outbox, false).await;
+                linger(&link.outbox, false).await;
                 link.ending().unwrap_or(CloseCode::EntryFailed)
             }
             Err((error, outbox)) => {
                 let code = crate::edge::close(error.code());
                 outbox.finish(None, farewell(code, false), false);
-                linger(&stream, &outbox, false).await;
+                linger(&outbox, false).await;
                 code
             }
         };
@@ -182,6 +201,14 @@ impl Connections {
             "a connection ended that was never let in"
         );
         None
+    }
+
+    fn inside(&self, session: Link, buf: BytesMut) -> Inside {
+        let limits = Limits {
+            message_bytes_max: self.bounds.frame_bytes,
+            frames_per_message_max: FRAGMENTS_MAX,
+        };
+        Inside { session, buf, decoder: Decoder::new(limits), talk: Conversation::default() }
     }
 
     /// Says `welcome`, and then to who gave way that it did.
@@ -211,13 +238,13 @@ impl Connections {
         Ok(())
     }
 
-    async fn leave(&self, stream: &TcpStream, session: &Link, departure: Departure) {
+    async fn leave(&self, session: &Link, departure: Departure) {
         self.depart(session, &departure).await;
         let has_closed = matches!(
             departure,
             Departure::ClosedCleanly | Departure::ClosedByPeer(_) | Departure::Broken
         );
-        linger(stream, &session.outbox, has_closed).await;
+        linger(&session.outbox, has_closed).await;
     }
 
     /// Queues `welcome` and the replay. False when it could not be composed: the session ends with
@@ -238,75 +265,81 @@ impl Connections {
         }
     }
 
-    async fn converse(&self, stream: &TcpStream, session: &Link, mut buf: BytesMut) -> Departure {
-        let mut decoder = Decoder::new(Limits {
-            message_bytes_max: self.bounds.frame_bytes,
-            frames_per_message_max: FRAGMENTS_MAX,
-        });
-        let mut talk = Conversation::default();
+    async fn converse(&self, inside: &mut Inside) -> Departure {
         // Whoever stops the server ends the sessions that are registered; this one may have come
         // right after.
         if self.stopping.is_cancelled() {
-            session.end(CloseCode::Restarting);
+            inside.session.end(CloseCode::Restarting);
         }
         loop {
-            loop {
-                match decoder.decode(&mut buf) {
-                    Ok(None) => break,
-                    Ok(Some(event)) => {
-                        // What was read before the end came is not obeyed after it.
-                        if let Some(code) = session.ending() {
-                            return Departure::Ended(code);
-                        }
-                        // Only the client itself says words; pongs and closes come from below it,
-                        // and do not tell that it has read its new secret.
-                        if matches!(event, Event::Text(_)) && talk.is_first() {
-                            Box::pin(self.entry.heard(session)).await;
-                        }
-                        if let Some(departure) = self.event(session, &mut talk, event) {
-                            return departure;
-                        }
+            match self.obey(inside) {
+                Next::Depart(departure) => return departure,
+                Next::Hear(words) => {
+                    if let Some(departure) = Box::pin(self.first_words(inside, words)).await {
+                        return departure;
                     }
-                    Err(violation) => return Departure::Violated(violation),
                 }
-            }
-            if buf.is_empty() {
-                buf = BytesMut::new();
-            }
-            if let Some(code) = session.ending() {
-                return Departure::Ended(code);
-            }
-            if self.wait(stream, session, &mut buf).await.is_err() {
-                return Departure::Broken;
+                Next::Wait => {
+                    if poll_fn(|cx| self.wait(inside, cx)).await.is_err() {
+                        return Departure::Broken;
+                    }
+                }
             }
         }
     }
 
-    /// Waits until there is something to read, to write, or to learn, and does what of it can be done
-    /// at once.
-    async fn wait(&self, stream: &TcpStream, session: &Link, buf: &mut BytesMut) -> io::Result<()> {
-        let is_waiting = session.outbox.is_waiting();
-        let mut woken = pin!(session.outbox.woken());
-        // Polled and not awaited as readiness: this task's waker takes the place of the one that the
-        // request's task left with the socket, and with it goes what is left of that task.
-        let turn = poll_fn(|cx| {
-            if woken.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Ok(Turn::Write));
-            }
-            if is_waiting && stream.poll_write_ready(cx)?.is_ready() {
-                return Poll::Ready(Ok(Turn::Write));
-            }
-            stream.poll_read_ready(cx).map_ok(|()| Turn::Read)
-        });
-        match turn.await? {
-            Turn::Write => session.outbox.drain().map(drop),
-            Turn::Read => {
-                if read_some(stream, buf)? && !mutants::on(Mutant::B15LivingPeerDropped) {
-                    session.hear(self.clock.now());
+    /// Obeys what was read, as far as it is complete.
+    fn obey(&self, inside: &mut Inside) -> Next {
+        let Inside { session, buf, decoder, talk } = inside;
+        loop {
+            match decoder.decode(buf) {
+                Ok(None) => break,
+                Ok(Some(event)) => {
+                    // What was read before the end came is not obeyed after it.
+                    if let Some(code) = session.ending() {
+                        return Next::Depart(Departure::Ended(code));
+                    }
+                    if matches!(event, Event::Text(_)) && talk.is_first() {
+                        return Next::Hear(event);
+                    }
+                    if let Some(departure) = self.event(session, talk, event) {
+                        return Next::Depart(departure);
+                    }
                 }
-                Ok(())
+                Err(violation) => return Next::Depart(Departure::Violated(violation)),
             }
         }
+        if buf.is_empty() {
+            *buf = BytesMut::new();
+        }
+        session.ending().map_or(Next::Wait, |code| Next::Depart(Departure::Ended(code)))
+    }
+
+    /// Only the client itself says words; pongs and closes come from below it, and do not tell that it
+    /// has read its new secret.
+    async fn first_words(&self, inside: &mut Inside, words: Event) -> Option<Departure> {
+        self.entry.heard(&inside.session).await;
+        self.event(&inside.session, &mut inside.talk, words)
+    }
+
+    /// Waits until there is something to read, to write, or to learn, and does what of it can be done
+    /// at once.
+    ///
+    /// Polled and not awaited as readiness: this task's waker takes the place of the one that the
+    /// request's task left with the socket, and with it goes what is left of that task.
+    fn wait(&self, inside: &mut Inside, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outbox = &inside.session.outbox;
+        let stream = outbox.stream();
+        if outbox.poll_woken(cx).is_ready()
+            || outbox.is_waiting() && stream.poll_write_ready(cx)?.is_ready()
+        {
+            return Poll::Ready(outbox.drain().map(drop));
+        }
+        ready!(stream.poll_read_ready(cx)?);
+        if read_some(stream, &mut inside.buf)? && !mutants::on(Mutant::B15LivingPeerDropped) {
+            inside.session.hear(self.clock.now());
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn event(&self, session: &Link, talk: &mut Conversation, event: Event) -> Option<Departure> {
@@ -409,7 +442,8 @@ async fn read_away(stream: &TcpStream) -> io::Error {
 /// Writes what is queued, says that nothing follows, and waits for the peer to close, all within
 /// [`LINGER`]. What the peer still sends is read and thrown away, so that the close frame is not lost
 /// to a reset. A peer that has closed already is not waited for.
-async fn linger(stream: &TcpStream, outbox: &Outbox, has_closed: bool) {
+async fn linger(outbox: &Outbox, has_closed: bool) {
+    let stream = outbox.stream();
     let flush = async {
         while !outbox.drain()? {
             stream.writable().await?;

@@ -116,7 +116,7 @@ pub struct Decoder {
     /// The frame whose header has left the buffer and whose payload is not complete.
     frame: Option<Frame>,
     /// The fragmented message under way.
-    message: Option<Message>,
+    message: Option<Box<Message>>,
     ended: bool,
 }
 
@@ -215,7 +215,8 @@ impl Decoder {
                 self.limits.check_bytes(0, header.len)?;
                 self.limits.check_frames(1)?;
                 if !header.fin {
-                    self.message = Some(Message::new(header.opcode == Opcode::Text));
+                    let message = Message::new(header.opcode == Opcode::Text);
+                    self.message = Some(Box::new(message));
                 }
             }
             (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => {}
