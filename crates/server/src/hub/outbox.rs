@@ -297,9 +297,9 @@ impl Outbox {
         let written = match written {
             Ok(written) if written == first.len() + second.len() => return Pushed::Taken,
             Ok(written) => written,
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
-            // The session's task sees the same error when it reads, and ends the session.
-            Err(_) => return Pushed::Ended,
+            // Whatever kept the socket from taking it, it is not lost: it waits for the session's task,
+            // which tries again, and ends the session when the line is broken.
+            Err(_) => 0,
         };
         inner.enqueue(first);
         inner.enqueue(second);
@@ -435,6 +435,20 @@ mod tests {
         assert!(outbox.finish_in_words(Some(CloseCode::Replaced), false, words));
         assert!(outbox.drain().unwrap());
         assert_eq!(received(&mut client, 14).await, "welcomeclosing");
+    }
+
+    #[tokio::test]
+    async fn what_a_broken_line_does_not_take_waits_for_the_task_that_ends_the_session() {
+        let (server, _client) = pair().await;
+        let outbox = Outbox::new(Arc::clone(&server), 1 << 10);
+        outbox.open(Vec::new(), 0);
+        outbox.woken().await;
+        // Nothing is to be read then: only who writes can tell.
+        socket2::SockRef::from(&*server).shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(outbox.deliver(Bytes::new(), &batch(1, 2)), Pushed::Taken);
+        tokio::time::timeout(std::time::Duration::from_secs(10), outbox.woken()).await.unwrap();
+        assert_eq!(outbox.drain().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert!(outbox.is_waiting(), "nothing is lost of a session that is not over");
     }
 
     #[tokio::test]
