@@ -22,7 +22,11 @@ use crate::hub::Presence;
 use crate::rooms::Rooms;
 use crate::storage::{MembershipEnd, SharedStorage, StorageError};
 
-/// How often a durable follow-up is repeated before it is left to the next start's clean-up.
+/// The first pause between repeats of a durable follow-up; it doubles up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(6);
+/// How often a follow-up is repeated that the store refuses though it is there, or that is outstanding
+/// when the server stops, before it is left to the next start's clean-up.
 const REPEATS_MAX: u32 = 8;
 /// How often a pending room's row is asked to be forgotten before it is closed instead.
 const FORGET_ASKS: u32 = 3;
@@ -183,22 +187,48 @@ impl Aftermath {
         });
     }
 
-    /// Repeats a durable step with growing pauses. What never succeeds is mended at the next start.
+    /// Repeats a durable step with growing pauses, as long as the store is away: there are no more of
+    /// them than stays and rooms when it went. What never succeeds is mended at the next start.
     fn persist<F>(&self, what: &'static str, step: impl Fn() -> F + Send + 'static)
     where
         F: Future<Output = Result<(), StorageError>> + Send,
     {
+        let tasks = self.tasks.clone();
         self.tasks.spawn(async move {
-            for repeat in 0..REPEATS_MAX {
-                match step().await {
-                    Ok(()) => return,
-                    Err(error) => tracing::warn!(event = "store.retry", what, repeat, %error,
-                        "a durable step failed and will be repeated"),
+            let mut repeats = Repeats::default();
+            while let Err(error) = step().await {
+                let Some(span) = repeats.next(&error, tasks.is_closed()) else {
+                    tracing::error!(event = "store.given_up", what, %error,
+                        "a durable step was given up");
+                    return;
+                };
+                // A store may be away for long, for many steps at once.
+                if repeats.count <= REPEATS_MAX {
+                    tracing::warn!(event = "store.retry", what, repeat = repeats.count, %error,
+                        "a durable step failed and will be repeated");
                 }
-                pause(Duration::from_millis(100 << repeat)).await;
+                pause(span).await;
             }
-            tracing::error!(event = "store.given_up", what, "a durable step was given up");
         });
+    }
+}
+
+/// How often a durable step was repeated.
+#[derive(Debug, Default)]
+struct Repeats {
+    count: u32,
+}
+
+impl Repeats {
+    /// How long to wait before the next one; `None` when it is to be given up.
+    fn next(&mut self, error: &StorageError, is_stopping: bool) -> Option<Duration> {
+        let may_pass = matches!(error, StorageError::Unavailable(_)) && !is_stopping;
+        if self.count >= REPEATS_MAX && !may_pass {
+            return None;
+        }
+        let span = FIRST_PAUSE.saturating_mul(1 << self.count.min(REPEATS_MAX));
+        self.count += 1;
+        Some(span.min(LAST_PAUSE))
     }
 }
 
@@ -257,5 +287,33 @@ fn end_word(cause: End) -> &'static str {
     match cause {
         End::Cancelled => "cancelled",
         other => membership_end(other).as_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LAST_PAUSE, REPEATS_MAX, Repeats};
+    use crate::storage::StorageError;
+
+    #[test]
+    fn a_store_that_is_away_is_asked_until_it_is_back_or_the_server_stops() {
+        let away = StorageError::Unavailable("the disk is full".into());
+        let mut repeats = Repeats::default();
+        for count in 1..1_000 {
+            let span = repeats.next(&away, false).expect("not given up while it may pass");
+            assert!(span <= LAST_PAUSE && repeats.count == count);
+        }
+        assert_eq!(repeats.next(&away, true), None, "it ends with the server");
+    }
+
+    #[test]
+    fn a_store_that_refuses_is_asked_a_few_times() {
+        let failed = StorageError::Failed("a constraint".into());
+        let away = StorageError::Unavailable("the disk is full".into());
+        for (error, is_stopping) in [(failed, false), (away, true)] {
+            let mut repeats = Repeats::default();
+            let spans = std::iter::from_fn(|| repeats.next(&error, is_stopping));
+            assert_eq!(spans.count() as u32, REPEATS_MAX, "{error}");
+        }
     }
 }
