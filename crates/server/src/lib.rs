@@ -22,6 +22,7 @@ mod hub;
 mod messages;
 mod metrics;
 mod mutants;
+mod pace;
 mod pages;
 mod people;
 mod rooms;

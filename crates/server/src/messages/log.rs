@@ -8,7 +8,7 @@
 //! there is no delay. The queue is bounded; who finds it full is told `unavailable` at once.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anteroom_core::ids::{MessageId, RoomId};
 use anteroom_protocol::frame::{Ack, FrameError, ServerFrame};
@@ -17,9 +17,11 @@ use anteroom_protocol::{Code, Timestamp};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::Instant;
 
 use super::{Indexer, change};
 use crate::hub::{Hub, Link, Own, encode};
+use crate::pace::Pace;
 use crate::rooms::Rooms;
 use crate::storage::{Alteration, Appended, NewMessage, NewRecord, SharedStorage, Stored};
 
@@ -98,7 +100,7 @@ pub(crate) async fn run(
     rooms: Arc<Rooms>,
     indexer: Arc<Indexer>,
 ) {
-    let out = Told { hub, rooms, indexer };
+    let out = Told { hub, rooms, indexer, lost: Mutex::default() };
     let mut log = Log { taken: &mut taken, waiting: VecDeque::new(), received: Vec::new() };
     let Some(mut appends) = log.batch().await else { return };
     let mut stored = storage.record(appends.iter().map(new_record).collect()).await;
@@ -221,6 +223,8 @@ struct Told {
     hub: Arc<Hub>,
     rooms: Arc<Rooms>,
     indexer: Arc<Indexer>,
+    /// Batches that could not be stored.
+    lost: Mutex<Pace>,
 }
 
 impl Told {
@@ -229,8 +233,11 @@ impl Told {
         match stored {
             Ok(outcomes) => self.tell_outcomes(appends, outcomes),
             Err(error) => {
-                tracing::warn!(event = "messages.unavailable", %error, messages = appends.len(),
-                    "messages could not be stored; their senders were told");
+                let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(batches) = lost.met(Instant::now()) {
+                    tracing::warn!(event = "messages.unavailable", %error, batches,
+                        messages = appends.len(), "messages could not be stored; their senders were told");
+                }
                 for append in &appends {
                     let words = refusal(append, Code::Unavailable, "It could not be stored.");
                     append.session.push(words);

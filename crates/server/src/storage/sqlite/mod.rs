@@ -40,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use writer::{Job, Writer, job};
 
 use super::{Storage, StorageError, Stored};
+use crate::pace::Pace;
 
 /// How much the store takes on at once. The defaults suit a machine of a few cores.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +95,9 @@ impl SqliteStorage {
         let bans = Bans::load(&conn)?;
         let (sender, jobs) = mpsc::channel(options.queue.max(1));
         let fatal = CancellationToken::new();
-        let writer = Writer { conn, jobs, group: options.group.max(1), fatal: fatal.clone(), lock };
+        let group = options.group.max(1);
+        let writer =
+            Writer { conn, jobs, group, fatal: fatal.clone(), lock, lost: Pace::default() };
         let thread = std::thread::Builder::new()
             .name("storage-writer".into())
             .spawn(move || writer.run())

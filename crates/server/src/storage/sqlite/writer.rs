@@ -11,9 +11,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::error::is_fatal_at_commit;
+use crate::pace::Pace;
 use crate::storage::{StorageError, Stored};
 
 /// A full disk or a broken device makes SQLite roll back more than the statement that met it.
@@ -82,6 +84,8 @@ pub(crate) struct Writer {
     pub(crate) fatal: CancellationToken,
     /// Held as long as this thread may write.
     pub(crate) lock: File,
+    /// Groups that were lost.
+    pub(crate) lost: Pace,
 }
 
 impl Writer {
@@ -101,12 +105,27 @@ impl Writer {
     fn one_group(&mut self, waiting: &mut VecDeque<Box<dyn Job>>) {
         let mut done = Vec::with_capacity(waiting.len());
         let lost = self.transaction(waiting, &mut done).err();
-        if let Some(why) = &lost {
-            let jobs = done.len();
-            tracing::error!(event = "storage.group_lost", jobs, error = %why, "a commit failed");
-        }
+        self.report(lost.as_deref(), done.len());
         for job in done {
             job.settle(lost.as_deref());
+        }
+    }
+
+    /// Says that groups are lost, and that they no longer are.
+    fn report(&mut self, lost: Option<&str>, jobs: usize) {
+        let now = Instant::now();
+        if let Some(error) = lost {
+            if let Some(groups) = self.lost.met(now) {
+                tracing::error!(
+                    event = "storage.group_lost",
+                    jobs,
+                    groups,
+                    error,
+                    "a commit failed"
+                );
+            }
+        } else if self.lost.passed(now) {
+            tracing::warn!(event = "storage.resumed", "commits succeed again");
         }
     }
 

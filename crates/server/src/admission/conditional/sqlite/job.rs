@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admission::conditional::Aftercare;
 use crate::admission::conditional::transaction::{Fault, Fetched};
 use crate::admission::{Decided, Journal, Unavailable};
+use crate::pace::Pace;
 use crate::storage::sqlite::open::{self, Form, OpenError, Synchronous};
 use crate::storage::sqlite::readers::Readers;
 use crate::storage::sqlite::writer::{Job, Writer};
@@ -94,7 +95,8 @@ impl Store {
             .map(|_| open::reader(path, options.busy_timeout))
             .collect::<Result<Vec<_>, _>>()?;
         let (sender, jobs) = mpsc::channel(options.queue.max(1));
-        let writer = Writer { conn, jobs, group: options.group.max(1), fatal, lock };
+        let group = options.group.max(1);
+        let writer = Writer { conn, jobs, group, fatal, lock, lost: Pace::default() };
         let thread = std::thread::Builder::new()
             .name("seats-writer".into())
             .spawn(move || writer.run())
