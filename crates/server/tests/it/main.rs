@@ -19,6 +19,7 @@ mod bugs;
 mod changes;
 mod chat;
 mod direct;
+mod disk_full;
 mod durability;
 mod entering;
 mod entry_log;

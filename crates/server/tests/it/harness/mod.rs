@@ -1,10 +1,12 @@
 //! What every module of these tests stands on.
 
 mod database;
+mod disk;
 mod entries;
 mod journal;
 pub(crate) mod line;
 mod people;
+mod process;
 mod redis;
 mod rest;
 mod rounds;
@@ -15,9 +17,12 @@ mod waiting;
 mod web;
 mod wire;
 
+use std::io::Write as _;
+
 pub(crate) use entries::Metrics;
 pub(crate) use journal::LogEvent;
 pub(crate) use people::{Known, PASSWORD};
+pub(crate) use process::resident_kib;
 pub(crate) use redis::Redis;
 pub(crate) use rounds::{next_reservation, stagger};
 pub(crate) use server::TestServer;
@@ -25,3 +30,9 @@ pub(crate) use strace::Strace;
 pub(crate) use waiting::{alive, ended, next_message, refused, within};
 pub(crate) use web::{Answer, Browser, encode};
 pub(crate) use wire::Wire;
+
+/// Says loudly that this machine does not allow a test, which has therefore not been run.
+fn not_run(test: &str, why: &str) {
+    // Not by a macro, whose words are kept from whoever runs the tests.
+    writeln!(std::io::stderr(), "\nNOT RUN: {test}: {why}\n").expect("stderr");
+}

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, watch};
 
+use super::disk::SmallDisk;
 use super::journal::{Journal, LogEvent};
 use super::redis::Redis;
 use super::settings::Settings;
@@ -23,6 +24,8 @@ const READY: &str = "listening on ";
 pub(crate) struct TestServer {
     process: Process,
     settings: Settings,
+    /// What the data lie on, if it is not the disk of everybody. Goes after the process.
+    disk: Option<SmallDisk>,
     data_dir: TempDir,
     journal: Arc<Journal>,
     life: u32,
@@ -43,13 +46,32 @@ struct Process {
 impl TestServer {
     /// Starts a server with the settings for tests, changed by `change`.
     pub(crate) async fn start(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_on(tempfile::tempdir().expect("a directory for data"), None, change).await
+    }
+
+    /// As [`TestServer::start`], with the data on a disk of `mib` MiB. `None`, said loudly, where this
+    /// machine does not allow it: then `test` has not been run.
+    pub(crate) async fn on_small_disk(
+        mib: u32,
+        test: &str,
+        change: impl FnOnce(&mut Settings),
+    ) -> Option<Self> {
+        let data_dir = tempfile::tempdir().expect("a directory for data");
+        let disk = SmallDisk::mount(data_dir.path(), mib, test)?;
+        Some(Self::start_on(data_dir, Some(disk), change).await)
+    }
+
+    async fn start_on(
+        data_dir: TempDir,
+        disk: Option<SmallDisk>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let mut settings = Settings::for_tests();
         change(&mut settings);
         let redis = settings.lacks_redis().then(Redis::start);
         if let Some(redis) = &redis {
             redis.give_to(&mut settings);
         }
-        let data_dir = tempfile::tempdir().expect("a directory for data");
         let journal = Arc::new(Journal::new());
         let process = spawn(&settings, &data_dir, &journal, 1).await;
         let client = Client::new(&process.base).expect("the ready line names an address");
@@ -58,6 +80,7 @@ impl TestServer {
         Self {
             process,
             settings,
+            disk,
             data_dir,
             journal,
             life: 1,
@@ -159,6 +182,11 @@ impl TestServer {
     /// Where the database lives.
     pub(crate) fn data_dir(&self) -> &std::path::Path {
         self.data_dir.path()
+    }
+
+    /// The disk of its own under the data.
+    pub(crate) fn disk(&self) -> &SmallDisk {
+        self.disk.as_ref().expect("started on a small disk")
     }
 
     /// This event may be logged at error level: the test causes it.

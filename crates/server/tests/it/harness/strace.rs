@@ -1,8 +1,9 @@
 //! The server's system calls, watched or made to fail from outside.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use super::not_run;
 use super::server::TestServer;
 
 /// strace on a running server. Lets go of it when dropped.
@@ -45,9 +46,4 @@ impl Drop for Strace {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn not_run(test: &str, why: &str) {
-    // Not by a macro, whose words are kept from whoever runs the tests.
-    writeln!(std::io::stderr(), "\nNOT RUN: {test}: {why}\n").expect("stderr");
 }
