@@ -24,6 +24,7 @@ mod durability;
 mod entering;
 mod entry_log;
 mod guards;
+mod half_open;
 mod history;
 mod last_words;
 mod layers;

@@ -56,6 +56,12 @@ impl fmt::Display for LogEvent {
     }
 }
 
+/// Now, as events tell when they were logged.
+pub(crate) fn now_ms() -> i64 {
+    let since = std::time::UNIX_EPOCH.elapsed().expect("a clock");
+    i64::try_from(since.as_millis()).unwrap()
+}
+
 /// Numbers and their text are the same to a reader of logs.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)

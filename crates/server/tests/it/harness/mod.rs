@@ -20,7 +20,7 @@ mod wire;
 use std::io::Write as _;
 
 pub(crate) use entries::Metrics;
-pub(crate) use journal::LogEvent;
+pub(crate) use journal::{LogEvent, now_ms};
 pub(crate) use people::{Known, PASSWORD};
 pub(crate) use process::resident_kib;
 pub(crate) use redis::Redis;
@@ -32,7 +32,7 @@ pub(crate) use web::{Answer, Browser, encode};
 pub(crate) use wire::Wire;
 
 /// Says loudly that this machine does not allow a test, which has therefore not been run.
-fn not_run(test: &str, why: &str) {
+pub(crate) fn not_run(test: &str, why: &str) {
     // Not by a macro, whose words are kept from whoever runs the tests.
     writeln!(std::io::stderr(), "\nNOT RUN: {test}: {why}\n").expect("stderr");
 }

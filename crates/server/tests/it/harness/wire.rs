@@ -3,11 +3,13 @@
 //! The client library refuses what breaks the contract; here it is written down, so that a test can
 //! say what a browser would have seen.
 
+use std::net::Ipv4Addr;
+
 use anteroom_protocol::SUBPROTOCOL;
 use anteroom_protocol::entry::Reservation;
 use futures_util::StreamExt as _;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{WebSocketStream, client_async};
@@ -51,11 +53,18 @@ impl Heard {
 impl Wire {
     /// Presents the ticket of a reservation.
     pub(crate) async fn open(reservation: &Reservation) -> Self {
+        Self::open_from(reservation, Ipv4Addr::UNSPECIFIED).await
+    }
+
+    /// The same, from this address of the machine.
+    pub(crate) async fn open_from(reservation: &Reservation, from: Ipv4Addr) -> Self {
         let mut request = reservation.websocket_url.as_str().into_client_request().unwrap();
         let protocol = SUBPROTOCOL.parse().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         let address = request.uri().authority().expect("an absolute address").to_string();
-        let stream = TcpStream::connect(address).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let stream = socket.connect(address.parse().unwrap()).await.unwrap();
         let (socket, _) = client_async(request, stream).await.unwrap();
         Self { socket, heard: Heard::default() }
     }
