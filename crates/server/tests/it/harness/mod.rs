@@ -7,6 +7,7 @@ mod journal;
 pub(crate) mod line;
 mod people;
 mod process;
+pub(crate) mod raw;
 mod redis;
 mod rest;
 mod rounds;
