@@ -1,9 +1,10 @@
 //! Who came and went, told in bulk.
 //!
 //! A change only marks its room. One task looks at the marked rooms, at most every
-//! [`COALESCE`], and tells the difference between who was announced last and who sits there now. So
-//! bursts collapse into one frame, and two changes that raced each other can never be told in the
-//! wrong order: what is told is always the state, never the event.
+//! [`COALESCE`] and the less often the more sit there ([`rest_of`]), and tells the difference between who
+//! was announced last and who sits there now. So bursts collapse into one write for each member, and two
+//! changes that raced each other can never be told in the wrong order: what is told is always the state,
+//! never the event.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ use anteroom_core::mutants::{self, Mutant};
 use anteroom_protocol::frame::{Presence as PresenceFrame, ServerFrame};
 use anteroom_protocol::room::{LobbyRoom, MemberUser, RoomState, Seats, Visibility};
 use tokio::sync::{Notify, broadcast};
+use tokio::time::Instant;
 
 use super::passing::Passing;
 use super::{Hub, encode};
@@ -23,6 +25,11 @@ use crate::view;
 
 /// Changes of one room within this span are told together.
 const COALESCE: Duration = Duration::from_millis(25);
+/// What each member of a room adds to the span until the room may be told again: however many sit there,
+/// all that come and go cost it a thousand writes a second.
+const REST_PER_MEMBER: Duration = Duration::from_millis(1);
+/// No room waits longer.
+const REST_MAX: Duration = Duration::from_secs(1);
 /// In rooms with more people than this only counts are told.
 pub(super) const NAMED_MAX: usize = 250;
 /// Lobby events a slow watcher may lag behind before it has to start over.
@@ -31,6 +38,8 @@ const LOBBY_BACKLOG: usize = 1_024;
 #[derive(Debug, Default)]
 struct State {
     marked: HashSet<RoomId>,
+    /// When a room that was told just now may be told again.
+    rests: HashMap<RoomId, Instant>,
     /// Whom each room was told about.
     announced: HashMap<RoomId, HashSet<UserId>>,
     /// The seats each room was told about.
@@ -47,6 +56,22 @@ pub(crate) struct Presence {
     lobby: broadcast::Sender<Arc<LobbyRoom>>,
     /// What has no longer a life than a stay.
     pub(crate) passing: Passing,
+}
+
+impl State {
+    /// The marked rooms that may be told now, and when the first of the others may.
+    fn take(&mut self, now: Instant) -> (Vec<RoomId>, Option<Instant>) {
+        self.rests.retain(|_, until| *until > now);
+        let due = self.marked.extract_if(|room| !self.rests.contains_key(room)).collect();
+        let next = self.marked.iter().filter_map(|room| self.rests.get(room)).min().copied();
+        (due, next)
+    }
+}
+
+/// How long a room with so many sessions rests after it was told.
+fn rest_of(sessions: usize) -> Duration {
+    let sessions = u32::try_from(sessions).unwrap_or(u32::MAX);
+    REST_PER_MEMBER.saturating_mul(sessions).clamp(COALESCE, REST_MAX)
 }
 
 impl Default for Presence {
@@ -103,12 +128,20 @@ impl Presence {
     pub(crate) async fn run(&self, hub: &Hub, rooms: &Rooms, admission: &dyn Admission) {
         let mut pace = tokio::time::interval(COALESCE);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut rested = None;
         loop {
-            self.wake.notified().await;
+            match rested {
+                None => self.wake.notified().await,
+                // A mark comes first, or the end of a rest.
+                Some(at) => drop(tokio::time::timeout_at(at, self.wake.notified()).await),
+            }
             pace.tick().await;
-            let marked = std::mem::take(&mut self.lock().marked);
-            for room in marked {
+            let (due, next) = self.lock().take(Instant::now());
+            rested = next;
+            for room in due {
                 self.tell(room, hub, rooms, admission).await;
+                let rest = rest_of(hub.count_in_room(room));
+                self.lock().rests.insert(room, Instant::now() + rest);
             }
         }
     }
@@ -130,22 +163,36 @@ impl Presence {
         // Who is still on the way in is nobody's business yet.
         let members: HashSet<UserId> =
             seated.iter().filter(|member| member.settled).map(|member| member.user).collect();
-        let (joined, left) = self.difference(room, &members);
-        if !joined.is_empty() || !left.is_empty() {
-            let is_named = members.len() <= NAMED_MAX;
-            let named =
-                |user: UserId| MemberUser { id: user.0, name: self.name_of(hub, room, user) };
-            let frame = PresenceFrame {
-                joined: joined.into_iter().filter(|_| is_named).map(named).collect(),
-                left: left.iter().filter(|_| is_named).map(|user| user.0).collect(),
-                occupied: seats.occupied,
-            };
-            hub.broadcast(room, &encode(&ServerFrame::Presence(frame)));
-        }
+        let mut news = self.who_came_and_went(room, &members, seats, hub);
         self.keep_names(room, &here);
         if self.lock().seats.insert(room, seats) != Some(seats) {
-            hub.broadcast(room, &encode(&ServerFrame::Seats(seats)));
+            news.extend_from_slice(&encode(&ServerFrame::Seats(seats)));
         }
+        if !news.is_empty() {
+            hub.broadcast(room, &news.into());
+        }
+    }
+
+    /// The frame that tells it; empty where nobody did.
+    fn who_came_and_went(
+        &self,
+        room: RoomId,
+        members: &HashSet<UserId>,
+        seats: Seats,
+        hub: &Hub,
+    ) -> Vec<u8> {
+        let (joined, left) = self.difference(room, members);
+        if joined.is_empty() && left.is_empty() {
+            return Vec::new();
+        }
+        let is_named = members.len() <= NAMED_MAX;
+        let named = |user: UserId| MemberUser { id: user.0, name: self.name_of(hub, room, user) };
+        let frame = PresenceFrame {
+            joined: joined.into_iter().filter(|_| is_named).map(named).collect(),
+            left: left.iter().filter(|_| is_named).map(|user| user.0).collect(),
+            occupied: seats.occupied,
+        };
+        encode(&ServerFrame::Presence(frame)).to_vec()
     }
 
     /// Who came and who went since the room was told last.
@@ -186,6 +233,7 @@ impl Presence {
         state.announced.remove(&room);
         state.names.remove(&room);
         state.seats.remove(&room);
+        state.rests.remove(&room);
     }
 
     fn tell_lobby(&self, room: RoomId, rooms: &Rooms, seats: Seats) {
@@ -220,4 +268,26 @@ pub(crate) fn lobby_room(info: &RoomInfo, seats: Option<Seats>) -> LobbyRoom {
 
 fn is_listed(info: &RoomInfo) -> bool {
     info.visibility == Visibility::Public && info.state == RoomState::Open
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_sit_in_a_room_the_less_often_it_is_told_and_none_keeps_another_waiting() {
+        let (mut state, start) = (State::default(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        let (large, small) = (RoomId(1), RoomId(2));
+        assert_eq!(
+            [0, 20, 300, 10_000].map(rest_of),
+            [25, 25, 300, 1_000].map(Duration::from_millis)
+        );
+        state.rests.insert(large, at(250));
+        state.marked.extend([large, small]);
+        assert_eq!(state.take(at(0)), (vec![small], Some(at(250))));
+        assert_eq!(state.take(at(249)), (vec![], Some(at(250))));
+        assert_eq!(state.take(at(250)), (vec![large], None));
+        assert!(state.marked.is_empty() && state.rests.is_empty(), "back at the base line");
+    }
 }

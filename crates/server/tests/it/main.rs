@@ -39,6 +39,7 @@ mod party;
 mod passing;
 mod policies;
 mod power;
+mod presence_storm;
 mod proofs;
 mod races;
 mod readers;
