@@ -40,6 +40,8 @@ pub(crate) enum Scenario {
     Idle(Idle),
     /// Fill a room in which some read slowly, not at all, or break the line.
     Slow(Slow),
+    /// Let many come to and leave a room in which many sit; what those are told of it, and its price.
+    Presence(Presence),
     /// Not a scenario: serve as the floor that servers are measured against.
     Floor(Floor),
 }
@@ -247,9 +249,21 @@ pub(crate) struct Slow {
     /// tell that one is slow.
     #[arg(long, default_value_t = 3000)]
     pub(crate) content_bytes: usize,
-    /// Seconds of load.
+    /// Seconds of load, first without those who read slowly, then with them.
     #[arg(long, default_value_t = 10.0)]
     pub(crate) seconds: f64,
+}
+
+#[derive(clap::Args, Serialize)]
+pub(crate) struct Presence {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Members of the room.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) members: usize,
+    /// How many come, and leave again.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) visits: usize,
 }
 
 #[derive(clap::Args, Serialize)]
@@ -280,6 +294,7 @@ impl Scenario {
             Self::Refused(refused) => &refused.common,
             Self::Idle(idle) => &idle.common,
             Self::Slow(slow) => &slow.common,
+            Self::Presence(presence) => &presence.common,
             Self::Floor(_) => return None,
         })
     }

@@ -59,6 +59,7 @@ fn run(scenario: &Scenario) -> anyhow::Result<bool> {
         Scenario::Refused(refused) => scenarios::refused::run(refused)?,
         Scenario::Idle(idle) => scenarios::idle::run(idle)?,
         Scenario::Slow(slow) => scenarios::slow::run(slow)?,
+        Scenario::Presence(presence) => scenarios::presence::run(presence)?,
         over_the_client => run_over_the_client(over_the_client)?,
     };
     if let Some(path) = scenario.common().and_then(|common| common.json.as_ref()) {

@@ -1,8 +1,8 @@
 //! The cases: which workloads there are, and what each is called with.
 
 use super::measures::{
-    CHURN, FANOUT_1000, FANOUT_HEAVY, FANOUT_OTHER, IDLE, JOINS, Measure, OPEN, REFUSED, ROOMS,
-    SLOW, START, STORAGE,
+    CHURN, FANOUT_1000, FANOUT_HEAVY, FANOUT_OTHER, IDLE, JOINS, Measure, OPEN, PRESENCE, REFUSED,
+    ROOMS, SLOW, START, STORAGE,
 };
 use super::subject::Subject;
 
@@ -120,6 +120,14 @@ fn others() -> Vec<Case> {
             quick: &["--seconds", "2"],
             floors: &[],
             measures: SLOW,
+        },
+        Case {
+            name: "presence",
+            about: "1,000 sit, 4,000 come and leave again",
+            work: Work::Lab(&["presence", "--visits", "4000"]),
+            quick: &["--visits", "500"],
+            floors: &[],
+            measures: PRESENCE,
         },
         Case {
             name: "idle-10000",

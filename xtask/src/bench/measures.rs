@@ -161,7 +161,18 @@ pub(super) const REFUSED: &[Measure] = &[
 pub(super) const SLOW: &[Measure] = &[
     plain("CPU/delivery", "us", Read::Spent("delivery")),
     plain("p99 of the healthy", "ms", Read::P99("delivery")),
+    plain(
+        "its ratio to that without the slow",
+        "",
+        Read::Figure("p99 of the healthy, times that without the slow"),
+    ),
     plain("slow readers cut", "", Read::Figure("slow readers cut")),
+];
+
+pub(super) const PRESENCE: &[Measure] = &[
+    plain("CPU/visit", "us", Read::Spent("visit")),
+    plain("frames per member", "", Read::Figure("presence frames per member")),
+    plain("bytes per member", "", Read::Figure("presence bytes per member")),
 ];
 
 pub(super) const IDLE: &[Measure] = &[

@@ -19,6 +19,23 @@ pub(crate) struct Crowd {
     pub(crate) seated: Vec<Seated>,
 }
 
+/// Walks `count` guests into a room, of whom `before` came before them.
+pub(crate) fn enter(
+    server: SocketAddr,
+    room: i64,
+    before: usize,
+    count: usize,
+) -> Result<Vec<Seated>> {
+    side_by_side(
+        count,
+        || Http::new(server),
+        |http, n| {
+            let token = guest(http, before + n)?;
+            take_seat(server, &reserve(http, room, &token)?)
+        },
+    )
+}
+
 /// Signs a guest in and answers the token.
 pub(crate) fn guest(http: &mut Http, number: usize) -> Result<String> {
     let body = format!(r#"{{"display_name":"Guest {number}"}}"#);

@@ -43,6 +43,15 @@ pub(crate) struct Tally {
     pub(crate) frames: u64,
 }
 
+/// What was told of who came and went, and of how many seats are taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SeatNews {
+    pub(crate) frames: u64,
+    pub(crate) bytes: u64,
+    /// How many sit there, as it was told last.
+    pub(crate) occupied: i64,
+}
+
 /// Everyone who sits, and what must hold of what they receive.
 pub(crate) struct Engine {
     epoll: OwnedFd,
@@ -51,6 +60,7 @@ pub(crate) struct Engine {
     writers: Vec<usize>,
     pub(crate) check: Check,
     pub(crate) tally: Tally,
+    pub(crate) seats: SeatNews,
     /// Content of the messages to come, in bytes.
     pub(crate) content_bytes: usize,
     /// Asks for what has come again and again instead of sleeping until it comes. On one machine whoever
@@ -89,6 +99,7 @@ impl Engine {
             writers: Vec::new(),
             check,
             tally: Tally::default(),
+            seats: SeatNews::default(),
             content_bytes: CONTENT_BYTES,
             stays_awake: false,
             scratch: vec![0; READ_BYTES],
@@ -217,6 +228,12 @@ impl Engine {
                     self.tally.message_bytes += frame.end() as u64;
                 }
                 wire::TEXT if payload.starts_with(b"{\"type\":\"ack\"") => self.tally.acks += 1,
+                wire::TEXT if tells_of_seats(payload) => {
+                    self.seats.frames += 1;
+                    self.seats.bytes += frame.end() as u64;
+                    let occupied = check::number_after(payload, b"\"occupied\":");
+                    self.seats.occupied = occupied.context("seats without a number")?;
+                }
                 wire::TEXT if payload.starts_with(b"{\"type\":\"error\"") => {
                     bail!("{}", String::from_utf8_lossy(payload));
                 }
@@ -230,4 +247,8 @@ impl Engine {
         self.members[number].partial.extend_from_slice(rest);
         Ok(())
     }
+}
+
+fn tells_of_seats(payload: &[u8]) -> bool {
+    payload.starts_with(b"{\"type\":\"presence\"") || payload.starts_with(b"{\"type\":\"seats\"")
 }

@@ -27,7 +27,7 @@ struct Lane {
 }
 
 /// Who comes and goes.
-struct Guest {
+pub(super) struct Guest {
     http: Http,
     token: String,
     server: SocketAddr,
@@ -42,11 +42,7 @@ pub(crate) fn run(args: &Joins) -> Result<Report> {
     let (number, host) = room(address, lanes, lanes)?;
     // It would have to read all that is said.
     let host_left = host.leave()?;
-    let guests = on_lanes(lanes, |lane| {
-        let mut http = Http::new(address)?;
-        let token = guest(&mut http, lane)?;
-        Ok(Guest { http, token, server: address, room: number })
-    })?;
+    let guests = on_lanes(lanes, |lane| Guest::sign_in(address, number, lane))?;
     let mut report = Report::new("joins", args)?;
     let (guests, _) = go(args, guests, args.warm_up)?;
     let footprint = || server.map(Footprint::of_tree).transpose();
@@ -109,8 +105,15 @@ fn go(args: &Joins, guests: Vec<Guest>, seconds: f64) -> Result<(Vec<Guest>, Vec
 }
 
 impl Guest {
+    /// Somebody new, who will come to `room`.
+    pub(super) fn sign_in(server: SocketAddr, room: i64, number: usize) -> Result<Self> {
+        let mut http = Http::new(server)?;
+        let token = guest(&mut http, number)?;
+        Ok(Self { http, token, server, room })
+    }
+
     /// In and out once; the code of the close. A line that breaks counts as well ended.
-    fn once(&mut self, chat: bool, said: usize) -> Result<u16> {
+    pub(super) fn once(&mut self, chat: bool, said: usize) -> Result<u16> {
         let ticket = reserve(&mut self.http, self.room, &self.token).context("reserving")?;
         let mut seated = take_seat(self.server, &ticket).context("connecting")?;
         if chat {

@@ -5,6 +5,7 @@ pub(crate) mod fanout;
 pub(crate) mod idle;
 pub(crate) mod joins;
 pub(crate) mod load;
+pub(crate) mod presence;
 pub(crate) mod refused;
 pub(crate) mod slow;
 

@@ -1,6 +1,6 @@
-//! Scenario `slow`: a room under load in which one in ten reads a byte per second, one reads nothing,
-//! and one resets its line. Everyone else must get everything, and the slow a prefix without a hole:
-//! they may be cut, not lied to.
+//! Scenario `slow`: a room under load, first among those who read, then with one in ten who reads a byte
+//! per second, one who reads nothing, and one who resets its line. Everyone else must get everything, and
+//! not much later than before; the slow get a prefix without a hole: they may be cut, not lied to.
 
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
@@ -11,11 +11,10 @@ use rustix::net::sockopt::set_socket_linger;
 
 use crate::args::Slow;
 use crate::engine::check::Check;
-use crate::engine::crowd::Crowd;
 use crate::engine::http::Seated;
 use crate::engine::wire::{self, Frame};
-use crate::engine::{Engine, http};
-use crate::procfs::{Cpu, enough_files};
+use crate::engine::{Engine, crowd, http};
+use crate::procfs::{Cpu, Memory, enough_files};
 use crate::report::Report;
 use crate::scenarios::load::{Load, Pace, STALL};
 
@@ -43,23 +42,36 @@ pub(crate) fn run(args: &Slow) -> Result<Report> {
     let server = args.common.server_pid;
     enough_files(args.members, server)?;
     let address = http::address(&args.common.url)?;
-    let mut seated = Crowd::gather(address, 1, args.members)?.seated;
     let dribblers = args.members / 10;
     ensure!(args.members >= 20, "a room of twenty at least");
     let healthy = args.members - dribblers - 2;
-    let slow = seated.split_off(healthy);
+    let (room, maker) = crowd::room(address, args.members, 0)?;
+    let mut seated = vec![maker];
+    seated.extend(crowd::enter(address, room, 1, healthy - 1)?);
     let mut engine = Engine::new(seated, healthy)?;
     engine.content_bytes = args.content_bytes;
+    engine.settle(QUIET, STALL)?;
+    let mut report = Report::new("slow", args)?;
+    if let Some(server) = server {
+        report.memory_before(Memory::of(server)?);
+    }
+    let cpu = || server.map(Cpu::of_tree).transpose();
+    let mut load = Load::new(1, healthy, args.senders)?;
+    let before = cpu()?;
+    load.go(&mut engine, Pace::Window(args.window), args.seconds)?;
+    report.spent("delivery without them", engine.tally.deliveries, before.zip(cpu()?));
+    let without = load.latency.figures();
+    report.latency("delivery without them", without);
+    load.forget()?;
+
+    let slow = crowd::enter(address, room, healthy, dribblers + 2)?;
     engine.settle(QUIET, STALL)?;
     let mut readers = Vec::with_capacity(slow.len());
     for seated in slow {
         readers.push(Reader::new(seated, &mut engine.check)?);
     }
     let resetting = readers.pop().context("nobody resets")?;
-
-    let mut report = Report::new("slow", args)?;
-    let cpu = || server.map(Cpu::of_tree).transpose();
-    let mut load = Load::new(1, healthy, args.senders)?;
+    let earlier = engine.tally.deliveries;
     let (before, start) = (cpu()?, Instant::now());
     load.go(&mut engine, Pace::Window(args.window), 1.0)?;
     resetting.reset()?;
@@ -69,15 +81,18 @@ pub(crate) fn run(args: &Slow) -> Result<Report> {
         readers.iter_mut().take(dribblers).try_for_each(Reader::read_a_byte)?;
     }
     let (after, seconds) = (cpu()?, start.elapsed().as_secs_f64());
-    let deliveries = engine.tally.deliveries;
+    let deliveries = engine.tally.deliveries - earlier;
     report.rate("deliveries", deliveries, seconds);
     report.spent("delivery", deliveries, before.zip(after));
-    report.latency("delivery", load.latency.figures());
+    let with = load.latency.figures();
+    report.latency("delivery", with);
+    report.figure("p99 of the healthy, times that without the slow", with.p99_ms / without.p99_ms);
 
     engine.settle(QUIET, STALL)?;
     let (sent, untold) = engine.check.sent_and_untold();
     report.check("messages sent that nobody was told", &untold, &0);
-    report.check("deliveries to the healthy", &deliveries, &((sent * healthy) as u64));
+    let all = engine.tally.deliveries;
+    report.check("deliveries to the healthy", &all, &((sent * healthy) as u64));
     let mut cut = 0;
     for reader in readers {
         let number = reader.member;
