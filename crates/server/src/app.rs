@@ -176,10 +176,9 @@ fn spawn_loops(
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
         presence.run(&entry.hub, &entry.rooms, entry.admission.as_ref()).await;
     }));
-    let (hub, clock) = (Arc::clone(&app.entry.hub), Arc::clone(&app.clock));
-    let presence = Arc::clone(&app.entry.aftermath.presence);
+    let (entry, clock) = (Arc::clone(&app.entry), Arc::clone(&app.clock));
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
-        presence.passing.run(&hub, &clock).await;
+        entry.aftermath.presence.passing.run(&entry.hub, &entry.rooms, &clock).await;
     }));
     let (entry, line) = (Arc::clone(&app.entry), Arc::clone(&app.entry.aftermath.line));
     loops.spawn(last.clone().run_until_cancelled_owned(async move {

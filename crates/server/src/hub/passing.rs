@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use super::presence::NAMED_MAX;
 use super::{Hub, encode};
 use crate::clock::Clock;
+use crate::rooms::Rooms;
 
 /// What is noted within this span is told together.
 const COALESCE: Duration = Duration::from_millis(250);
@@ -122,14 +123,17 @@ impl Passing {
     }
 
     /// Tells what is noted, for ever.
-    pub(crate) async fn run(&self, hub: &Hub, clock: &Clock) {
+    pub(crate) async fn run(&self, hub: &Hub, rooms: &Rooms, clock: &Clock) {
         let mut pace = tokio::time::interval(COALESCE);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             self.wake.notified().await;
             pace.tick().await;
             for (room, news) in self.take(clock.now()) {
-                if !is_large(hub, room) {
+                if rooms.get(room).is_none() {
+                    // Its end may have been told before the last of its frames was noted.
+                    self.forget(room);
+                } else if !is_large(hub, room) {
                     tell(hub, room, &news);
                 }
             }
@@ -244,5 +248,26 @@ mod tests {
         passing.read(ROOM, user(1), 1);
         passing.forget(ROOM);
         assert!(passing.lock().rooms.is_empty() && passing.take(Millis(0)).is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_noted_of_a_room_that_is_gone_is_forgotten() {
+        let (hub, passing, clock) = (Hub::default(), Passing::default(), Clock::new());
+        passing.forget(ROOM);
+        passing.typing(&hub, ROOM, user(1), Millis(0));
+        passing.read(ROOM, user(1), 1);
+        let rooms = Rooms::default();
+        let looking = async {
+            while !passing.lock().rooms.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let told = async {
+            tokio::select! {
+                () = passing.run(&hub, &rooms, &clock) => unreachable!("it runs for ever"),
+                () = looking => {}
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), told).await.expect("forgotten");
     }
 }
