@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use anteroom_core::ids::Owner;
+use anteroom_core::ids::{Owner, UserId};
 use anteroom_core::seat::{Arrivals, SessionPolicy, Terms};
 use anteroom_protocol::CloseCode;
 use anyhow::Context as _;
@@ -42,6 +42,8 @@ use watch::Watch;
 const NEWCOMERS_SPAN: Duration = Duration::from_secs(600);
 /// Over which span forged tickets and stale secrets are counted.
 const PROOFS_SPAN: Duration = Duration::from_secs(60);
+/// Over which span searches are counted.
+const SEARCHES_SPAN: Duration = Duration::from_secs(60);
 /// Over which span wrong room passwords of one user are counted.
 const PASSWORDS_SPAN: Duration = Duration::from_secs(900);
 
@@ -53,6 +55,8 @@ pub(crate) struct App {
     pub(crate) entry: Arc<Entry>,
     pub(crate) rooms: RoomService,
     pub(crate) history: Arc<History>,
+    /// Searches of each user.
+    pub(crate) searches: Windows<UserId>,
     pub(crate) connections: Arc<Connections>,
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) metrics: Arc<Metrics>,
@@ -350,6 +354,7 @@ async fn build(
         entry,
         rooms,
         history,
+        searches: Windows::new(limits.enabled.then_some(limits.searches_per_user), SEARCHES_SPAN),
         connections,
         deadlines: ground.deadlines,
         metrics: watch.metrics,

@@ -276,6 +276,8 @@ section! {
         bad_proofs: usize = 60,
         /// Accounts and guests made from one address in 10 minutes.
         signups_per_address: usize = 60,
+        /// Searches of one user in 60 s.
+        searches_per_user: usize = 60,
         /// Rooms one user may have in the creation queue.
         pending_rooms_per_user: usize = 3,
     }

@@ -78,6 +78,7 @@ async fn search(
         })?,
     };
     let (query, limit) = (Query::parse(&params.q), page_limit(params.limit)?);
+    app.searches.admit(who.user, app.clock.now()).map_err(Refused::too_often)?;
     let page = app.history.search(&who, SearchAsk { room, query, before, limit }).await?;
     let items = page.items.into_iter().map(view::found).collect();
     let next_cursor = page.next.map(|seq| seq.to_string());

@@ -1,6 +1,8 @@
 //! How a refused request looks: RFC 9457 problem details for programs. Domain errors become codes
 //! here, codes become statuses in [`crate::edge`]; internal detail is logged once and never sent.
 
+use std::time::Duration;
+
 use anteroom_core::limits::WAITLIST_MAX;
 use anteroom_protocol::entry::{PartyFailure, WaitlistInfo};
 use anteroom_protocol::room::Seats;
@@ -64,6 +66,11 @@ impl Refused {
             code: code.to_owned(),
             detail: detail.to_owned(),
         }])
+    }
+
+    /// Too often; when to come again.
+    pub(crate) fn too_often(retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after.as_secs().max(1)), ..Self::new(Code::RateLimited) }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -212,10 +219,7 @@ impl From<AccountError> for Refused {
             AccountError::Expired => Self::new(Code::AccountExpired),
             AccountError::CredentialsExpired => Self::new(Code::CredentialsExpired),
             AccountError::GuestsDisabled => Self::new(Code::GuestsDisabled),
-            AccountError::Throttled { retry_after } => Self {
-                retry_after: Some(retry_after.as_secs().max(1)),
-                ..Self::new(Code::RateLimited)
-            },
+            AccountError::Throttled { retry_after } => Self::too_often(retry_after),
             AccountError::Invalid(faults) => Self::fields(
                 faults
                     .into_iter()

@@ -152,3 +152,24 @@ async fn odd_queries_are_answered_and_unreadable_ones_refused() {
         assert!(statuses.contains(&status), "{query}: {status}");
     }
 }
+
+#[tokio::test]
+async fn one_user_searches_so_often_in_a_minute_and_is_told_when_to_come_again() {
+    const SEARCHES: usize = 5;
+    let server = TestServer::start(|cfg| {
+        cfg.set("limits.enabled", true).set("limits.searches_per_user", SEARCHES);
+    })
+    .await;
+    let (owner, other) = (server.user("owner").await, server.user("other").await);
+    let (room, mut speaker) = server.room(&owner, 3).await;
+    say(&mut speaker, &["words"]).await;
+    let _inside = other.enter(room).await.unwrap();
+    for _ in 0..SEARCHES {
+        assert_eq!(found(&owner, room, "words").await, ["words"]);
+    }
+    let refused = ask(&owner, room, "q=words").await;
+    refused.refuses(429, "rate_limited");
+    let wait: u64 = refused.header("retry-after").parse().expect("says how long to wait");
+    assert!((1..=60).contains(&wait), "{wait} s");
+    assert_eq!(found(&other, room, "words").await, ["words"], "each has a count");
+}
