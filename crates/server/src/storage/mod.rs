@@ -12,6 +12,9 @@
 //!
 //! The store knows nothing of seats: who may enter is decided before it is called.
 
+#[macro_use]
+mod statements;
+
 mod changes;
 mod entries;
 mod model;

@@ -4,9 +4,6 @@
 //! pays for one sync instead of many. The queue in front of it is bounded. The modules below hold
 //! the statements of one concern each and implement its part of [`crate::storage`].
 
-#[macro_use]
-mod statements;
-
 mod accounts;
 mod changes;
 mod bans;
@@ -20,6 +17,7 @@ pub(crate) mod open;
 pub(crate) mod readers;
 mod rooms;
 mod search;
+mod statements;
 pub(crate) mod writer;
 
 #[cfg(test)]

@@ -13,12 +13,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::messages::{each_down, message_at, row_of, seq_of};
 use super::{SqliteStorage, index};
 use crate::search::{Phrase, Query};
-use crate::storage::{Found, FoundPage, MessageRecord, SearchAsk, SearchStore, Stored};
-
-/// Newest durable things of a room that a search reads where the index has not reached them.
-pub(super) const TAIL_MAX: i64 = 5_000;
-/// Messages that one search looks at; then it answers what it has, and where to go on.
-const LOOKED_AT_MAX: usize = 10_000;
+use crate::storage::search::{Filling, TAIL_MAX};
+use crate::storage::{FoundPage, SearchAsk, SearchStore, Stored};
 
 statements! {
     HOW_FAR = "SELECT last_seq, coalesce(indexed.seq, 0)
@@ -28,42 +24,10 @@ statements! {
             WHERE found_words MATCH ?1 AND rowid > ?2 AND rowid < ?3 ORDER BY rowid DESC";
 }
 
-/// A page that is being filled, from the top down.
-struct Filling<'a> {
-    ask: &'a SearchAsk,
-    page: FoundPage,
-    looked_at: usize,
-}
-
-impl Filling<'_> {
-    /// Judges one message; false when the page is full.
-    fn look(&mut self, message: MessageRecord) -> bool {
-        self.looked_at += 1;
-        let seq = message.seq;
-        let hits = match message.deleted_at {
-            None => self.ask.query.find(&message.content),
-            Some(_) => None,
-        };
-        if let Some(hits) = hits {
-            if self.page.items.len() == self.ask.limit {
-                // One more than is shown tells that a page follows.
-                self.page.next = self.page.items.last().map(|last| last.message.seq);
-                return false;
-            }
-            self.page.items.push(Found { message, hits });
-        }
-        if self.looked_at >= LOOKED_AT_MAX {
-            self.page.next = Some(seq);
-            return false;
-        }
-        true
-    }
-}
-
 fn search(conn: &Connection, ask: &SearchAsk) -> Stored<FoundPage> {
     // One snapshot for all of it; dropped, it ends.
     let snapshot = conn.unchecked_transaction()?;
-    let mut filling = Filling { ask, page: FoundPage::default(), looked_at: 0 };
+    let mut filling = Filling::new(ask);
     let far = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
     let far = snapshot.prepare_cached(HOW_FAR)?.query_row([ask.room.0], far).optional()?;
     let Some((last, indexed)) = far.filter(|_| !ask.query.phrases().is_empty()) else {
