@@ -13,6 +13,9 @@ pub(crate) fn check(content: &str, kind: Option<&str>, chars_max: usize) -> Resu
     if chars == 0 || chars > chars_max {
         return Err(format!("content has 1 to {chars_max} characters."));
     }
+    if content.contains('\0') {
+        return Err("content has no character U+0000.".to_owned());
+    }
     match kind {
         None | Some(TEXT_PLAIN) => Ok(()),
         Some(APPLICATION_JSON) if is_json(content) => Ok(()),

@@ -130,6 +130,9 @@ fn check(send: &Send, chars_max: usize) -> Result<(), String> {
     if id == 0 || id > CLIENT_ID_CHARS_MAX {
         return Err(format!("client_id has 1 to {CLIENT_ID_CHARS_MAX} characters."));
     }
+    if send.client_id.contains('\0') {
+        return Err("client_id has no character U+0000.".to_owned());
+    }
     check_content(&send.content, send.content_type.as_deref(), chars_max)
 }
 

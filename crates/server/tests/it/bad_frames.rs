@@ -63,6 +63,8 @@ async fn a_message_out_of_bounds_is_refused_by_its_client_id() {
         ("kind", "x".into(), Some("text/html")),
         ("json", "{not json".into(), Some("application/json")),
         ("", "no id".into(), None),
+        ("nul", "a\0b".into(), None),
+        ("nul\0", "x".into(), None),
     ] {
         let error = error_after(&mut session, &send(id, &content, kind)).await;
         assert!(matches!(error.code, Code::Invalid | Code::BadFrame), "{id}: {error:?}");
