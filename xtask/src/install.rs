@@ -28,6 +28,7 @@ const NEEDS: &[Need] = &[
         is_met: || runs("redis-server", &["--version"]),
         for_browser_only: false,
     },
+    Need { package: "postgresql", is_met: has_postgresql, for_browser_only: false },
     Need { package: "strace", is_met: || runs("strace", &["--version"]), for_browser_only: false },
     Need { package: "npm", is_met: || runs("npm", &["--version"]), for_browser_only: true },
     Need { package: "chromium", is_met: has_chromium, for_browser_only: true },
@@ -74,6 +75,10 @@ fn packages(browser: bool) -> Result<(), String> {
     if !is_root() {
         return Err(format!("run as root, or: apt-get install --no-install-recommends {names}"));
     }
+    if missing.contains(&"postgresql") {
+        // The tests have servers of their own; the machine's own one would run beside them for nothing.
+        keep_clusters_off()?;
+    }
     // A machine whose lists are fresh enough needs no update, and may not be able to make one.
     let install = || {
         let mut install = Command::new("apt-get");
@@ -112,6 +117,23 @@ fn done(name: &'static str, command: Command) -> bool {
 
 fn runs(program: &str, arguments: &[&str]) -> bool {
     Command::new(program).args(arguments).output().is_ok_and(|out| out.status.success())
+}
+
+/// Its programs are not on the path: several versions can be there.
+fn has_postgresql() -> bool {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    versions
+        .map(|it| it.path().join("bin"))
+        .any(|bin| ["initdb", "postgres", "psql"].iter().all(|program| bin.join(program).exists()))
+}
+
+/// Tells Debian's package to make no database cluster when it is installed.
+fn keep_clusters_off() -> Result<(), String> {
+    let dir = Path::new("/etc/postgresql-common/createcluster.d");
+    let file = dir.join("anteroom-tests.conf");
+    std::fs::create_dir_all(dir)
+        .and_then(|()| std::fs::write(&file, "create_main_cluster = false\n"))
+        .map_err(|error| format!("cannot write {}: {error}", file.display()))
 }
 
 fn has_chromium() -> bool {

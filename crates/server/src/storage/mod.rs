@@ -21,6 +21,7 @@ mod model;
 mod search;
 mod words;
 
+pub mod postgres;
 pub mod sqlite;
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ fn only_storage_and_the_driver_of_the_seat_strategy_know_the_database() {
     let allowed = [src.join("storage"), src.join("admission/conditional/sqlite")];
     let mut files = rust_files(&src);
     files.retain(|file| !allowed.iter().any(|it| file.starts_with(it)));
-    must_not_name(&files, &["rusqlite", "sqlx"]);
+    must_not_name(&files, &["rusqlite", "tokio_postgres", "deadpool_postgres"]);
 }
 
 #[test]

@@ -1,0 +1,218 @@
+//! From a URL to a database that is ours, of our version, and durable.
+//!
+//! Nothing is written to a database before it is known to be ours or empty. Several nodes may start at
+//! once: one migrates, the others wait for it.
+
+use std::time::Duration;
+
+use deadpool_postgres::{ClientWrapper, Object};
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::{Config, NoTls};
+
+use super::ask::row;
+use super::error::{Step, in_words};
+use crate::storage::StorageError;
+
+/// Every migration, in order; the number of a migration is its place here, from 1.
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/postgres/0001_founding.sql"),
+    include_str!("../../../migrations/postgres/0002_entries.sql"),
+    include_str!("../../../migrations/postgres/0003_deployment.sql"),
+    include_str!("../../../migrations/postgres/0004_changes.sql"),
+    include_str!("../../../migrations/postgres/0005_search.sql"),
+];
+
+/// The oldest server that is taken, as it writes its version.
+const VERSION_MIN: i32 = 140_000;
+/// "anteroom" in ASCII: the lock that migrations are made under.
+const MIGRATING: i64 = 0x616e_7465_726f_6f6d;
+
+statements! {
+    CAN_WRITE = "SELECT NOT current_setting('transaction_read_only')::boolean AS can_write FROM meta";
+}
+
+const TERMS: &str = "SELECT current_setting('server_version_num')::integer AS version,
+    current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
+    current_setting('server_encoding') AS encoding";
+const IS_OURS: &str = "SELECT to_regclass('anteroom_schema') IS NOT NULL";
+const STRANGERS: &str = "SELECT count(*) FROM pg_class
+    WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')";
+const VERSION: &str = "SELECT coalesce(max(number), 0) FROM anteroom_schema";
+const FOUND: &str = "CREATE TABLE anteroom_schema (
+    number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())";
+const APPLIED: &str = "INSERT INTO anteroom_schema (number) VALUES ($1)";
+
+/// Why the database was not opened. Written for the person who starts the server; holds no password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Not the address of a database.
+    #[error("storage.url is no address of a PostgreSQL database ({0})")]
+    Address(String),
+    /// Encryption was asked for.
+    #[error(
+        "storage.url asks for an encrypted connection (sslmode), which this program cannot make yet; \
+         use sslmode=disable on a network that is yours, or a tunnel"
+    )]
+    Encrypted,
+    /// Nobody answers there, or it lets us not in.
+    #[error("cannot reach the database: {0}")]
+    Unreachable(String),
+    /// An older server.
+    #[error("the database server is of version {0}; at least PostgreSQL 14 is needed")]
+    TooOld(i32),
+    /// A server that does not keep what it has confirmed.
+    #[error(
+        "the database server runs with {0} = off: what it has confirmed may be gone after a power cut; \
+         switch it on"
+    )]
+    NotDurable(&'static str),
+    /// A database that cannot hold every text.
+    #[error("the database has the encoding {0}; UTF8 is needed")]
+    Encoding(String),
+    /// A database of another program.
+    #[error("the database holds tables of another application; it was left untouched")]
+    Foreign,
+    /// Written by a newer release.
+    #[error(
+        "the database was written by a newer release: its schema version is {found}, this program knows \
+         {known}; it was left untouched"
+    )]
+    Newer {
+        /// Its schema version.
+        found: usize,
+        /// Ours.
+        known: usize,
+    },
+    /// A migration did not apply; nothing of it was kept.
+    #[error("migration {number} did not apply and was undone: {why}")]
+    Migration {
+        /// Which one.
+        number: usize,
+        /// What the server said.
+        why: String,
+    },
+    /// Another server works on it.
+    #[error("another server is using this database")]
+    InUse,
+    /// The connections cannot be kept.
+    #[error("cannot keep connections to the database: {0}")]
+    Pool(String),
+    /// Anything else the server refuses.
+    #[error("cannot use the database: {0}")]
+    Postgres(String),
+}
+
+impl From<tokio_postgres::Error> for OpenError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Postgres(in_words(&error))
+    }
+}
+
+/// Reads the address, and adds to it what every connection shares.
+pub(super) fn address(url: &str, patience: Duration) -> Result<Config, OpenError> {
+    let asks_for_tls = ["sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"];
+    if asks_for_tls.iter().any(|it| url.contains(it)) {
+        return Err(OpenError::Encrypted);
+    }
+    let mut address: Config = url.parse().map_err(|error| OpenError::Address(in_words(&error)))?;
+    if address.get_ssl_mode() == SslMode::Require {
+        return Err(OpenError::Encrypted);
+    }
+    if address.get_hosts().is_empty() && address.get_hostaddrs().is_empty() {
+        return Err(OpenError::Address("it names no host".into()));
+    }
+    // Of several hosts the one that takes writes is meant, and of one that has become a standby none.
+    address.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    address.connect_timeout(patience);
+    address.keepalives_idle(Duration::from_secs(10));
+    address.keepalives_interval(Duration::from_secs(5));
+    address.keepalives_retries(3);
+    if address.get_application_name().is_none() {
+        address.application_name("anteroom");
+    }
+    Ok(address)
+}
+
+/// One connection beside the pool. It ends with its owner.
+pub(super) async fn connect(address: &Config) -> Result<ClientWrapper, tokio_postgres::Error> {
+    let (client, connection) = address.connect(NoTls).await?;
+    let running = tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(event = "storage.line_lost", why = in_words(&error), "a line broke");
+        }
+    });
+    Ok(ClientWrapper::new(client, running))
+}
+
+/// Looks at the server and brings the schema to our version.
+pub(super) async fn prepare(address: &Config, migrations: &[&str]) -> Result<(), OpenError> {
+    let mut line =
+        connect(address).await.map_err(|error| OpenError::Unreachable(in_words(&error)))?;
+    inspect(&line).await?;
+    while migrate_once(&mut line, migrations).await? {}
+    Ok(())
+}
+
+async fn inspect(line: &ClientWrapper) -> Result<(), OpenError> {
+    let terms = line.query_one(TERMS, &[]).await?;
+    let version: i32 = terms.try_get("version")?;
+    if version < VERSION_MIN {
+        return Err(OpenError::TooOld(version));
+    }
+    for name in ["fsync", "full_page_writes"] {
+        if terms.try_get::<_, &str>(name)? != "on" {
+            return Err(OpenError::NotDurable(name));
+        }
+    }
+    let encoding: String = terms.try_get("encoding")?;
+    if encoding != "UTF8" {
+        return Err(OpenError::Encoding(encoding));
+    }
+    Ok(())
+}
+
+/// Applies the next migration, in a transaction that also raises the version. False when none is left.
+async fn migrate_once(line: &mut ClientWrapper, migrations: &[&str]) -> Result<bool, OpenError> {
+    let transaction = line.transaction().await?;
+    // Waits for whoever else is migrating, and then sees what they did.
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATING]).await?;
+    let is_ours: bool = transaction.query_one(IS_OURS, &[]).await?.try_get(0)?;
+    let done = if is_ours {
+        let done: i32 = transaction.query_one(VERSION, &[]).await?.try_get(0)?;
+        usize::try_from(done).unwrap_or(usize::MAX)
+    } else {
+        let strangers: i64 = transaction.query_one(STRANGERS, &[]).await?.try_get(0)?;
+        if strangers > 0 {
+            return Err(OpenError::Foreign);
+        }
+        0
+    };
+    let known = migrations.len();
+    if done > known {
+        return Err(OpenError::Newer { found: done, known });
+    }
+    let Some(sql) = migrations.get(done) else { return Ok(false) };
+    let number = done + 1;
+    let applied = async {
+        if !is_ours {
+            transaction.batch_execute(FOUND).await?;
+        }
+        transaction.batch_execute(sql).await?;
+        transaction.execute(APPLIED, &[&i32::try_from(number).unwrap_or(i32::MAX)]).await?;
+        transaction.commit().await
+    };
+    let applied: Result<(), tokio_postgres::Error> = applied.await;
+    applied.map_err(|error| OpenError::Migration { number, why: in_words(&error) })?;
+    tracing::info!(event = "storage.migrated", number, "the database schema was migrated");
+    Ok(true)
+}
+
+/// Whether what is asked for could be written now.
+pub(super) async fn can_write(line: &mut Object) -> Step<()> {
+    let answer = row(line, CAN_WRITE, &[]).await?;
+    let can_write = answer.map(|row| row.try_get("can_write")).transpose()?;
+    if can_write == Some(true) {
+        return Ok(());
+    }
+    Err(StorageError::Unavailable("the database takes no writes".into()).into())
+}

@@ -1,0 +1,284 @@
+//! The creation queue, rooms and bans. A room keeps its queue number, which is never given again.
+
+use anteroom_core::ids::{Generation, RoomId, UserId};
+use async_trait::async_trait;
+use deadpool_postgres::{GenericClient, Transaction};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::ask::{change, row, rows, whole, word};
+use super::error::Step;
+use super::{PostgresStorage, memberships};
+use crate::storage::{
+    Entered, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord, RoomStore,
+    StorageError, Stored, WallMillis, words,
+};
+
+macro_rules! columns_of_both {
+    () => {
+        "id, name, capacity, staff_seats, visibility, key, password_hash, lifetime, owner_id,
+         created_at, pending_until"
+    };
+}
+
+macro_rules! columns_of_rooms {
+    () => {
+        concat!(columns_of_both!(), ", opened_at, closed_at, last_seq")
+    };
+}
+
+statements! {
+    QUEUE_ROOM = "INSERT INTO creation_queue (name, capacity, staff_seats, visibility, key,
+                                              password_hash, lifetime, owner_id, created_at,
+                                              pending_until)
+                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                  RETURNING id";
+    QUEUED_ROOMS = concat!("SELECT ", columns_of_both!(), " FROM creation_queue ORDER BY id");
+    FORGET_QUEUED = "DELETE FROM creation_queue WHERE id = $1";
+    /// Against everybody who enters or speaks in it.
+    HAVE_ALONE = "SELECT closed_at IS NULL FROM rooms WHERE id = $1 FOR UPDATE";
+    /// Only entries that came to nothing.
+    FORGET_FAILED_STAYS = "DELETE FROM memberships WHERE room_id = $1
+        AND NOT EXISTS (SELECT FROM messages WHERE room_id = $1)
+        AND NOT EXISTS (SELECT FROM memberships
+            WHERE room_id = $1 AND left_reason IS DISTINCT FROM 'entry_failed')";
+    FORGET_ROOM = "DELETE FROM rooms WHERE id = $1 AND closed_at IS NULL
+        AND NOT EXISTS (SELECT FROM memberships WHERE room_id = $1)
+        AND NOT EXISTS (SELECT FROM messages WHERE room_id = $1)";
+    OPEN_ROOMS = concat!("SELECT ", columns_of_rooms!(),
+                         " FROM rooms WHERE closed_at IS NULL ORDER BY id");
+    ROOM = concat!("SELECT ", columns_of_rooms!(), " FROM rooms WHERE id = $1");
+    CLOSE_ROOM = "UPDATE rooms SET closed_at = $2 WHERE id = $1";
+    CHANGE_ROOM = concat!(
+        "UPDATE rooms
+         SET name = coalesce($2, name), capacity = coalesce($3, capacity),
+             staff_seats = coalesce($4, staff_seats), visibility = coalesce($5, visibility),
+             key = CASE WHEN $5 IS NULL THEN key ELSE $6 END,
+             password_hash = CASE WHEN $7 THEN $8 ELSE password_hash END
+         WHERE id = $1 AND closed_at IS NULL
+         RETURNING ", columns_of_rooms!());
+    BAN = "INSERT INTO bans (room_id, user_id, banned_by, banned_at) VALUES ($1, $2, $3, $4)
+           ON CONFLICT DO NOTHING";
+    IS_BANNED = "SELECT 1 FROM bans WHERE room_id = $1 AND user_id = $2";
+}
+
+fn described(row: &Row) -> Step<NewRoom> {
+    Ok(NewRoom {
+        name: row.try_get("name")?,
+        capacity: whole(row, "capacity")?,
+        staff_seats: whole(row, "staff_seats")?,
+        visibility: word(row, "visibility", words::parse_visibility)?,
+        key: row.try_get("key")?,
+        password_hash: row.try_get("password_hash")?,
+        lifetime: word(row, "lifetime", words::parse_lifetime)?,
+        owner: UserId(row.try_get("owner_id")?),
+        created_at: row.try_get("created_at")?,
+        pending_until: row.try_get("pending_until")?,
+    })
+}
+
+fn queued(row: &Row) -> Step<QueuedRoom> {
+    Ok(QueuedRoom { id: RoomId(row.try_get("id")?), room: described(row)? })
+}
+
+fn record(row: &Row) -> Step<RoomRecord> {
+    Ok(RoomRecord {
+        id: RoomId(row.try_get("id")?),
+        room: described(row)?,
+        opened_at: row.try_get("opened_at")?,
+        closed_at: row.try_get("closed_at")?,
+        last_seq: row.try_get("last_seq")?,
+    })
+}
+
+async fn queue(on: &impl GenericClient, room: &NewRoom) -> Step<RoomId> {
+    let added = row(
+        on,
+        QUEUE_ROOM,
+        &[
+            &room.name,
+            &i64::from(room.capacity),
+            &i64::from(room.staff_seats),
+            &words::visibility(room.visibility),
+            &room.key,
+            &room.password_hash,
+            &words::lifetime(room.lifetime),
+            &room.owner.0,
+            &room.created_at,
+            &room.pending_until,
+        ],
+    )
+    .await?;
+    let added = added.ok_or_else(|| StorageError::Failed("no number was given".into()))?;
+    Ok(RoomId(added.try_get(0)?))
+}
+
+async fn change_room(
+    on: &impl GenericClient,
+    id: RoomId,
+    patch: &RoomPatch,
+) -> Step<Option<RoomRecord>> {
+    let (visibility, key) = patch.visibility.as_ref().map(|(it, key)| (*it, key)).unzip();
+    let changed = row(
+        on,
+        CHANGE_ROOM,
+        &[
+            &id.0,
+            &patch.name,
+            &patch.capacity.map(i64::from),
+            &patch.staff_seats.map(i64::from),
+            &visibility.map(words::visibility),
+            &key.and_then(Option::as_deref),
+            &patch.password_hash.is_some(),
+            &patch.password_hash.as_ref().and_then(Option::as_deref),
+        ],
+    )
+    .await?;
+    changed.as_ref().map(record).transpose()
+}
+
+/// Takes a room for this transaction alone; whether it is there and open.
+async fn have_alone(on: &Transaction<'_>, id: RoomId) -> Step<bool> {
+    let is_open = row(on, HAVE_ALONE, &[&id.0]).await?;
+    Ok(is_open.map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
+}
+
+async fn forget(on: &Transaction<'_>, id: RoomId) -> Step<bool> {
+    if change(on, FORGET_QUEUED, &[&id.0]).await? == 1 {
+        return Ok(true);
+    }
+    if !have_alone(on, id).await? {
+        return Ok(false);
+    }
+    change(on, FORGET_FAILED_STAYS, &[&id.0]).await?;
+    Ok(change(on, FORGET_ROOM, &[&id.0]).await? == 1)
+}
+
+async fn close(on: &Transaction<'_>, id: RoomId, at: WallMillis) -> Step<bool> {
+    if !have_alone(on, id).await? {
+        return Ok(false);
+    }
+    change(on, CLOSE_ROOM, &[&id.0, &at]).await?;
+    memberships::end_all_in(on, id, at).await?;
+    Ok(true)
+}
+
+#[async_trait]
+impl RoomStore for PostgresStorage {
+    async fn founded(&self) -> Stored<(Uuid, u64)> {
+        self.lines.run(&(), |line, ()| Box::pin(memberships::founded(line))).await
+    }
+
+    async fn begin_epoch(&self) -> Stored<u64> {
+        let epoch =
+            self.lines.run(&(), |line, ()| Box::pin(memberships::begin_epoch(line))).await?;
+        if let Some(alone) = &self.alone {
+            alone.began(epoch);
+        }
+        Ok(epoch.unsigned_abs())
+    }
+
+    async fn end_memberships_but(
+        &self,
+        living: Vec<(RoomId, Generation)>,
+        at: WallMillis,
+    ) -> Stored<u64> {
+        self.lines
+            .run(&(living, at), |line, (living, at)| {
+                Box::pin(memberships::end_all_but(line, living, *at))
+            })
+            .await
+    }
+
+    async fn open_memberships(&self, room: RoomId) -> Stored<Vec<(UserId, Generation)>> {
+        self.lines.run(&room, |line, room| Box::pin(memberships::open_in(line, *room))).await
+    }
+
+    async fn queue_room(&self, room: NewRoom) -> Stored<QueuedRoom> {
+        let id = self.lines.run(&room, |line, room| Box::pin(queue(line, room))).await?;
+        Ok(QueuedRoom { id, room })
+    }
+
+    async fn queued_rooms(&self) -> Stored<Vec<QueuedRoom>> {
+        self.lines
+            .run(&(), |line, ()| {
+                Box::pin(async move {
+                    rows(line, QUEUED_ROOMS, &[]).await?.iter().map(queued).collect()
+                })
+            })
+            .await
+    }
+
+    async fn forget_pending(&self, id: RoomId) -> Stored<bool> {
+        self.lines.write(&id, |on, id| Box::pin(forget(on, *id))).await
+    }
+
+    async fn open_rooms(&self) -> Stored<Vec<RoomRecord>> {
+        self.lines
+            .run(&(), |line, ()| {
+                Box::pin(
+                    async move { rows(line, OPEN_ROOMS, &[]).await?.iter().map(record).collect() },
+                )
+            })
+            .await
+    }
+
+    async fn room(&self, id: RoomId) -> Stored<Option<RoomRecord>> {
+        self.lines
+            .run(&id, |line, id| {
+                Box::pin(async move {
+                    row(line, ROOM, &[&id.0]).await?.as_ref().map(record).transpose()
+                })
+            })
+            .await
+    }
+
+    async fn enter(&self, entry: NewMembership) -> Stored<Entered> {
+        self.lines.write(&entry, |on, entry| Box::pin(memberships::enter(on, entry))).await
+    }
+
+    async fn end_membership(
+        &self,
+        room: RoomId,
+        generation: Generation,
+        end: MembershipEnd,
+        at: WallMillis,
+    ) -> Stored<bool> {
+        self.lines
+            .run(&(room, generation, end, at), |line, (room, generation, end, at)| {
+                Box::pin(memberships::end(line, *room, *generation, (*end, *at)))
+            })
+            .await
+    }
+
+    async fn close_room(&self, id: RoomId, at: WallMillis) -> Stored<bool> {
+        self.lines.write(&(id, at), |on, (id, at)| Box::pin(close(on, *id, *at))).await
+    }
+
+    async fn change_room(&self, id: RoomId, patch: RoomPatch) -> Stored<Option<RoomRecord>> {
+        self.lines
+            .run(&(id, patch), |line, (id, patch)| Box::pin(change_room(line, *id, patch)))
+            .await
+    }
+
+    async fn ban(&self, room: RoomId, user: UserId, by: UserId, at: WallMillis) -> Stored<()> {
+        self.lines
+            .run(&(room, user, by, at), |line, (room, user, by, at)| {
+                Box::pin(async move {
+                    change(line, BAN, &[&room.0, &user.0, &by.0, at]).await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    async fn is_banned(&self, room: RoomId, user: UserId) -> Stored<bool> {
+        self.lines
+            .run(&(room, user), |line, (room, user)| {
+                Box::pin(
+                    async move { Ok(row(line, IS_BANNED, &[&room.0, &user.0]).await?.is_some()) },
+                )
+            })
+            .await
+    }
+}
