@@ -30,6 +30,7 @@ use crate::metrics::Metrics;
 use crate::people::People;
 use crate::rooms::{RoomService, Rooms};
 use crate::storage::SharedStorage;
+use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::sqlite::{SqliteOptions, SqliteStorage};
 use crate::sweeper::{Deadlines, Due};
 use crate::tokens::{Keys, Tokens, TokensConfig};
@@ -95,7 +96,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let admin = watch::admin_listener(&config).await?;
-    let (storage, fatal) = open_storage(&config)?;
+    let (storage, fatal) = open_storage(&config).await?;
     let stopping = CancellationToken::new();
     let tasks = TaskTracker::new();
     let (app, appends) = build(&config, Arc::clone(&storage), &fatal, &stopping, &tasks).await?;
@@ -147,14 +148,26 @@ pub async fn run(
 }
 
 /// The store, and the token that it cancels when it has failed for good.
-pub(crate) fn open_storage(config: &Config) -> anyhow::Result<(SharedStorage, CancellationToken)> {
+pub(crate) async fn open_storage(
+    config: &Config,
+) -> anyhow::Result<(SharedStorage, CancellationToken)> {
+    std::fs::create_dir_all(&config.server.data_dir).with_context(|| {
+        format!("cannot make the data directory {}", config.server.data_dir.display())
+    })?;
+    if config.storage.is_postgres() {
+        let options = PostgresOptions {
+            connections: config.storage.connections,
+            timeout: config.storage.timeout.0,
+            ..PostgresOptions::default()
+        };
+        let storage = PostgresStorage::open(&config.storage.url, options).await?;
+        let fatal = storage.fatal();
+        return Ok((Arc::new(storage), fatal));
+    }
     let path = match config.storage.url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => Path::new(path.trim_start_matches("//")).to_path_buf(),
         _ => config.server.data_dir.join("anteroom.db"),
     };
-    std::fs::create_dir_all(&config.server.data_dir).with_context(|| {
-        format!("cannot make the data directory {}", config.server.data_dir.display())
-    })?;
     let storage = SqliteStorage::open(&path, SqliteOptions::default())?;
     let fatal = storage.fatal();
     Ok((Arc::new(storage), fatal))

@@ -53,7 +53,7 @@ pub(super) enum UserCommand {
 
 /// Runs one command on the store that the configuration names.
 pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result<ExitCode> {
-    let (storage, _) = open_storage(config)?;
+    let (storage, _) = open_storage(config).await?;
     let keys = match config.auth.secret.as_str() {
         "" => Keys::load_or_generate(&config.server.data_dir)?,
         secret => Keys::from_secret(secret)?,

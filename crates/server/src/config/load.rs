@@ -282,4 +282,19 @@ mod tests {
         assert_eq!(config.auth.secret, secret);
         assert!(!config.to_toml().contains(secret));
     }
+
+    #[test]
+    fn the_password_of_a_database_is_never_shown() {
+        for url in [
+            "postgres://me:hush@db.example/chat",
+            "postgresql://db.example/chat?user=me&password=hush",
+        ] {
+            let config = with_env("ANTEROOM_STORAGE__URL", url).unwrap();
+            let shown = config.to_toml();
+            assert!(shown.contains("url = \"(hidden)\"") && !shown.contains("hush"), "{shown}");
+        }
+        let refused = with_env("ANTEROOM_STORAGE__URL", "mysql://me:hush@db/chat").unwrap_err();
+        let refused = refused.to_string();
+        assert!(refused.contains("postgres://") && !refused.contains("hush"), "{refused}");
+    }
 }

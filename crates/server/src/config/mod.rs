@@ -88,8 +88,13 @@ section! {
 section! {
     /// `storage.*`
     StorageSettings {
-        /// Empty: SQLite in the data directory.
+        /// Empty: SQLite in the data directory. `sqlite:PATH`: SQLite there.
+        /// `postgres://user:password@host:port/database`: PostgreSQL.
         url: String = String::new(),
+        /// Connections to PostgreSQL at once.
+        connections: usize = 8,
+        /// How long one call to PostgreSQL may take before the answer is `unavailable`.
+        timeout: Span = Span(Duration::from_secs(5)),
     }
 }
 
@@ -306,6 +311,14 @@ section! {
     }
 }
 
+impl StorageSettings {
+    /// Whether PostgreSQL is asked for.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        ["postgres://", "postgresql://"].iter().any(|scheme| self.url.starts_with(scheme))
+    }
+}
+
 impl Server {
     /// Where metrics and administration listen apart; `None` when they do not.
     ///
@@ -325,6 +338,10 @@ impl Config {
         if !shown.auth.secret.is_empty() {
             shown.auth.secret = "(hidden)".to_owned();
         }
+        // A password may also stand behind the question mark.
+        if shown.storage.is_postgres() && shown.storage.url.contains(['@', '?']) {
+            shown.storage.url = "(hidden)".to_owned();
+        }
         if shown.redis.url.contains('@') {
             shown.redis.url = "(hidden)".to_owned();
         }
@@ -340,10 +357,12 @@ impl Config {
         if !self.auth.secret.is_empty() && self.auth.secret.chars().count() < 32 {
             return wrong("auth.secret must have at least 32 characters");
         }
-        if !self.storage.url.is_empty() && !self.storage.url.starts_with("sqlite:") {
-            return wrong(
-                "storage.url must start with `sqlite:`; other stores are not built in yet",
-            );
+        let is_sqlite = self.storage.url.is_empty() || self.storage.url.starts_with("sqlite:");
+        if !is_sqlite && !self.storage.is_postgres() {
+            return wrong("storage.url must start with `sqlite:` or `postgres://`");
+        }
+        if self.storage.connections == 0 || self.storage.timeout.0.is_zero() {
+            return wrong("storage.connections and storage.timeout must not be 0");
         }
         if self.server.admin_address().is_err() {
             return wrong("server.admin_listen must be an address and a port, like 127.0.0.1:9090");

@@ -38,6 +38,7 @@ mod pages;
 mod party;
 mod passing;
 mod policies;
+mod postgres;
 mod power;
 mod presence_storm;
 mod proofs;
