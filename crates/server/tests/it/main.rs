@@ -52,6 +52,7 @@ mod scn_entry;
 mod search;
 mod seats_kept;
 mod staff_seats;
+mod store_locked;
 mod tokens;
 mod unlisted;
 mod waitlist;
