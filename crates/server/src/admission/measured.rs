@@ -142,6 +142,7 @@ verbs! {
         fn seats(room: RoomId) -> Decided<Option<Seats>>;
         fn members(room: RoomId) -> Decided<Vec<Member>>;
         fn is_seated(room: RoomId, user: UserId) -> Decided<bool>;
+        fn overdue() -> Decided<Vec<RoomId>>;
         fn stay(room: RoomId, user: UserId) -> Decided<Option<Generation>>;
         fn has_slot(room: RoomId, user: UserId, login: LoginId) -> Decided<bool>;
         fn standing(room: RoomId, user: UserId) -> Decided<Option<Reserved>>;

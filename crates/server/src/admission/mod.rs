@@ -342,6 +342,12 @@ pub(crate) trait Admission: Send + Sync {
         journal: &mut Journal,
     ) -> Decided<()>;
 
+    /// Rooms in which something has been due for a while, because the node that would have ended it is
+    /// gone. None where seats are in the memory of one node.
+    async fn overdue(&self) -> Decided<Vec<RoomId>> {
+        Ok(Vec::new())
+    }
+
     /// Ends what is due in a room.
     async fn expire(&self, room: RoomId, journal: &mut Journal) -> Decided<()>;
 

@@ -222,6 +222,8 @@ pub(super) struct Answer {
     #[serde(default)]
     pub(super) fresh: bool,
     #[serde(default, deserialize_with = "list")]
+    pub(super) due: Vec<RoomText>,
+    #[serde(default, deserialize_with = "list")]
     pub(super) seats: Vec<SeatsDoc>,
     #[serde(default, deserialize_with = "list")]
     pub(super) members: Vec<MemberDoc>,

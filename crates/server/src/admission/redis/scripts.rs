@@ -106,6 +106,7 @@ scripts! {
     ReadLine: reads "read_line",
     ReadRoom: reads "read_room",
     ReadEntries: reads "read_entries",
+    ReadDue: reads "read_due",
     #[cfg(test)]
     ReadRoomAndSeats: looks "read_room" "read_seats",
 }

@@ -22,6 +22,11 @@ use crate::admission::{
 };
 use crate::sweeper::Due;
 
+/// The node that set a deadline has so long to see to it itself.
+const OVERDUE_MS: u64 = 500;
+/// Rooms looked at in one go.
+const OVERDUE_MAX: usize = 256;
+
 fn number(room: RoomId) -> String {
     room.0.to_string()
 }
@@ -391,6 +396,12 @@ impl Admission for Redis {
 
     async fn seats(&self, room: RoomId) -> Decided<Option<Seats>> {
         Ok(self.seats_of(&[room]).await?.pop().flatten())
+    }
+
+    async fn overdue(&self) -> Decided<Vec<RoomId>> {
+        let ask = json!({ "late": OVERDUE_MS, "most": OVERDUE_MAX });
+        let answer = self.ask(Verb::ReadDue, None, &ask, None).await?;
+        Ok(answer.due.into_iter().map(|room| room.0).collect())
     }
 
     async fn seats_of(&self, rooms: &[RoomId]) -> Decided<Vec<Option<Seats>>> {

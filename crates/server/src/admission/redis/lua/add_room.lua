@@ -40,5 +40,6 @@ if ask.pending_until then
   redis.call('HSET', key, 'pending_until', ask.pending_until)
 end
 redis.call('SADD', prefix .. 'rooms', ask.room)
+rooms.schedule(ask.room, ask.pending_until)
 rooms.touched[ask.room] = { room = ask.room, due = ask.pending_until }
 return answer.give({})

@@ -16,6 +16,7 @@
 --   clock         hash: last, offset (of the clock), step, run, before, from (of the store), deployment
 --                 (whose seats they are), life:{node} (the last that began)
 --   rooms         set of the rooms
+--   due           sorted set, room by its next deadline: what a node that died would have ended
 --   R             hash: the room's header       R:slots     hash, user -> slot
 --   R:staff       set, users on staff seats     R:held      set     R:reserved  set
 --   R:due         sorted set, user:kind by deadline

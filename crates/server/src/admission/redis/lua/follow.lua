@@ -161,6 +161,8 @@ function follow.step(room)
     rooms.drop(room)
     rooms.touched[room.id] = { room = room.id, gone = true }
   else
-    rooms.touched[room.id] = { room = room.id, due = rooms.due(room) }
+    local due = rooms.due(room)
+    rooms.schedule(room.id, due)
+    rooms.touched[room.id] = { room = room.id, due = due }
   end
 end

@@ -51,6 +51,7 @@ function rooms.drop(room)
     redis.call('DEL', room.key .. part)
   end
   redis.call('SREM', prefix .. 'rooms', room.id)
+  redis.call('ZREM', prefix .. 'due', room.id)
 end
 
 function rooms.tell(room, change)
@@ -98,6 +99,15 @@ function rooms.due(room)
     due = pending
   end
   return due
+end
+
+-- Notes when a room is due, for whichever node looks; nil: nothing is.
+function rooms.schedule(id, due)
+  if due then
+    redis.call('ZADD', prefix .. 'due', due, id)
+  else
+    redis.call('ZREM', prefix .. 'due', id)
+  end
 end
 
 -- The user's slot, or nil. What is changed in it must be kept.
