@@ -1,5 +1,6 @@
 //! The wiring: every part is made once, here, and gets what it needs and no more.
 
+mod ears;
 mod watch;
 
 use std::net::IpAddr;
@@ -21,11 +22,12 @@ use uuid::Uuid;
 use crate::accounts::{Accounts, AccountsConfig, PasswordConfig, ThrottleConfig};
 use crate::admission::{self, Admission, Bounds, CapacityWatch, TicketKey, Whose};
 use crate::clock::Clock;
+use crate::cluster::{Bus, Heard, Local, RedisBus};
 use crate::config::{self, Config, Limits};
 use crate::entry::{Aftermath, Duties, Entry, LineBoard, Removals};
 use crate::http;
-use crate::hub::{Hub, Presence};
-use crate::messages::{self, Append, History, Indexer, MessageLog};
+use crate::hub::{Among, Hub, Presence};
+use crate::messages::{self, Append, Delivery, History, Indexer, MessageLog};
 use crate::metrics::Metrics;
 use crate::people::People;
 use crate::rooms::{RoomService, Rooms};
@@ -58,6 +60,7 @@ pub(crate) struct App {
     pub(crate) history: Arc<History>,
     /// Searches of each user.
     pub(crate) searches: Windows<UserId>,
+    pub(crate) delivery: Arc<Delivery>,
     pub(crate) connections: Arc<Connections>,
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) metrics: Arc<Metrics>,
@@ -98,12 +101,13 @@ pub async fn run(
     let admin = watch::admin_listener(&config).await?;
     let (storage, fatal) = open_storage(&config).await?;
     let stopping = CancellationToken::new();
-    let tasks = TaskTracker::new();
-    let (app, appends) = build(&config, Arc::clone(&storage), &fatal, &stopping, &tasks).await?;
-    // Stopped last, after the sessions that feed them.
-    let loops = TaskTracker::new();
+    // Stops what sessions feed, after they ended.
     let last = CancellationToken::new();
-    spawn_loops(&app, appends, &loops, &last);
+    let tasks = TaskTracker::new();
+    let ends = Ends { fatal, stopping: stopping.clone(), last: last.clone() };
+    let (app, inlets) = build(&config, Arc::clone(&storage), &ends, &tasks).await?;
+    let loops = TaskTracker::new();
+    spawn_loops(&app, inlets, &loops, &last);
     // Nobody outside this machine may read them unless they are given an address of their own.
     let shows_metrics = admin.is_none() && address.ip().is_loopback();
     let router = http::router(&app, shows_metrics);
@@ -119,7 +123,7 @@ pub async fn run(
     // A store that could not write what it was told to may not be trusted again.
     let is_fatal = tokio::select! {
         () = shutdown => false,
-        () = fatal.cancelled() => true,
+        () = ends.fatal.cancelled() => true,
     };
     tracing::info!(event = "server.stopping", "the server stops");
     stopping.cancel();
@@ -158,6 +162,7 @@ pub(crate) async fn open_storage(
         let options = PostgresOptions {
             connections: config.storage.connections,
             timeout: config.storage.timeout.0,
+            alone: config.cluster.bus == config::Bus::Local,
             ..PostgresOptions::default()
         };
         let storage = PostgresStorage::open(&config.storage.url, options).await?;
@@ -175,27 +180,29 @@ pub(crate) async fn open_storage(
 
 fn spawn_loops(
     app: &Arc<App>,
-    appends: mpsc::Receiver<Append>,
+    Inlets { appends, arriving }: Inlets,
     loops: &TaskTracker,
     last: &CancellationToken,
 ) {
     let entry = Arc::clone(&app.entry);
-    let (storage, hub, rooms) =
-        (Arc::clone(&entry.storage), Arc::clone(&entry.hub), Arc::clone(&entry.rooms));
+    let storage = Arc::clone(&entry.storage);
     let indexer = Arc::new(Indexer::default());
     let (index_of, behind) = (Arc::clone(&indexer), Arc::clone(&storage));
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
         index_of.run(&behind).await;
     }));
     // Ends by itself when the last session, and with it the last entrance, is gone.
-    loops.spawn(messages::run(appends, storage, hub, rooms, indexer));
+    loops.spawn(messages::run(appends, storage, Arc::clone(&app.delivery), indexer));
+    spawn_nodes(app, arriving, loops, last);
     let presence = Arc::clone(&entry.aftermath.presence);
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
-        presence.run(&entry.hub, &entry.rooms, entry.admission.as_ref()).await;
+        let among = Among { bus: &*entry.aftermath.bus, storage: &*entry.storage };
+        presence.run(&entry.hub, &entry.rooms, entry.admission.as_ref(), among).await;
     }));
     let (entry, clock) = (Arc::clone(&app.entry), Arc::clone(&app.clock));
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
-        entry.aftermath.presence.passing.run(&entry.hub, &entry.rooms, &clock).await;
+        let (rooms, bus) = (&entry.rooms, &*entry.aftermath.bus);
+        entry.aftermath.presence.passing.run(&entry.hub, (rooms, bus), &clock).await;
     }));
     let (entry, line) = (Arc::clone(&app.entry), Arc::clone(&app.entry.aftermath.line));
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
@@ -229,6 +236,42 @@ fn spawn_loops(
     }));
 }
 
+/// The way to the other nodes, and what comes from them.
+type Joined = (Arc<dyn Bus>, Option<mpsc::Receiver<Heard>>);
+
+/// What ends the server, and what ends with it.
+struct Ends {
+    /// The database can no longer be trusted.
+    fatal: CancellationToken,
+    /// The server stops.
+    stopping: CancellationToken,
+    /// Every session has ended.
+    last: CancellationToken,
+}
+
+/// What comes in from sessions and from other nodes.
+struct Inlets {
+    appends: mpsc::Receiver<Append>,
+    /// `None` where there are no other nodes.
+    arriving: Option<mpsc::Receiver<Heard>>,
+}
+
+/// What a node beside others does.
+fn spawn_nodes(
+    app: &Arc<App>,
+    arriving: Option<mpsc::Receiver<Heard>>,
+    loops: &TaskTracker,
+    last: &CancellationToken,
+) {
+    let Some(arriving) = arriving else { return };
+    let all = Arc::clone(app);
+    loops.spawn(last.clone().run_until_cancelled_owned(ears::listen(all, arriving)));
+    loops.spawn(last.clone().run_until_cancelled_owned(ears::compare(Arc::clone(app))));
+    loops.spawn(last.clone().run_until_cancelled_owned(ears::watch_deadlines(Arc::clone(app))));
+    let delivery = Arc::clone(&app.delivery);
+    loops.spawn(last.clone().run_until_cancelled_owned(async move { delivery.repair().await }));
+}
+
 /// The parts that everything else is made of.
 struct Ground {
     clock: Arc<Clock>,
@@ -237,14 +280,17 @@ struct Ground {
     deadlines: Arc<Deadlines>,
     keys: Keys,
     deployment: Uuid,
-    epoch: u64,
+    /// The life of this node.
+    owner: Owner,
     fatal: CancellationToken,
+    bus: Arc<dyn Bus>,
 }
 
 async fn ground(
     config: &Config,
     storage: &SharedStorage,
     fatal: &CancellationToken,
+    bus: Arc<dyn Bus>,
 ) -> anyhow::Result<Ground> {
     let clock = Arc::new(Clock::new());
     let keys = match config.auth.secret.as_str() {
@@ -254,16 +300,20 @@ async fn ground(
     let tokens_config = TokensConfig {
         token_ttl: config.auth.token_ttl.0,
         logins_per_user: config.auth.logins_per_user,
+        is_shared: bus.is_shared(),
         ..TokensConfig::default()
     };
     let tokens = Tokens::new(Arc::clone(storage), &keys, tokens_config);
     let accounts = Accounts::new(Arc::clone(storage), tokens.clone(), accounts_config(config));
     // Begun when the seats are known to be this database's: a start that is refused counts for nothing.
     let (deployment, epoch) = storage.founded().await?;
-    let epoch = epoch + 1;
+    // Beside others a number is drawn at once: it is never given again, whoever begins meanwhile.
+    let incarnation =
+        if bus.is_shared() { storage.begin_epoch().await? } else { epoch.saturating_add(1) };
+    let owner = Owner { node: config.cluster.node, incarnation };
     let deadlines = Arc::new(Deadlines::default());
     let (tokens, fatal) = (Arc::new(tokens), fatal.clone());
-    Ok(Ground { clock, tokens, accounts, deadlines, keys, deployment, epoch, fatal })
+    Ok(Ground { clock, tokens, accounts, deadlines, keys, deployment, owner, fatal, bus })
 }
 
 async fn entry(
@@ -274,16 +324,22 @@ async fn entry(
     stopping: &CancellationToken,
 ) -> anyhow::Result<(Entry, Watch)> {
     let rooms = Arc::new(Rooms::default());
-    let owner = Owner { node: 0, incarnation: ground.epoch };
+    let owner = ground.owner;
     let whose = Whose { deployment: ground.deployment, owner };
     let seats = strategy(config, ground, whose).await?;
-    let begun = storage.begin_epoch().await?;
-    anyhow::ensure!(begun == ground.epoch, "another server began on this database meanwhile");
+    if !ground.bus.is_shared() {
+        let begun = storage.begin_epoch().await?;
+        anyhow::ensure!(
+            begun == owner.incarnation,
+            "another server began on this database meanwhile"
+        );
+    }
     let (admission, watch) = watch::over(seats, config, storage, &ground.clock);
-    let hub = Arc::new(Hub::default());
+    let hub = Arc::new(Hub::new(Arc::clone(&ground.bus)));
     let aftermath = Aftermath {
         rooms: Arc::clone(&rooms),
         presence: Arc::new(Presence::default()),
+        bus: Arc::clone(&ground.bus),
         line: Arc::new(LineBoard::default()),
         storage: Arc::clone(storage),
         clock: Arc::clone(&ground.clock),
@@ -328,21 +384,25 @@ async fn entry(
 async fn build(
     config: &Config,
     storage: SharedStorage,
-    fatal: &CancellationToken,
-    stopping: &CancellationToken,
+    ends: &Ends,
     tasks: &TaskTracker,
-) -> anyhow::Result<(Arc<App>, mpsc::Receiver<Append>)> {
-    let ground = ground(config, &storage, fatal).await?;
+) -> anyhow::Result<(Arc<App>, Inlets)> {
+    let stopping = &ends.stopping;
+    let (bus, arriving) = join(config, &ends.last)?;
+    let ground = ground(config, &storage, &ends.fatal, bus).await?;
     let (entry, watch) = entry(config, &ground, &storage, tasks, stopping).await?;
     let entry = Arc::new(entry);
-    let rooms = room_service(config, &entry, ground.epoch);
+    let rooms = room_service(config, &entry, ground.owner.incarnation);
     rooms.reload().await?;
     let admission = Arc::clone(&entry.admission);
+    let whom = (Arc::clone(&entry.hub), Arc::clone(&entry.rooms));
+    let delivery = Arc::new(Delivery::new(whom, Arc::clone(&storage), ground.bus));
     let history = Arc::new(History { storage, admission });
     let (log, appends) = MessageLog::new(config.messages.backlog_max);
     let connections = Arc::new(Connections {
         entry: Arc::clone(&entry),
         history: Arc::clone(&history),
+        delivery: Arc::clone(&delivery),
         log,
         metrics: Arc::clone(&watch.metrics),
         clock: Arc::clone(&ground.clock),
@@ -368,6 +428,7 @@ async fn build(
         rooms,
         history,
         searches: Windows::new(limits.enabled.then_some(limits.searches_per_user), SEARCHES_SPAN),
+        delivery,
         connections,
         deadlines: ground.deadlines,
         metrics: watch.metrics,
@@ -380,7 +441,21 @@ async fn build(
         stopping: stopping.clone(),
         tasks: tasks.clone(),
     };
-    Ok((Arc::new(app), appends))
+    Ok((Arc::new(app), Inlets { appends, arriving }))
+}
+
+/// The bus, and what arrives on it where there are other nodes.
+fn join(config: &Config, stop: &CancellationToken) -> anyhow::Result<Joined> {
+    match config.cluster.bus {
+        config::Bus::Local => Ok((Arc::new(Local), None)),
+        config::Bus::Redis => {
+            let config::Redis { url, prefix, timeout } = &config.redis;
+            let joined = RedisBus::join(url, prefix, timeout.0, stop.clone());
+            let (bus, arriving) = joined.context("redis.url cannot be read")?;
+            Ok((Arc::new(bus), Some(arriving)))
+        }
+        config::Bus::Rabbitmq => anyhow::bail!("cluster.bus = \"rabbitmq\" is not built in yet"),
+    }
 }
 
 async fn strategy(

@@ -14,6 +14,7 @@ pub mod accounts;
 mod admission;
 mod app;
 pub mod clock;
+mod cluster;
 mod edge;
 mod entry;
 mod entry_log;

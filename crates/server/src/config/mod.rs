@@ -201,6 +201,8 @@ section! {
     Cluster {
         /// Where the nodes of a cluster meet; `local` is one node alone.
         bus: Bus = Bus::Local,
+        /// Which of the nodes this is, from 1; no two that run at once have the same number.
+        node: u32 = 0,
     }
 }
 
@@ -401,9 +403,19 @@ impl Config {
             Strategy::Redis if self.redis.url.is_empty() => {
                 wrong("admission.strategy = \"redis\" needs redis.url")
             }
-            _ if is_clustered => {
-                wrong("cluster.bus must be \"local\"; several nodes are not built in yet")
+            _ if self.cluster.bus == Bus::Rabbitmq => {
+                wrong("cluster.bus = \"rabbitmq\" is not built in yet; choose \"redis\"")
             }
+            _ if is_clustered && self.cluster.node == 0 => {
+                wrong("cluster.node must be a number from 1 that no other node has")
+            }
+            _ if is_clustered && self.auth.secret.is_empty() => {
+                wrong("auth.secret must be given, the same on every node, where there are several")
+            }
+            _ if is_clustered && !self.storage.url.starts_with("postgres") => wrong(
+                "several nodes need one store: storage.url = \"postgres://…\" with cluster.bus \
+                 other than \"local\"",
+            ),
             Strategy::Semaphore | Strategy::Conditional | Strategy::Redis => Ok(()),
         }
     }

@@ -17,6 +17,7 @@ use anteroom_protocol::room::{Lifetime, RoomState};
 
 use crate::admission::Journal;
 use crate::clock::Clock;
+use crate::cluster::{Bus, News};
 use crate::entry_log::EntryLog;
 use crate::hub::Presence;
 use crate::rooms::Rooms;
@@ -36,6 +37,7 @@ const FORGET_ASKS: u32 = 3;
 pub(crate) struct Aftermath {
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) presence: Arc<Presence>,
+    pub(crate) bus: Arc<dyn Bus>,
     pub(crate) line: Arc<LineBoard>,
     pub(crate) storage: SharedStorage,
     pub(crate) clock: Arc<Clock>,
@@ -79,17 +81,22 @@ impl Aftermath {
                     reason => self.end_membership(room, user, entered, reason),
                 }
             }
-            Change::Opened => self.rooms.opened(room),
+            Change::Opened => {
+                self.rooms.opened(room);
+                self.tell_room(room);
+            }
             Change::Closed { cause } => self.closed(room, cause),
             Change::Offered { user, reservation } => {
                 tracing::info!(event = "entry.offered", room = room.0, %user,
                     generation = %reservation.generation, "a free seat was offered to the line");
                 self.line.offered(room, user, reservation, self.clock.now());
+                self.bus.tell(News::Line { room: room.0, user: user.0 });
             }
             Change::WaiterGone { user, cause } => {
                 tracing::info!(event = "waiter.gone", room = room.0, %user,
                     cause = waiter_word(cause), "a waiter left the line without a seat");
                 self.line.gone(room, user, cause, self.clock.now());
+                self.bus.tell(News::Line { room: room.0, user: user.0 });
             }
             Change::Reserved { .. } | Change::Entered { .. } => {}
         }
@@ -160,8 +167,14 @@ impl Aftermath {
         });
     }
 
+    /// The other nodes are to read the room's record again.
+    pub(crate) fn tell_room(&self, room: RoomId) {
+        self.bus.tell(News::Room { room: room.0 });
+    }
+
     /// The room is gone from memory, and from the lobby if it stood there.
     pub(crate) fn drop_room(&self, room: RoomId) {
+        self.tell_room(room);
         if let Some(info) = self.rooms.remove(room) {
             self.presence.tell_closed(&info);
         }

@@ -177,6 +177,11 @@ impl LineBoard {
         self.moved(room, user, Call::Gone(cause), |flow| flow.left(now));
     }
 
+    /// Something became of the user's wait on another node: its streams here look for themselves.
+    pub(crate) fn look_again(&self, room: RoomId, user: UserId) {
+        self.moved(room, user, Call::Missed, |_| {});
+    }
+
     fn moved(&self, room: RoomId, user: UserId, call: Call, note: impl FnOnce(&mut Flow)) {
         self.lock().alter(room, |line| {
             note(&mut line.flow);
@@ -187,7 +192,7 @@ impl LineBoard {
     }
 
     /// Ends the streams that stand under a login, whatever the ledger says.
-    pub(super) fn end_login(&self, user: UserId, login: LoginId, code: Code) {
+    pub(crate) fn end_login(&self, user: UserId, login: LoginId, code: Code) {
         for line in self.lock().lines.values() {
             let watchers = line.watchers.get(&user).into_iter().flatten();
             watchers.filter(|it| it.login == login).for_each(|it| it.call(Call::End(code)));
@@ -195,14 +200,14 @@ impl LineBoard {
     }
 
     /// Ends a user's streams in a room, whatever the ledger says.
-    pub(super) fn end_user_in(&self, room: RoomId, user: UserId, code: Code) {
+    pub(crate) fn end_user_in(&self, room: RoomId, user: UserId, code: Code) {
         let board = self.lock();
         let watchers = board.lines.get(&room).and_then(|line| line.watchers.get(&user));
         watchers.into_iter().flatten().for_each(|it| it.call(Call::End(code)));
     }
 
     /// Ends every stream of a room, whatever the ledger says.
-    pub(super) fn end_room(&self, room: RoomId, code: Code) {
+    pub(crate) fn end_room(&self, room: RoomId, code: Code) {
         let board = self.lock();
         let watchers = board.lines.get(&room).map(|line| line.watchers.values().flatten());
         watchers.into_iter().flatten().for_each(|it| it.call(Call::End(code)));

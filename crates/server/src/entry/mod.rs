@@ -50,6 +50,7 @@ pub(crate) use removals::Removals;
 use crate::accounts::Passwords;
 use crate::admission::{Admission, Journal, TicketKey, Unavailable};
 use crate::clock::Clock;
+use crate::cluster::{Away, NotAttended};
 use crate::hub::Hub;
 use crate::rooms::Rooms;
 use crate::storage::{SharedStorage, StorageError};
@@ -133,6 +134,17 @@ pub(crate) enum EntryError {
     Seats(#[from] Unavailable),
     #[error(transparent)]
     Storage(#[from] StorageError),
+    #[error(transparent)]
+    Nodes(#[from] Away),
+}
+
+impl From<NotAttended> for EntryError {
+    fn from(error: NotAttended) -> Self {
+        match error {
+            NotAttended::Bus(away) => away.into(),
+            NotAttended::Store(error) => error.into(),
+        }
+    }
 }
 
 impl EntryError {
@@ -159,7 +171,7 @@ impl EntryError {
             Self::BadParty => Code::Invalid,
             Self::Forbidden => Code::Forbidden,
             Self::NotWaiting => Code::NotWaiting,
-            Self::Busy | Self::Seats(_) | Self::Storage(_) => Code::Unavailable,
+            Self::Busy | Self::Seats(_) | Self::Storage(_) | Self::Nodes(_) => Code::Unavailable,
         }
     }
 }
@@ -215,6 +227,16 @@ impl Entry {
         if let Err(error) = fenced {
             tracing::warn!(event = "seat_store.unavailable", %error,
                 "the next start ends what this life left");
+        }
+    }
+
+    /// Looks again at every room: what other nodes did may have been missed.
+    pub(crate) fn look_again(&self) {
+        for info in self.rooms.all() {
+            match self.hub.count_in_room(info.id) {
+                0 => self.aftermath.presence.mark_here(info.id),
+                _ => self.duties.doubt(info.id),
+            }
         }
     }
 

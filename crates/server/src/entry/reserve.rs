@@ -221,7 +221,12 @@ impl Entry {
         room: RoomId,
         key: Option<&str>,
     ) -> Result<std::sync::Arc<RoomInfo>, EntryError> {
-        let Some(info) = self.rooms.get(room) else {
+        let mut info = self.rooms.get(room);
+        if info.is_none() && self.aftermath.bus.is_shared() {
+            // Another node made it, and the news of it is not here.
+            info = self.rooms.refresh(room, &*self.storage).await?.0;
+        }
+        let Some(info) = info else {
             return Err(self.closed(who, room, key).await?);
         };
         let is_known = info.visibility == Visibility::Public

@@ -59,8 +59,7 @@ async fn direct(
         content_type: ask.content_type.unwrap_or_else(|| TEXT_PLAIN.to_owned()),
         content: ask.content,
     });
-    let sessions = app.entry.hub.of_user(UserId(user));
-    let reached = sessions.iter().filter(|session| session.push(frame.clone())).count();
+    let reached = app.entry.hub.push_to_user(UserId(user), &frame);
     tracing::info!(event = "direct.sent", from = %who.user, to = %user, sessions = reached,
         "words were said to all sessions of a user");
     Ok(private(axum::Json(serde_json::json!({ "sessions": reached }))))

@@ -17,9 +17,10 @@ use anteroom_core::ids::{LoginId, RoomId, SessionId, UserId};
 use anteroom_core::registry::{Registered, Registry};
 use anteroom_protocol::CloseCode;
 use bytes::Bytes;
-pub(crate) use presence::{Presence, lobby_room};
+pub(crate) use presence::{Among, Presence, lobby_room};
 pub(crate) use session::{NewSession, Session, encode, farewell};
 
+use crate::cluster::{Bus, Local, News};
 use outbox::Batch;
 
 /// A session as the registry holds it.
@@ -28,10 +29,17 @@ pub(crate) type Link = Arc<Session>;
 /// Encoded frames that are one session's own, beside what a whole room is told.
 pub(crate) type Own = HashMap<SessionId, (Link, Vec<u8>)>;
 
-/// The registry, and the ways to reach who is in it.
-#[derive(Debug, Default)]
+/// The registry, and the ways to reach who is in it, or on another node.
 pub(crate) struct Hub {
     registry: Mutex<Registry<Link>>,
+    bus: Arc<dyn Bus>,
+}
+
+impl Default for Hub {
+    /// The hub of one node alone.
+    fn default() -> Self {
+        Self::new(Arc::new(Local))
+    }
 }
 
 /// How much there is.
@@ -42,6 +50,11 @@ pub(crate) struct Counts {
 }
 
 impl Hub {
+    /// A hub without sessions, beside others on `bus`.
+    pub(crate) fn new(bus: Arc<dyn Bus>) -> Self {
+        Self { registry: Mutex::default(), bus }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Registry<Link>> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -94,18 +107,38 @@ impl Hub {
         Counts { sessions: registry.len(), users: registry.user_count() }
     }
 
-    /// Tells sessions that their end has come. One that is still entering is not here yet: its
-    /// own entry learns it from the ledger when it settles.
+    /// Tells sessions, wherever they are, that their end has come. One that is still entering is in no
+    /// registry yet: its own entry learns it from the ledger when it settles.
     pub(crate) fn end(&self, sessions: &[SessionId], code: CloseCode) {
-        for id in sessions {
-            if let Some(session) = self.get(*id) {
-                session.end(code);
-            }
+        let mut elsewhere = self.end_here(sessions, code).peekable();
+        if elsewhere.peek().is_some() {
+            self.bus.tell(News::ended(elsewhere, code));
         }
+    }
+
+    /// The same for this node; answers those that are not here.
+    pub(crate) fn end_here(
+        &self,
+        sessions: &[SessionId],
+        code: CloseCode,
+    ) -> impl Iterator<Item = SessionId> {
+        sessions.iter().copied().filter(move |id| match self.get(*id) {
+            Some(session) => {
+                session.end(code);
+                false
+            }
+            None => true,
+        })
     }
 
     /// Ends every session under a login, whatever the ledger says.
     pub(crate) fn end_login(&self, user: UserId, login: LoginId, code: CloseCode) {
+        self.end_login_here(user, login, code);
+        self.bus.tell(News::login_ended(user, login, code));
+    }
+
+    /// The same for this node.
+    pub(crate) fn end_login_here(&self, user: UserId, login: LoginId, code: CloseCode) {
         for session in self.of_user(user) {
             if session.login == login {
                 session.end(code);
@@ -115,15 +148,38 @@ impl Hub {
 
     /// Ends a user's sessions in a room, whatever the ledger says.
     pub(crate) fn end_user_in(&self, room: RoomId, user: UserId, code: CloseCode) {
+        self.end_user_here(room, user, code);
+        self.bus.tell(News::user_ended(room, user, code));
+    }
+
+    /// The same for this node.
+    pub(crate) fn end_user_here(&self, room: RoomId, user: UserId, code: CloseCode) {
         self.of_user(user).iter().filter(|it| it.room == room).for_each(|it| it.end(code));
     }
 
     /// Ends every session in a room, whatever the ledger says.
     pub(crate) fn end_room(&self, room: RoomId, code: CloseCode) {
+        self.end_room_here(room, code);
+        self.bus.tell(News::room_ended(room, code));
+    }
+
+    /// The same for this node.
+    pub(crate) fn end_room_here(&self, room: RoomId, code: CloseCode) {
         self.in_room(room).iter().for_each(|session| session.end(code));
     }
 
-    /// Ends every session.
+    /// Sends one frame to every session of a user, on every node. Answers how many took it on this one.
+    pub(crate) fn push_to_user(&self, user: UserId, frame: &Bytes) -> usize {
+        self.bus.tell(News::Direct { user: user.0, frame: frame.to_vec() });
+        self.push_to_user_here(user, frame)
+    }
+
+    /// The same for this node.
+    pub(crate) fn push_to_user_here(&self, user: UserId, frame: &Bytes) -> usize {
+        self.of_user(user).iter().filter(|session| session.push(frame.clone())).count()
+    }
+
+    /// Ends every session of this node.
     pub(crate) fn end_all(&self, code: CloseCode) {
         self.all().iter().for_each(|session| session.end(code));
     }

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use super::presence::NAMED_MAX;
 use super::{Hub, encode};
 use crate::clock::Clock;
+use crate::cluster::{self, Bus};
 use crate::rooms::Rooms;
 
 /// What is noted within this span is told together.
@@ -42,6 +43,17 @@ struct Room {
 struct News {
     typing: HashSet<UserId>,
     read: Vec<(UserId, i64)>,
+}
+
+impl News {
+    /// For the other nodes.
+    fn abroad(&self, room: RoomId) -> cluster::News {
+        cluster::News::Passing {
+            room: room.0,
+            typing: self.typing.iter().map(|user| user.0).collect(),
+            read: self.read.iter().map(|(user, seq)| (user.0, *seq)).collect(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -122,8 +134,32 @@ impl Passing {
         self.lock().rooms.remove(&room);
     }
 
+    /// What another node was told, for the members on this one.
+    pub(crate) fn heard(
+        &self,
+        hub: &Hub,
+        room: RoomId,
+        typing: HashSet<UserId>,
+        read: Vec<(UserId, i64)>,
+    ) {
+        // Of a room without members here nobody is told, and nothing is kept.
+        if hub.count_in_room(room) == 0 {
+            return;
+        }
+        let mut state = self.lock();
+        let there = state.rooms.entry(room).or_default();
+        for (user, seq) in &read {
+            let mark = there.read.entry(*user).or_default();
+            *mark = (*mark).max(*seq);
+        }
+        drop(state);
+        if !is_large(hub, room) {
+            tell(hub, room, &News { typing, read });
+        }
+    }
+
     /// Tells what is noted, for ever.
-    pub(crate) async fn run(&self, hub: &Hub, rooms: &Rooms, clock: &Clock) {
+    pub(crate) async fn run(&self, hub: &Hub, (rooms, bus): (&Rooms, &dyn Bus), clock: &Clock) {
         let mut pace = tokio::time::interval(COALESCE);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -133,7 +169,10 @@ impl Passing {
                 if rooms.get(room).is_none() {
                     // Its end may have been told before the last of its frames was noted.
                     self.forget(room);
-                } else if !is_large(hub, room) {
+                    continue;
+                }
+                bus.tell(news.abroad(room));
+                if !is_large(hub, room) {
                     tell(hub, room, &news);
                 }
             }
@@ -264,7 +303,7 @@ mod tests {
         };
         let told = async {
             tokio::select! {
-                () = passing.run(&hub, &rooms, &clock) => unreachable!("it runs for ever"),
+                () = passing.run(&hub, (&rooms, &crate::cluster::Local), &clock) => unreachable!("it runs for ever"),
                 () = looking => {}
             }
         };

@@ -20,7 +20,9 @@ use tokio::time::Instant;
 use super::passing::Passing;
 use super::{Hub, encode};
 use crate::admission::Admission;
+use crate::cluster::{Bus, News};
 use crate::rooms::{RoomInfo, Rooms};
+use crate::storage::Storage;
 use crate::view;
 
 /// Changes of one room within this span are told together.
@@ -40,12 +42,21 @@ struct State {
     marked: HashSet<RoomId>,
     /// When a room that was told just now may be told again.
     rests: HashMap<RoomId, Instant>,
+    /// Those of them that other nodes have not heard of.
+    untold: HashSet<RoomId>,
     /// Whom each room was told about.
     announced: HashMap<RoomId, HashSet<UserId>>,
     /// The seats each room was told about.
     seats: HashMap<RoomId, Seats>,
     /// The names of those who sit somewhere.
     names: HashMap<RoomId, HashMap<UserId, Arc<str>>>,
+}
+
+/// What tells of other nodes, and of those who sit there.
+#[derive(Clone, Copy)]
+pub(crate) struct Among<'a> {
+    pub(crate) bus: &'a dyn Bus,
+    pub(crate) storage: &'a dyn Storage,
 }
 
 /// The marks, and what was told last. The mutex is a leaf.
@@ -88,8 +99,42 @@ impl Presence {
 
     /// Something about this room's seats, people or state may have changed.
     pub(crate) fn mark(&self, room: RoomId) {
+        self.lock().untold.insert(room);
+        self.mark_here(room);
+    }
+
+    /// The same, and the other nodes know.
+    pub(crate) fn mark_here(&self, room: RoomId) {
         if self.lock().marked.insert(room) {
             self.wake.notify_one();
+        }
+    }
+
+    /// Tells the other nodes in which rooms to look.
+    fn tell_others(&self, bus: &dyn Bus) {
+        let untold = std::mem::take(&mut self.lock().untold);
+        if bus.is_shared() && !untold.is_empty() {
+            bus.tell(News::Seats { rooms: untold.into_iter().map(|room| room.0).collect() });
+        }
+    }
+
+    /// Reads the names of those who came in by another node.
+    pub(crate) async fn learn_names(
+        &self,
+        hub: &Hub,
+        room: RoomId,
+        people: &[UserId],
+        among: &Among<'_>,
+    ) {
+        if !among.bus.is_shared() {
+            return;
+        }
+        for user in people {
+            if self.name_of(hub, room, *user).is_empty()
+                && let Ok(Some(record)) = among.storage.user(*user).await
+            {
+                self.name(room, *user, &record.display_name.into());
+            }
         }
     }
 
@@ -125,7 +170,13 @@ impl Presence {
     }
 
     /// Tells what was marked, for ever.
-    pub(crate) async fn run(&self, hub: &Hub, rooms: &Rooms, admission: &dyn Admission) {
+    pub(crate) async fn run(
+        &self,
+        hub: &Hub,
+        rooms: &Rooms,
+        admission: &dyn Admission,
+        among: Among<'_>,
+    ) {
         let mut pace = tokio::time::interval(COALESCE);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut rested = None;
@@ -136,17 +187,24 @@ impl Presence {
                 Some(at) => drop(tokio::time::timeout_at(at, self.wake.notified()).await),
             }
             pace.tick().await;
+            self.tell_others(among.bus);
             let (due, next) = self.lock().take(Instant::now());
             rested = next;
             for room in due {
-                self.tell(room, hub, rooms, admission).await;
+                self.tell(room, (hub, rooms), admission, &among).await;
                 let rest = rest_of(hub.count_in_room(room));
                 self.lock().rests.insert(room, Instant::now() + rest);
             }
         }
     }
 
-    async fn tell(&self, room: RoomId, hub: &Hub, rooms: &Rooms, admission: &dyn Admission) {
+    async fn tell(
+        &self,
+        room: RoomId,
+        (hub, rooms): (&Hub, &Rooms),
+        admission: &dyn Admission,
+        among: &Among<'_>,
+    ) {
         // A seat store that is away is asked again at the next turn.
         let (Ok(seats), Ok(seated)) = (admission.seats(room).await, admission.members(room).await)
         else {
@@ -163,6 +221,10 @@ impl Presence {
         // Who is still on the way in is nobody's business yet.
         let members: HashSet<UserId> =
             seated.iter().filter(|member| member.settled).map(|member| member.user).collect();
+        if members.len() <= NAMED_MAX && hub.count_in_room(room) > 0 {
+            let people: Vec<UserId> = members.iter().copied().collect();
+            self.learn_names(hub, room, &people, among).await;
+        }
         let mut news = self.who_came_and_went(room, &members, seats, hub);
         self.keep_names(room, &here);
         if self.lock().seats.insert(room, seats) != Some(seats) {

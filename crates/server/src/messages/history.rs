@@ -98,16 +98,20 @@ impl History {
         let truncated = (missed > REPLAY_MAX).then_some(Replay::Truncated);
         let from = if truncated.is_some() { last - REPLAY_MAX as i64 } else { since };
         let items = self.storage.log(room, from, last).await?;
-        let frame = |item| match item {
-            LogItem::Message(record) => ServerFrame::Message(view::message(record)),
-            LogItem::Change(record) => change::frame(record),
-        };
-        let mut frames: Vec<Bytes> = items.into_iter().map(|item| encode(&frame(item))).collect();
+        let mut frames: Vec<Bytes> = items.into_iter().map(encoded).collect();
         let surplus = beyond(&frames, REPLAY_BYTES_MAX);
         frames.drain(..surplus);
         let truncated = if surplus > 0 { Some(Replay::Truncated) } else { truncated };
         Ok((frames, truncated))
     }
+}
+
+/// Something durable as it goes over the wire.
+pub(super) fn encoded(item: LogItem) -> Bytes {
+    encode(&match item {
+        LogItem::Message(record) => ServerFrame::Message(view::message(record)),
+        LogItem::Change(record) => change::frame(record),
+    })
 }
 
 /// How many of the oldest frames must go for the rest to fit.

@@ -19,10 +19,9 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
-use super::{Indexer, change};
-use crate::hub::{Hub, Link, Own, encode};
+use super::{Delivery, Indexer, change};
+use crate::hub::{Link, Own, encode};
 use crate::pace::Pace;
-use crate::rooms::Rooms;
 use crate::storage::{Alteration, Appended, NewMessage, NewRecord, SharedStorage, Stored};
 
 /// Messages in one transaction.
@@ -96,11 +95,10 @@ impl MessageLog {
 pub(crate) async fn run(
     mut taken: mpsc::Receiver<Append>,
     storage: SharedStorage,
-    hub: Arc<Hub>,
-    rooms: Arc<Rooms>,
+    delivery: Arc<Delivery>,
     indexer: Arc<Indexer>,
 ) {
-    let out = Told { hub, rooms, indexer, lost: Mutex::default() };
+    let out = Told { delivery, indexer, lost: Mutex::default() };
     let mut log = Log { taken: &mut taken, waiting: VecDeque::new(), received: Vec::new() };
     let Some(mut appends) = log.batch().await else { return };
     let mut stored = storage.record(appends.iter().map(new_record).collect()).await;
@@ -220,8 +218,7 @@ impl ForRoom {
 
 /// The way out of the log.
 struct Told {
-    hub: Arc<Hub>,
-    rooms: Arc<Rooms>,
+    delivery: Arc<Delivery>,
     indexer: Arc<Indexer>,
     /// Batches that could not be stored.
     lost: Mutex<Pace>,
@@ -263,10 +260,7 @@ impl Told {
         }
         self.indexer.committed(by_room.keys().copied());
         for (room, ForRoom { frames, own }) in by_room {
-            if let (Some(info), Some((last, _))) = (self.rooms.get(room), frames.last()) {
-                info.published(*last);
-            }
-            self.hub.publish(room, &frames, own);
+            self.delivery.committed(room, frames, own);
         }
     }
 }

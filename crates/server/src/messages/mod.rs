@@ -2,11 +2,13 @@
 
 mod change;
 mod content;
+mod delivery;
 mod history;
 mod indexer;
 mod log;
 
 pub(crate) use content::check as check_content;
+pub(crate) use delivery::Delivery;
 pub(crate) use history::{History, HistoryError};
 pub(crate) use indexer::Indexer;
 pub(crate) use log::{Append, MessageLog, Wish, run};

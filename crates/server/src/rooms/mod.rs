@@ -17,6 +17,7 @@ use crate::storage::{NewRoom, QueuedRoom, RoomRecord, WallMillis};
 mod checks;
 mod rebuild;
 mod service;
+mod shared;
 
 pub(crate) use service::{RoomError, RoomService, view_of};
 

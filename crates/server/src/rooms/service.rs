@@ -122,6 +122,7 @@ impl RoomService {
             })
             .await?;
         let info = entry.rooms.add_queued(queued);
+        entry.aftermath.tell_room(info.id);
         let spec = info.spec(self.epoch(), Some(pending_until));
         if let Err(error) = entry.admission.add_room(spec).await {
             self.forget(info.id).await?;
@@ -278,6 +279,7 @@ impl RoomService {
             info.key.clone_from(&stored.room.key);
             info.password_hash.clone_from(&stored.room.password_hash);
         });
+        self.entry.aftermath.tell_room(room);
         self.entry.set_capacity(room).await;
         self.entry.aftermath.presence.mark(room);
         tracing::info!(event = "room.changed", room = room.0, user = %who.user,

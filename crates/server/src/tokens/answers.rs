@@ -18,6 +18,8 @@ pub struct TokensConfig {
     pub refresh_grace: Duration,
     /// Users whose standing is kept at hand.
     pub cached_users: usize,
+    /// Other nodes write to the same store: nobody's standing is kept at hand.
+    pub is_shared: bool,
 }
 
 impl Default for TokensConfig {
@@ -27,6 +29,7 @@ impl Default for TokensConfig {
             logins_per_user: 1,
             refresh_grace: Duration::from_secs(10),
             cached_users: 20_000,
+            is_shared: false,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How each user stands: the account and its live logins, as the store has them, kept at hand.
 //!
-//! This process is the only writer of its store, so a copy is right as long as every write goes
-//! through [`Standings::change`]. Invariant: while a user's slot is unlocked, its copy is absent or
+//! Where this process is the only writer of its store, a copy is right as long as every write goes
+//! through [`Standings::change`]. Where other nodes write too, none is kept. Invariant: while a user's slot is unlocked, its copy is absent or
 //! equal to the store. A change runs to its end even when whoever asked for it has gone, because a
 //! write that is still on its way to the disk must not be overtaken by a read.
 
@@ -84,13 +84,15 @@ type Slot = Arc<tokio::sync::Mutex<Option<Arc<Standing>>>>;
 pub(crate) struct Standings {
     storage: SharedStorage,
     slots: Arc<Mutex<Slots>>,
+    /// Nobody else writes.
+    keeps: bool,
 }
 
 impl Standings {
-    /// Keeps about `users_max` users at hand.
-    pub(crate) fn new(storage: SharedStorage, users_max: usize) -> Self {
+    /// Keeps about `users_max` users at hand, or with `keeps` false nobody.
+    pub(crate) fn new(storage: SharedStorage, users_max: usize, keeps: bool) -> Self {
         let slots = Slots { young_max: users_max.div_ceil(2).max(1), ..Slots::default() };
-        Self { storage, slots: Arc::new(Mutex::new(slots)) }
+        Self { storage, slots: Arc::new(Mutex::new(slots)), keeps }
     }
 
     /// How the user stands now; `None` when there is no such user. Waits for a change under way.
@@ -103,7 +105,9 @@ impl Standings {
         let Some(record) = self.storage.user(user).await? else { return Ok(None) };
         let logins = self.storage.logins(user).await?;
         let standing = Arc::new(Standing::of(record, &logins));
-        *copy = Some(Arc::clone(&standing));
+        if self.keeps {
+            *copy = Some(Arc::clone(&standing));
+        }
         Ok(Some(standing))
     }
 

@@ -27,7 +27,7 @@ impl Tokens {
     /// Tokens under `keys`, whose logins live in `storage`.
     #[must_use]
     pub fn new(storage: SharedStorage, keys: &Keys, config: TokensConfig) -> Self {
-        let standings = Standings::new(storage, config.cached_users);
+        let standings = Standings::new(storage, config.cached_users, !config.is_shared);
         let issuer = Arc::new(Issuer { jwt: Jwt::new(keys), config });
         Self { issuer, standings }
     }

@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::entry::{self, Arrival, Arrived, Entered};
 use crate::hub::outbox::Outbox;
 use crate::hub::{Link, farewell};
-use crate::messages::{History, MessageLog};
+use crate::messages::{Delivery, History, MessageLog};
 use crate::metrics::Metrics;
 use crate::storage::MembershipEnd;
 use crate::sweeper::{Deadlines, Due};
@@ -47,6 +47,7 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(crate) struct Connections {
     pub(crate) entry: Arc<entry::Entry>,
     pub(crate) history: Arc<History>,
+    pub(crate) delivery: Arc<Delivery>,
     pub(crate) log: MessageLog,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Arc<Clock>,

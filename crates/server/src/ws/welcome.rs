@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::connection::Connections;
 use crate::entry::{Entered, EntryError};
-use crate::hub::{Link, encode};
+use crate::hub::{Among, Link, encode};
 use crate::rooms::view_of;
 use crate::view;
 
@@ -18,7 +18,7 @@ use crate::view;
 /// The session is registered already, so what is said from now on waits in its outbox.
 ///
 /// # Errors
-/// The store is away, or the room vanished meanwhile.
+/// The store or the other nodes are away, or the room vanished meanwhile.
 pub(super) async fn compose(
     all: &Connections,
     entered: &Entered,
@@ -26,6 +26,8 @@ pub(super) async fn compose(
 ) -> Result<(Vec<Bytes>, i64), EntryError> {
     let session = &entered.session;
     let entry = &all.entry;
+    // Before it is read how far the room is: what is said after that is heard.
+    all.delivery.attend(session.room).await?;
     let info = entry.rooms.get(session.room).ok_or(EntryError::RoomClosed)?;
     let last_seq = info.last_seq();
     let seats = entry.admission.seats(session.room).await?.map(view::seats).unwrap_or_default();
@@ -66,8 +68,11 @@ async fn members(
 ) -> Result<(Vec<WelcomeMember>, u32), EntryError> {
     let mut seated = all.entry.admission.members(session.room).await?;
     seated.retain(|member| member.settled);
-    let count = u32::try_from(seated.len()).unwrap_or(u32::MAX);
+    let shown: Vec<_> = seated.iter().take(WELCOME_MEMBERS_MAX).map(|it| it.user).collect();
+    let among = Among { bus: &*all.entry.aftermath.bus, storage: &*all.entry.storage };
     let presence = &all.entry.aftermath.presence;
+    presence.learn_names(&all.entry.hub, session.room, &shown, &among).await;
+    let count = u32::try_from(seated.len()).unwrap_or(u32::MAX);
     let members = seated
         .into_iter()
         .take(WELCOME_MEMBERS_MAX)

@@ -34,6 +34,7 @@ mod ledgers;
 mod limits;
 mod line_order;
 mod metrics;
+mod nodes;
 mod pages;
 mod party;
 mod passing;

@@ -5,6 +5,7 @@ mod disk;
 mod entries;
 mod journal;
 pub(crate) mod line;
+mod nodes;
 mod people;
 mod postgres;
 mod process;
@@ -23,6 +24,7 @@ use std::io::Write as _;
 
 pub(crate) use entries::Metrics;
 pub(crate) use journal::{LogEvent, now_ms};
+pub(crate) use nodes::Nodes;
 pub(crate) use people::{Known, PASSWORD};
 pub(crate) use postgres::Postgres;
 pub(crate) use process::resident_kib;

@@ -1,0 +1,114 @@
+//! From what is durable to who sits there, on this node and on the others.
+//!
+//! One node alone tells its members what it stored, in the order in which it was committed. With others
+//! beside it, each node's [`Tails`] decide the order, because others store in the same room.
+
+use std::sync::Arc;
+
+use anteroom_core::ids::RoomId;
+use bytes::Bytes;
+
+use super::history::encoded;
+use crate::cluster::{Bus, Ground, NotAttended, Numbered, Tails};
+use crate::hub::{Hub, Own};
+use crate::rooms::Rooms;
+use crate::storage::{SharedStorage, Stored};
+
+/// What is read from the store at once to close a gap.
+const READ_MAX: i64 = 200;
+
+/// The ways to the members of rooms.
+pub(crate) struct Delivery {
+    ways: Ways,
+    bus: Arc<dyn Bus>,
+    tails: Tails,
+}
+
+struct Ways {
+    hub: Arc<Hub>,
+    rooms: Arc<Rooms>,
+    storage: SharedStorage,
+}
+
+impl Delivery {
+    pub(crate) fn new(
+        (hub, rooms): (Arc<Hub>, Arc<Rooms>),
+        storage: SharedStorage,
+        bus: Arc<dyn Bus>,
+    ) -> Self {
+        Self { ways: Ways { hub, rooms, storage }, bus, tails: Tails::default() }
+    }
+
+    /// One commit of this node made these frames durable; `own` is what single sessions are told beside
+    /// it, in the same write.
+    pub(super) fn committed(&self, room: RoomId, frames: Numbered, own: Own) {
+        if !self.bus.is_shared() {
+            if let Some((last, _)) = frames.last() {
+                self.ways.reached(room, *last);
+            }
+            self.ways.hub.publish(room, &frames, own);
+            return;
+        }
+        self.bus.publish(room, &frames);
+        self.tails.pass(room, frames, |due| {
+            if let Some((last, _)) = due.last() {
+                self.ways.reached(room, *last);
+            }
+            self.ways.hub.publish(room, due, own);
+        });
+    }
+
+    /// Another node made these durable.
+    pub(crate) fn heard(&self, room: RoomId, frames: Numbered) {
+        self.tails.offer(room, frames, &self.ways);
+    }
+
+    /// Sees to it that a session that was registered is told everything from the room's last number on.
+    ///
+    /// # Errors
+    /// The nodes cannot hear each other, or the store is away.
+    pub(crate) async fn attend(&self, room: RoomId) -> Result<(), NotAttended> {
+        if !self.bus.is_shared() {
+            return Ok(());
+        }
+        self.tails.attend(room, &*self.bus, &self.ways).await
+    }
+
+    /// Reads what does not arrive, for ever.
+    pub(crate) async fn repair(&self) {
+        self.tails.repair(&self.ways).await;
+    }
+
+    /// Tells what was missed in every attended room.
+    pub(crate) async fn compare(&self) -> Stored<()> {
+        self.tails.compare(&*self.bus, &self.ways).await
+    }
+}
+
+impl Ground for Ways {
+    fn tell(&self, room: RoomId, frames: &[(i64, Bytes)]) {
+        if let Some((last, _)) = frames.last() {
+            self.reached(room, *last);
+        }
+        self.hub.publish(room, frames, Own::default());
+    }
+
+    fn reached(&self, room: RoomId, seq: i64) {
+        if let Some(info) = self.rooms.get(room) {
+            info.published(seq);
+        }
+    }
+
+    async fn last(&self, room: RoomId) -> Stored<i64> {
+        Ok(self.storage.room(room).await?.map_or(0, |record| record.last_seq))
+    }
+
+    async fn between(&self, room: RoomId, after: i64, last: i64) -> Stored<Numbered> {
+        let items = self.storage.log(room, after, last.min(after + READ_MAX)).await?;
+        Ok(items.into_iter().map(|item| (item.seq(), encoded(item))).collect())
+    }
+
+    fn has_members(&self, room: RoomId) -> bool {
+        self.hub.count_in_room(room) > 0
+    }
+}

@@ -1,0 +1,184 @@
+//! Several nodes, one deployment: whoever is where, the promises are the same.
+
+use std::collections::HashSet;
+
+use anteroom_client::{Account, Session};
+use anteroom_protocol::Code;
+use anteroom_protocol::entry::Reserve;
+use anteroom_protocol::frame::ServerFrame;
+use futures_util::future::join_all;
+
+use crate::harness::{Nodes, alive, ended, next_message, refused, within};
+
+async fn contents(session: &mut Session, count: usize) -> Vec<(i64, String)> {
+    let mut heard = Vec::with_capacity(count);
+    while heard.len() < count {
+        let message = next_message(session).await;
+        heard.push((message.seq, message.content));
+    }
+    heard
+}
+
+#[tokio::test]
+async fn a_room_made_on_one_node_is_entered_and_heard_on_the_others() {
+    let nodes = Nodes::start(3, |_| {}).await;
+    let owner = nodes.nodes[0].user("owner").await;
+    let (room, mut on_a) = nodes.nodes[0].room(&owner, 5).await;
+    let guest = nodes.nodes[1].user("guest").await;
+    let mut on_b = guest.enter(room).await.unwrap();
+    assert_eq!(on_b.welcome().member_count, 2);
+    let names: HashSet<_> = on_b.welcome().members.iter().map(|it| it.user.name.clone()).collect();
+    assert_eq!(names.len(), 2, "everybody has a name, wherever they came in: {names:?}");
+    assert!(!names.contains(""));
+
+    for n in 0..5 {
+        within("an ack", on_a.send(format!("a{n}"))).await.unwrap();
+        within("an ack", on_b.send(format!("b{n}"))).await.unwrap();
+    }
+    let (heard_a, heard_b) = (contents(&mut on_a, 10).await, contents(&mut on_b, 10).await);
+    assert_eq!(heard_a, heard_b, "all hear all, in one order");
+    assert_eq!(heard_a.iter().map(|it| it.0).collect::<Vec<_>>(), (1..=10).collect::<Vec<_>>());
+
+    let late = nodes.at(2, &nodes.nodes[2].user("late").await);
+    let on_c = late.enter(room).await.unwrap();
+    assert_eq!(on_c.welcome().last_seq, 10, "whoever comes by a third node knows how far it is");
+}
+
+#[tokio::test]
+async fn two_nodes_that_talk_at_once_tell_everybody_everything_once_and_in_one_order() {
+    const EACH: usize = 60;
+    let nodes = Nodes::start(2, |_| {}).await;
+    let owner = nodes.nodes[0].user("owner").await;
+    let (room, on_a) = nodes.nodes[0].room(&owner, 9).await;
+    let mut sessions = vec![on_a];
+    for n in 0..3 {
+        let user = nodes.nodes[n % 2].user(&format!("u{n}")).await;
+        sessions.push(user.enter(room).await.unwrap());
+    }
+    let talking = sessions.iter_mut().enumerate().map(|(who, session)| async move {
+        let mut heard = Vec::new();
+        for n in 0..EACH {
+            session
+                .send_frame(&anteroom_protocol::frame::ClientFrame::Send(
+                    anteroom_protocol::frame::Send {
+                        client_id: format!("{who}-{n}"),
+                        content: format!("{who}-{n}"),
+                        content_type: None,
+                    },
+                ))
+                .await
+                .unwrap();
+        }
+        while heard.len() < EACH * 4 {
+            heard.push(next_message(session).await.seq);
+        }
+        heard
+    });
+    let all: Vec<Vec<i64>> = join_all(talking).await;
+    let whole: Vec<i64> = (1..=(EACH * 4) as i64).collect();
+    for heard in all {
+        assert_eq!(heard, whole);
+    }
+}
+
+#[tokio::test]
+async fn the_last_seats_are_given_once_whichever_node_is_asked() {
+    let nodes = Nodes::start(3, |_| {}).await;
+    let owner = nodes.nodes[0].user("owner").await;
+    let (room, _sits) = nodes.nodes[0].room(&owner, 10).await;
+    let mut guests: Vec<Account> = Vec::new();
+    for node in &nodes.nodes {
+        guests.extend(node.guests(20).await);
+    }
+    let ask = Reserve::default();
+    let asked = join_all(guests.iter().map(|guest| guest.reserve(room, &ask))).await;
+    let granted = asked.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!(granted, 9, "ten seats, one of them the owner's");
+    for answer in asked.into_iter().filter(|answer| answer.is_err()) {
+        refused(answer, 409, Code::RoomFull);
+    }
+}
+
+#[tokio::test]
+async fn a_takeover_on_another_node_closes_the_old_socket_and_keeps_the_seat() {
+    let nodes = Nodes::start(2, |_| {}).await;
+    let owner = nodes.nodes[0].user("owner").await;
+    let (room, mut on_a) = nodes.nodes[0].room(&owner, 3).await;
+    let mut on_b = nodes.at(1, &owner).enter(room).await.unwrap();
+    let (words, closed) = ended(&mut on_a).await;
+    assert_eq!(closed.code, 4409, "{words:?}");
+    alive(&mut on_b).await;
+    assert_eq!(nodes.nodes[0].seats(room).await.occupied, 1);
+}
+
+#[tokio::test]
+async fn whoever_logs_out_on_one_node_is_out_on_all() {
+    let nodes = Nodes::start(3, |_| {}).await;
+    let owner = nodes.nodes[0].user("owner").await;
+    let (room, mut on_a) = nodes.nodes[0].room(&owner, 3).await;
+    nodes.at(2, &owner).logout().await.unwrap();
+    let (words, closed) = ended(&mut on_a).await;
+    assert_eq!(closed.code, 4440, "{words:?}");
+    for node in 0..3 {
+        refused(nodes.at(node, &owner).me().await, 401, Code::Unauthenticated);
+    }
+    let other = nodes.nodes[1].user("other").await;
+    let seats = nodes.nodes[1].seats_when(room, |seats, _| seats.occupied == 0).await;
+    assert_eq!(seats.free, 3);
+    other.enter(room).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_is_removed_or_closed_out_on_another_node_is_told_so() {
+    let nodes = Nodes::start(2, |_| {}).await;
+    let owner = nodes.nodes[0].user("owner").await;
+    let (room, _on_a) = nodes.nodes[0].room(&owner, 4).await;
+    let (one, two) = (nodes.nodes[1].user("one").await, nodes.nodes[1].user("two").await);
+    let (mut first, mut second) = (one.enter(room).await.unwrap(), two.enter(room).await.unwrap());
+    owner.remove_member(room, one.user().unwrap().id).await.unwrap();
+    assert_eq!(ended(&mut first).await.1.code, 4450);
+    alive(&mut second).await;
+    owner.close_room(room).await.unwrap();
+    assert_eq!(ended(&mut second).await.1.code, 4410);
+    refused(two.reserve(room, &Reserve::default()).await, 410, Code::RoomClosed);
+}
+
+#[tokio::test]
+async fn typing_and_presence_are_told_across_nodes() {
+    let nodes = Nodes::start(2, |_| {}).await;
+    let owner = nodes.nodes[0].user("owner").await;
+    let (room, mut on_a) = nodes.nodes[0].room(&owner, 4).await;
+    let guest = nodes.nodes[1].user("guest").await;
+    let mut on_b = guest.enter(room).await.unwrap();
+    let id = guest.user().unwrap().id;
+    let came = |frame: &ServerFrame| match frame {
+        ServerFrame::Presence(it) => it.joined.iter().find(|who| who.id == id).cloned(),
+        _ => None,
+    };
+    let came = within("who came", on_a.wait_for(came)).await.unwrap();
+    assert!(!came.name.is_empty());
+    on_b.typing().await.unwrap();
+    let types = |frame: &ServerFrame| match frame {
+        ServerFrame::Typing { user_id } => Some(*user_id),
+        _ => None,
+    };
+    assert_eq!(within("who types", on_a.wait_for(types)).await.unwrap(), id);
+}
+
+#[tokio::test]
+async fn what_a_node_that_was_killed_held_is_free_again_by_the_others() {
+    let mut nodes = Nodes::start(2, |settings| {
+        settings.set("admission.reservation_ttl", "2s").set("admission.grace", "1s");
+    })
+    .await;
+    let owner = nodes.nodes[1].user("owner").await;
+    let (room, _on_b) = nodes.nodes[1].room(&owner, 2).await;
+    let guest = nodes.nodes[0].user("guest").await;
+    guest.reserve(room, &Reserve::default()).await.unwrap();
+    nodes.nodes[0].kill9().await;
+    let other = nodes.nodes[1].user("other").await;
+    refused(other.reserve(room, &Reserve::default()).await, 409, Code::RoomFull);
+    nodes.nodes[1].seats_when(room, |seats, _| seats.reserved == 0).await;
+    other.enter(room).await.unwrap();
+    assert_eq!(nodes.stored("SELECT count(*) FROM rooms"), "1");
+}
