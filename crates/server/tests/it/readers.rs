@@ -67,6 +67,10 @@ async fn a_reader_that_stands_still_is_cut_however_much_it_says() {
         if n % 50 == 0 {
             alive(&mut writer).await;
         }
+        if n % 10 == 0 {
+            // It is heard, or it would be dropped for its silence where this takes long.
+            let _ = reader.send_frame(&ClientFrame::Typing {}).await;
+        }
     }
     let cut = json!({ "user": still.id(), "code": 4508 });
     let talking = async {
