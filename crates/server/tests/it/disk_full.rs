@@ -53,15 +53,15 @@ async fn talk(
     (session, acked)
 }
 
-/// Hears everything up to and with a message that says `last`; the numbers, as they came.
-async fn listen(mut session: Session, last: &str) -> Vec<i64> {
+/// Hears everything up to and with a message that says `last`; the numbers, as they came, and who heard.
+async fn listen(mut session: Session, last: &str) -> (Session, Vec<i64>) {
     let mut heard = Vec::new();
     loop {
         match session.next().await {
             Some(Event::Frame(ServerFrame::Message(message))) => {
                 heard.push(message.seq);
                 if message.content == last {
-                    return heard;
+                    return (session, heard);
                 }
             }
             Some(Event::Closed(closed)) => panic!("the listener was cut: {closed:?}"),
@@ -174,7 +174,7 @@ async fn f38_a_disk_that_fills_while_messages_flow_loses_nothing_and_needs_no_re
     let mut late = known.enter(room).await.unwrap();
     let last = within("an ack", late.send("the last word")).await.unwrap();
 
-    let heard = within("the last word", listening).await.unwrap();
+    let (_listener, heard) = within("the last word", listening).await.unwrap();
     assert_eq!(heard, (1..=last.seq).collect::<Vec<_>>(), "each once, in order");
     let history = whole_history(&owner, room).await;
     let seqs: Vec<i64> = history.iter().map(|message| message.seq).collect();
