@@ -380,6 +380,7 @@ mod tests {
         outbox.push(Bytes::from_static(b"p"));
         let head = vec![Bytes::from_static(b"w"), Bytes::from_static(b"<4>")];
         outbox.open(head, 4);
+        tokio::time::timeout(std::time::Duration::from_secs(10), outbox.woken()).await.unwrap();
         assert!(outbox.drain().unwrap());
         outbox.deliver(Bytes::from_static(b"b"), &batch(5, 6));
         outbox.deliver(Bytes::from_static(b"c"), &batch(5, 6));
