@@ -1,6 +1,7 @@
 //! The wiring: every part is made once, here, and gets what it needs and no more.
 
 mod ears;
+mod lease;
 mod watch;
 
 use std::net::IpAddr;
@@ -104,10 +105,15 @@ pub async fn run(
     // Stops what sessions feed, after they ended.
     let last = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let ends = Ends { fatal, stopping: stopping.clone(), last: last.clone() };
+    let (stop, end, fenced) = (stopping.clone(), last.clone(), CancellationToken::new());
+    let ends = Ends { fatal, fenced, stopping: stop, last: end };
     let (app, inlets) = build(&config, Arc::clone(&storage), &ends, &tasks).await?;
     let loops = TaskTracker::new();
     spawn_loops(&app, inlets, &loops, &last);
+    if config.cluster.bus != config::Bus::Local {
+        let keeping = lease::keep(Arc::clone(&app), config.cluster.lease.0, ends.fenced.clone());
+        loops.spawn(last.clone().run_until_cancelled_owned(keeping));
+    }
     // Nobody outside this machine may read them unless they are given an address of their own.
     let shows_metrics = admin.is_none() && address.ip().is_loopback();
     let router = http::router(&app, shows_metrics);
@@ -120,10 +126,12 @@ pub async fn run(
     tracing::info!(event = "server.started", listen = %address, epoch = app.entry.owner.incarnation,
         strategy = config.admission.strategy.as_str(), "the server answers");
     ready();
-    // A store that could not write what it was told to may not be trusted again.
-    let is_fatal = tokio::select! {
-        () = shutdown => false,
-        () = ends.fatal.cancelled() => true,
+    // A store that could not write what it was told to may not be trusted again, and a node that others
+    // gave up has nothing left to give.
+    let fault = tokio::select! {
+        () = shutdown => None,
+        () = ends.fatal.cancelled() => Some("the database could not be written; see the log"),
+        () = ends.fenced.cancelled() => Some("the lease of this node was over; see the log"),
     };
     tracing::info!(event = "server.stopping", "the server stops");
     stopping.cancel();
@@ -140,6 +148,10 @@ pub async fn run(
     let parted = tokio::time::timeout(Duration::from_secs(1), app.entry.give_up());
     if parted.await.is_err() {
         tracing::warn!(event = "seat_store.unavailable", "the next start ends what this life left");
+    } else if config.cluster.bus != config::Bus::Local
+        && let Err(error) = storage.give_up_lease(app.entry.owner).await
+    {
+        tracing::warn!(event = "node.not_given_up", %error, "the lease runs out by itself");
     }
     drop(app);
     last.cancel();
@@ -147,8 +159,7 @@ pub async fn run(
     let _ = tokio::time::timeout(Duration::from_secs(2), loops.wait()).await;
     storage.close().await;
     tracing::info!(event = "server.stopped", "the server has stopped");
-    anyhow::ensure!(!is_fatal, "the database could not be written; see the log");
-    Ok(())
+    fault.map_or(Ok(()), |fault| Err(anyhow::anyhow!(fault)))
 }
 
 /// The store, and the token that it cancels when it has failed for good.
@@ -243,6 +254,8 @@ type Joined = (Arc<dyn Bus>, Option<mpsc::Receiver<Heard>>);
 struct Ends {
     /// The database can no longer be trusted.
     fatal: CancellationToken,
+    /// This node's lease is over.
+    fenced: CancellationToken,
     /// The server stops.
     stopping: CancellationToken,
     /// Every session has ended.
@@ -311,6 +324,10 @@ async fn ground(
     let incarnation =
         if bus.is_shared() { storage.begin_epoch().await? } else { epoch.saturating_add(1) };
     let owner = Owner { node: config.cluster.node, incarnation };
+    if bus.is_shared() {
+        let is_taken = storage.take_lease(owner, config.cluster.lease.0).await?;
+        anyhow::ensure!(is_taken, "a later life of node {} has begun meanwhile", owner.node);
+    }
     let deadlines = Arc::new(Deadlines::default());
     let (tokens, fatal) = (Arc::new(tokens), fatal.clone());
     Ok(Ground { clock, tokens, accounts, deadlines, keys, deployment, owner, fatal, bus })

@@ -203,6 +203,8 @@ section! {
         bus: Bus = Bus::Local,
         /// Which of the nodes this is, from 1; no two that run at once have the same number.
         node: u32 = 0,
+        /// How long a node may be silent; then the others give its seats back.
+        lease: Span = Span(Duration::from_secs(15)),
     }
 }
 
@@ -408,6 +410,9 @@ impl Config {
             }
             _ if is_clustered && self.cluster.node == 0 => {
                 wrong("cluster.node must be a number from 1 that no other node has")
+            }
+            _ if is_clustered && self.cluster.lease.0 < Duration::from_secs(1) => {
+                wrong("cluster.lease must be at least 1s")
             }
             _ if is_clustered && self.auth.secret.is_empty() => {
                 wrong("auth.secret must be given, the same on every node, where there are several")

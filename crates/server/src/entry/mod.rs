@@ -32,9 +32,9 @@ use std::time::Duration;
 
 use anteroom_core::ids::{LoginId, Owner, ResumeHash, RoomId, UserId};
 use anteroom_core::mutants::{self, Mutant};
-use anteroom_protocol::Code;
 use anteroom_protocol::entry::PartyFailure;
 use anteroom_protocol::room::Seats;
+use anteroom_protocol::{CloseCode, Code};
 use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -228,6 +228,18 @@ impl Entry {
             tracing::warn!(event = "seat_store.unavailable", %error,
                 "the next start ends what this life left");
         }
+    }
+
+    /// The lease of a node's life is over: its sessions end, and their seats are held for the grace.
+    ///
+    /// # Errors
+    /// The seat store is away; it may be repeated.
+    pub(crate) async fn fence(&self, owner: Owner) -> Result<(), EntryError> {
+        let mut journal = Journal::new();
+        let ended = self.admission.fence(owner, &mut journal).await;
+        self.aftermath.apply(journal);
+        self.hub.end(&ended?, CloseCode::Fenced);
+        Ok(())
     }
 
     /// Looks again at every room: what other nodes did may have been missed.

@@ -28,8 +28,9 @@ pub mod sqlite;
 pub(crate) mod contract;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use anteroom_core::ids::{Generation, LoginId, MessageId, RoomId, UserId};
+use anteroom_core::ids::{Generation, LoginId, MessageId, Owner, RoomId, UserId};
 use async_trait::async_trait;
 pub(crate) use changes::is_json;
 pub use entries::{EntryQuery, EntryRecord};
@@ -57,13 +58,43 @@ pub type Stored<T> = Result<T, StorageError>;
 /// Everything durable, in one object.
 #[async_trait]
 pub trait Storage:
-    AccountStore + AuthStore + RoomStore + MessageStore + SearchStore + EntryStore + Send + Sync
+    AccountStore
+    + AuthStore
+    + RoomStore
+    + MessageStore
+    + SearchStore
+    + EntryStore
+    + NodeStore
+    + Send
+    + Sync
 {
     /// Whether the store answers now; for `/readyz`.
     async fn ping(&self) -> Stored<()>;
 
     /// Stops taking work, finishes what was taken, and closes the store.
     async fn close(&self);
+}
+
+/// The nodes that share the store, and how long each may be silent. Lives are named by node and
+/// incarnation; a later incarnation of a node takes the place of the earlier one.
+#[async_trait]
+pub trait NodeStore {
+    /// This process is that life of that node from now on, and whatever it says or lets in is refused as
+    /// unavailable once it is fenced. False when a later life of the node began.
+    async fn take_lease(&self, owner: Owner, span: Duration) -> Stored<bool>;
+
+    /// The life goes on for another `span`. False when it was fenced: it is over for good.
+    async fn renew_lease(&self, owner: Owner, span: Duration) -> Stored<bool>;
+
+    /// The life ends in order, and left nothing behind.
+    async fn give_up_lease(&self, owner: Owner) -> Stored<()>;
+
+    /// Fences every life whose lease ran out. Answers those that are fenced and whose seats were not
+    /// reported as ended ([`NodeStore::swept`]), also from earlier calls.
+    async fn fence_overdue(&self) -> Stored<Vec<Owner>>;
+
+    /// What that life had in the seat store was ended.
+    async fn swept(&self, owner: Owner) -> Stored<()>;
 }
 
 /// People.

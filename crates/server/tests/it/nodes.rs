@@ -182,3 +182,49 @@ async fn what_a_node_that_was_killed_held_is_free_again_by_the_others() {
     other.enter(room).await.unwrap();
     assert_eq!(nodes.stored("SELECT count(*) FROM rooms"), "1");
 }
+
+#[tokio::test]
+async fn a_killed_node_that_stays_away_gives_its_seats_back_after_its_lease() {
+    let mut nodes = Nodes::start(2, |settings| {
+        settings.set("cluster.lease", "2s").set("admission.grace", "1s");
+    })
+    .await;
+    let owner = nodes.nodes[1].user("owner").await;
+    let (room, mut on_b) = nodes.nodes[1].room(&owner, 2).await;
+    let guest = nodes.nodes[0].user("guest").await;
+    let _on_a = guest.enter(room).await.unwrap();
+    let other = nodes.nodes[1].user("other").await;
+    nodes.nodes[0].kill9().await;
+    refused(other.reserve(room, &Reserve::default()).await, 409, Code::RoomFull);
+    nodes.nodes[1].seats_when(room, |seats, _| seats.free == 1).await;
+    let _in_its_place = other.enter(room).await.unwrap();
+    alive(&mut on_b).await;
+    assert_eq!(nodes.stored("SELECT swept FROM nodes WHERE node = 1"), "t");
+    nodes.nodes[0].restart().await;
+    assert_eq!(nodes.nodes[0].seats(room).await.occupied, 2, "its later life is one of them again");
+}
+
+#[tokio::test]
+async fn a_node_that_slept_through_its_lease_tells_its_sessions_and_stops() {
+    let mut nodes = Nodes::start(2, |settings| {
+        settings.set("cluster.lease", "2s").set("admission.grace", "1s");
+    })
+    .await;
+    let owner = nodes.nodes[1].user("owner").await;
+    let (room, _on_b) = nodes.nodes[1].room(&owner, 2).await;
+    let guest = nodes.nodes[0].user("guest").await;
+    let mut on_a = guest.enter(room).await.unwrap();
+    nodes.nodes[0].expect_error("node.fenced");
+    nodes.nodes[0].expect_error("seat_store.lost");
+    nodes.nodes[0].sleeps();
+    let other = nodes.nodes[1].user("other").await;
+    nodes.nodes[1].seats_when(room, |seats, _| seats.free == 1).await;
+    let mut in_its_place = other.enter(room).await.unwrap();
+    nodes.nodes[0].wakes();
+    // Whatever it hears first: what was said meanwhile is none of its business any more.
+    let said = within("an answer or the end", on_a.send("I was asleep")).await;
+    assert!(said.is_err(), "nothing is acknowledged by a node that others gave up");
+    assert!(!nodes.nodes[0].exited().await.success());
+    alive(&mut in_its_place).await;
+    assert_eq!(nodes.stored("SELECT count(*) FROM messages"), "1");
+}

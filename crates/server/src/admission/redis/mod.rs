@@ -185,6 +185,9 @@ impl Redis {
                  delete the keys under that prefix, or choose another redis.prefix",
                 owner.incarnation
             )),
+            Guard::Fenced => {
+                Some("the lease of this node is over, and others gave its seats back".to_owned())
+            }
             Guard::Lost | Guard::Late => None,
         }
     }
@@ -222,7 +225,7 @@ impl Redis {
                 self.book.lose(&seen);
                 return Err(was_lost());
             }
-            Some(Guard::Foreign | Guard::Superseded) => {
+            Some(Guard::Foreign | Guard::Superseded | Guard::Fenced) => {
                 // What this node had been answered with is in force no more.
                 if seen.step > 0 {
                     self.book.lose(&seen);

@@ -45,6 +45,8 @@ pub(super) enum Guard {
     Foreign,
     /// A later life of this database has them.
     Superseded,
+    /// The lease of this node's life is over.
+    Fenced,
     /// The store does not hold what this node knows it held.
     Lost,
     /// The call came after the instant until which its caller waits.

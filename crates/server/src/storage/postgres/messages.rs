@@ -6,17 +6,17 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use anteroom_core::ids::{MessageId, RoomId, UserId};
+use anteroom_core::ids::{MessageId, Owner, RoomId, UserId};
 use async_trait::async_trait;
 use deadpool_postgres::{GenericClient, Transaction};
-use futures_util::future::{try_join, try_join4};
+use futures_util::future::{TryFutureExt as _, try_join, try_join4, try_join5};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::ask::{Given, change, prepared, row, rows, word};
 use super::batch::{First, Known, Plan, Stands, plan};
 use super::error::Step;
-use super::{PostgresStorage, changes};
+use super::{PostgresStorage, changes, nodes};
 use crate::storage::changes::Standing;
 use crate::storage::{
     Alteration, Appended, HistoryPage, LogItem, MessageRecord, MessageStore, NewRecord, Stored,
@@ -109,22 +109,24 @@ fn asked(batch: &[NewRecord]) -> Asked<'_> {
     asked
 }
 
-/// Locks the rooms of a batch, and reads under the lock what decides about it.
-async fn known(on: &Transaction<'_>, batch: &[NewRecord]) -> Step<Known> {
+/// Locks the rooms of a batch, and reads under the lock what decides about it: also whether this node may
+/// still write.
+async fn known(on: &Transaction<'_>, batch: &[NewRecord], me: Option<Owner>) -> Step<Known> {
     let asked = asked(batch);
     let rooms: Vec<i64> = asked.rooms.into_iter().collect();
     let ids: Vec<Uuid> = asked.ids.into_iter().collect();
     let (client_rooms, senders, client_ids) = asked.clients;
     let (staff_rooms, staff): (Vec<i64>, Vec<Uuid>) = asked.staff.into_iter().unzip();
-    let [lock, firsts, standing, is_staff] =
-        prepared(on, [LOCK_ROOMS, FIRSTS, STANDING, STAFF]).await?;
-    // Sent at once and run in this order: each of the later three begins when the locks are held.
+    let [lock, firsts, standing, is_staff, _] =
+        prepared(on, [LOCK_ROOMS, FIRSTS, STANDING, STAFF, nodes::HOLDS]).await?;
+    // Sent at once and run in this order: each of the later ones begins when the locks are held.
     let rooms: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&rooms];
-    let (open, firsts, standing, staff) = try_join4(
-        on.query(&lock, &rooms),
-        on.query(&firsts, &[&client_rooms, &senders, &client_ids]),
-        on.query(&standing, &[&ids]),
-        on.query(&is_staff, &[&staff_rooms, &staff]),
+    let (open, firsts, standing, staff, ()) = try_join5(
+        on.query(&lock, &rooms).err_into(),
+        on.query(&firsts, &[&client_rooms, &senders, &client_ids]).err_into(),
+        on.query(&standing, &[&ids]).err_into(),
+        on.query(&is_staff, &[&staff_rooms, &staff]).err_into(),
+        nodes::holds(on, me),
     )
     .await?;
     Ok(Known {
@@ -254,8 +256,12 @@ async fn alter(
     Ok(())
 }
 
-async fn append(on: &Transaction<'_>, batch: &[NewRecord]) -> Step<Vec<Appended>> {
-    let mut known = known(on, batch).await?;
+async fn append(
+    on: &Transaction<'_>,
+    batch: &[NewRecord],
+    me: Option<Owner>,
+) -> Step<Vec<Appended>> {
+    let mut known = known(on, batch, me).await?;
     let plan = plan(batch, &mut known)?;
     write(on, &plan, &known.by_id).await?;
     Ok(plan.answers)
@@ -338,7 +344,8 @@ impl MessageStore for PostgresStorage {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        self.lines.write(&batch, |on, batch| Box::pin(append(on, batch))).await
+        let me = self.me.get().copied();
+        self.lines.write(&(batch, me), |on, (batch, me)| Box::pin(append(on, batch, *me))).await
     }
 
     async fn messages(&self, room: RoomId, wanted: HistoryPage) -> Stored<Vec<MessageRecord>> {

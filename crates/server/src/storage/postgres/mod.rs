@@ -23,6 +23,7 @@ mod lines;
 mod logins;
 mod memberships;
 mod messages;
+mod nodes;
 mod open;
 mod rooms;
 mod search;
@@ -30,9 +31,11 @@ mod search;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use alone::Alone;
+use anteroom_core::ids::Owner;
 use async_trait::async_trait;
 use lines::Lines;
 pub use open::OpenError;
@@ -71,6 +74,8 @@ impl Default for PostgresOptions {
 pub struct PostgresStorage {
     lines: Lines,
     alone: Option<Alone>,
+    /// Which life of which node this is, where there are several.
+    me: OnceLock<Owner>,
     fatal: CancellationToken,
 }
 
@@ -88,7 +93,7 @@ impl PostgresStorage {
             false => None,
         };
         let lines = Lines::new(address, options).map_err(|why| OpenError::Pool(why.to_string()))?;
-        Ok(Self { lines, alone, fatal })
+        Ok(Self { lines, alone, me: OnceLock::new(), fatal })
     }
 
     /// Cancelled when another server took the database while the line to it was down: the process should

@@ -21,6 +21,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0004_changes.sql"),
     include_str!("../../../migrations/postgres/0005_search.sql"),
     include_str!("../../../migrations/postgres/0006_numbers.sql"),
+    include_str!("../../../migrations/postgres/0007_nodes.sql"),
 ];
 
 /// The oldest server that is taken, as it writes its version.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::ask::{change, row, rows, whole, word};
 use super::error::Step;
-use super::{PostgresStorage, memberships};
+use super::{PostgresStorage, memberships, nodes};
 use crate::storage::{
     Entered, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord, RoomStore,
     StorageError, Stored, WallMillis, words,
@@ -234,7 +234,15 @@ impl RoomStore for PostgresStorage {
     }
 
     async fn enter(&self, entry: NewMembership) -> Stored<Entered> {
-        self.lines.write(&entry, |on, entry| Box::pin(memberships::enter(on, entry))).await
+        let me = self.me.get().copied();
+        self.lines
+            .write(&(entry, me), |on, (entry, me)| {
+                Box::pin(async move {
+                    nodes::holds(on, *me).await?;
+                    memberships::enter(on, entry).await
+                })
+            })
+            .await
     }
 
     async fn end_membership(

@@ -2,6 +2,7 @@
 
 mod alone;
 mod bounds;
+mod leases;
 mod lost;
 mod nodes;
 mod opening;
@@ -82,6 +83,8 @@ pub(crate) async fn node(url: &str) -> PostgresStorage {
 /// Looks again until something is so.
 pub(crate) async fn until(what: String, mut is_so: impl FnMut() -> bool) {
     let mut look = tokio::time::interval(Duration::from_millis(20));
+    // A look blocks the thread: whatever is waited for runs in between.
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let looking = async {
         while !is_so() {
             look.tick().await;
@@ -103,6 +106,7 @@ async fn every_statement_can_be_prepared() {
         super::logins::ALL,
         super::memberships::ALL,
         super::messages::ALL,
+        super::nodes::ALL,
         super::open::ALL,
         super::rooms::ALL,
         super::search::ALL,

@@ -13,6 +13,7 @@ mod index;
 mod logins;
 mod memberships;
 mod messages;
+mod nodes;
 pub(crate) mod open;
 pub(crate) mod readers;
 mod rooms;

@@ -118,9 +118,22 @@ impl TestServer {
 
     /// Asks the process to stop.
     pub(crate) fn ask_to_stop(&self) {
-        let kill = format!("kill -TERM {}", self.process.child.id());
+        self.signal("TERM");
+    }
+
+    /// Lets the process do nothing, until [`TestServer::wakes`].
+    pub(crate) fn sleeps(&self) {
+        self.signal("STOP");
+    }
+
+    pub(crate) fn wakes(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.process.child.id());
         let status = Command::new("sh").args(["-c", &kill]).status().expect("a shell");
-        assert!(status.success(), "the process can be asked to stop");
+        assert!(status.success(), "the process can be signalled");
     }
 
     /// Waits for the end of the process.

@@ -8,13 +8,14 @@
 --          step that this node was answered with and the run it was of, `till` the instant after
 --          which nobody waits for the answer; `at` is a clock reading for tests.
 -- ARGV[2]  what the verb asks, JSON; the verb's own header names it.
--- Reply    JSON: `refused` ('foreign' or 'superseded' and `found`, 'lost', or 'late' and `now`; nothing was done
+-- Reply    JSON: `refused` ('foreign' or 'superseded' and `found`, 'fenced', 'lost', or 'late' and `now`; nothing was done
 --          then), or `now`, `step`, `answer`,
 --          `journal` (the changes, in order) and `rooms` (their next deadline, or that they are gone).
 --
 -- Keys, after the prefix; `R` is `room:{id}`, `U` is `user:{id}`:
 --   clock         hash: last, offset (of the clock), step, run, before, from (of the store), deployment
---                 (whose seats they are), life:{node} (the last that began)
+--                 (whose seats they are), life:{node} (the last that began), fenced:{node} (the last
+--                 whose lease was over)
 --   rooms         set of the rooms
 --   due           sorted set, room by its next deadline: what a node that died would have ended
 --   R             hash: the room's header       R:slots     hash, user -> slot
@@ -37,7 +38,7 @@ local clock = { key = prefix .. 'clock' }
 do
   local node, life = string.match(call.node, '^(%d+)%.(%d+)$')
   local kept = redis.call('HMGET', clock.key, 'last', 'offset', 'step', 'run', 'before', 'from',
-    'deployment', 'life:' .. node)
+    'deployment', 'life:' .. node, 'fenced:' .. node)
   local last, offset = tonumber(kept[1] or 0), tonumber(kept[2] or 0)
   local reading = call.at
   if not reading then
@@ -53,7 +54,7 @@ do
   if clock.run ~= call.run then
     clock.before, clock.from, clock.run = clock.run, clock.step, call.run
   end
-  clock.deployment, clock.began = kept[7], kept[8]
+  clock.deployment, clock.began, clock.fenced = kept[7], kept[8], tonumber(kept[9] or -1)
   clock.node, clock.life = node, tonumber(life)
 end
 
@@ -66,6 +67,10 @@ do
   local began = tonumber(clock.began or 0)
   if began > clock.life or (ask.begins and began == clock.life) then
     return cjson.encode({ refused = 'superseded', found = clock.began })
+  end
+  -- Others gave its seats back: what it still wants to do comes too late.
+  if clock.fenced >= clock.life then
+    return cjson.encode({ refused = 'fenced' })
   end
 end
 

@@ -1,0 +1,2 @@
+-- Nothing changes here: the nodes of a deployment are in PostgreSQL. A file has one server, which holds it
+-- by a lock.

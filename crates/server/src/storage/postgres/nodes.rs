@@ -1,0 +1,132 @@
+//! The leases of the nodes that share the database, on the database's own clock.
+//!
+//! A lease that ran out is not over before somebody fences the node: then it is over for good, also for a
+//! node that was only asleep. Whatever a node says or lets in is checked in its own transaction
+//! ([`holds`]), so one that is fenced writes nothing more.
+
+use std::time::Duration;
+
+use anteroom_core::ids::Owner;
+use async_trait::async_trait;
+use deadpool_postgres::GenericClient;
+
+use super::PostgresStorage;
+use super::ask::{change, row, rows};
+use super::error::Step;
+use crate::storage::{NodeStore, StorageError, Stored};
+
+statements! {
+    /// A later life of the node takes the place of the earlier one; an earlier one never comes back.
+    TAKE = "INSERT INTO nodes (node, incarnation, leased_until)
+            VALUES ($1, $2, now() + $3 * interval '1 millisecond')
+            ON CONFLICT (node) DO UPDATE
+            SET incarnation = excluded.incarnation, leased_until = excluded.leased_until,
+                fenced = false, swept = false
+            WHERE nodes.incarnation < excluded.incarnation";
+    RENEW = "UPDATE nodes SET leased_until = now() + $3 * interval '1 millisecond'
+             WHERE node = $1 AND incarnation = $2 AND NOT fenced";
+    GIVE_UP = "UPDATE nodes SET fenced = true, swept = true WHERE node = $1 AND incarnation = $2";
+    FENCE = "UPDATE nodes SET fenced = true WHERE NOT fenced AND leased_until < now()";
+    TO_SWEEP = "SELECT node, incarnation FROM nodes WHERE fenced AND NOT swept ORDER BY node";
+    SWEPT = "UPDATE nodes SET swept = true WHERE node = $1 AND incarnation = $2 AND fenced";
+}
+
+/// Not locked: who is fenced between this and the commit, some milliseconds later, was still one of the
+/// nodes when it spoke.
+pub(super) const HOLDS: &str = "SELECT EXISTS (SELECT FROM nodes
+    WHERE node = $1 AND incarnation = $2 AND NOT fenced)";
+
+/// A node's life as the statements take it.
+pub(super) fn numbers(owner: Owner) -> Stored<(i64, i64)> {
+    let incarnation = i64::try_from(owner.incarnation).map_err(|_| {
+        StorageError::Failed(format!("no life has the number {}", owner.incarnation))
+    })?;
+    Ok((i64::from(owner.node), incarnation))
+}
+
+fn millis(span: Duration) -> f64 {
+    span.as_secs_f64() * 1e3
+}
+
+/// Why nothing is written for a node.
+pub(super) fn fenced() -> StorageError {
+    StorageError::Unavailable("the lease of this node is over".into())
+}
+
+/// Refuses in a transaction of a node whose lease is over. `None`: there is only one node.
+pub(super) async fn holds(on: &impl GenericClient, me: Option<Owner>) -> Step<()> {
+    let Some(me) = me else { return Ok(()) };
+    let (node, incarnation) = numbers(me)?;
+    let row = row(on, HOLDS, &[&node, &incarnation]).await?;
+    match row.map(|row| row.try_get(0)).transpose()? {
+        Some(true) => Ok(()),
+        _ => Err(fenced().into()),
+    }
+}
+
+impl PostgresStorage {
+    /// Runs one of the statements that name a life; whether it changed something.
+    async fn of_life(&self, owner: Owner, sql: &'static str) -> Stored<bool> {
+        let (node, incarnation) = numbers(owner)?;
+        self.lines
+            .run(&(node, incarnation, sql), |line, (node, incarnation, sql)| {
+                Box::pin(async move { Ok(change(line, sql, &[node, incarnation]).await? == 1) })
+            })
+            .await
+    }
+
+    async fn leased(&self, owner: Owner, span: Duration, sql: &'static str) -> Stored<bool> {
+        let (node, incarnation) = numbers(owner)?;
+        let given = (node, incarnation, millis(span), sql);
+        self.lines
+            .run(&given, |line, (node, incarnation, millis, sql)| {
+                Box::pin(
+                    async move { Ok(change(line, sql, &[node, incarnation, millis]).await? == 1) },
+                )
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl NodeStore for PostgresStorage {
+    async fn take_lease(&self, owner: Owner, span: Duration) -> Stored<bool> {
+        let is_taken = self.leased(owner, span, TAKE).await?;
+        if is_taken {
+            // The first life is the only one of this process.
+            let _ = self.me.set(owner);
+        }
+        Ok(is_taken)
+    }
+
+    async fn renew_lease(&self, owner: Owner, span: Duration) -> Stored<bool> {
+        self.leased(owner, span, RENEW).await
+    }
+
+    async fn give_up_lease(&self, owner: Owner) -> Stored<()> {
+        self.of_life(owner, GIVE_UP).await.map(drop)
+    }
+
+    async fn fence_overdue(&self) -> Stored<Vec<Owner>> {
+        self.lines
+            .run(&(), |line, ()| {
+                Box::pin(async move {
+                    change(line, FENCE, &[]).await?;
+                    let all = rows(line, TO_SWEEP, &[]).await?;
+                    all.iter()
+                        .map(|row| {
+                            let node = u32::try_from(row.try_get::<_, i64>(0)?);
+                            let node = node.map_err(|_| StorageError::Failed("no node".into()))?;
+                            let incarnation = row.try_get::<_, i64>(1)?.unsigned_abs();
+                            Ok(Owner { node, incarnation })
+                        })
+                        .collect()
+                })
+            })
+            .await
+    }
+
+    async fn swept(&self, owner: Owner) -> Stored<()> {
+        self.of_life(owner, SWEPT).await.map(drop)
+    }
+}

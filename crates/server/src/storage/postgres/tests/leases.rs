@@ -1,0 +1,63 @@
+//! A node that is silent for longer than its lease is fenced, and writes nothing more.
+
+use std::time::Duration;
+
+use anteroom_core::ids::Owner;
+
+use super::{Fresh, until};
+use crate::storage::contract::{open_room, said, stay, user};
+use crate::storage::{
+    Appended, Entered, MessageStore as _, NodeStore as _, RoomStore as _, StorageError,
+};
+
+const LONG: Duration = Duration::from_secs(600);
+
+fn life(node: u32, incarnation: u64) -> Owner {
+    Owner { node, incarnation }
+}
+
+#[tokio::test]
+async fn a_fenced_node_writes_nothing_and_its_later_life_does() {
+    let fresh = Fresh::new().await;
+    let (me, other) = (user(fresh.store(), "me").await, user(fresh.store(), "other").await);
+    let room = open_room(fresh.store(), me).await;
+    let (asleep, awake) = (fresh.node().await, fresh.node().await);
+    assert!(asleep.take_lease(life(1, 5), Duration::ZERO).await.unwrap());
+    assert!(awake.take_lease(life(2, 6), LONG).await.unwrap());
+    let first = asleep.append(vec![said(room, me, "1")]).await.unwrap();
+    assert_eq!(first, [Appended::New { seq: 1 }], "a lease that ran out is not over yet");
+
+    until("the lease is over".into(), || {
+        fresh.say("SELECT leased_until < now() FROM nodes WHERE node = 1") == "t"
+    })
+    .await;
+    assert_eq!(awake.fence_overdue().await.unwrap(), [life(1, 5)]);
+    assert!(!asleep.renew_lease(life(1, 5), LONG).await.unwrap(), "over for good");
+    let refused = asleep.append(vec![said(room, me, "2")]).await.unwrap_err();
+    assert!(matches!(refused, StorageError::Unavailable(_)), "{refused}");
+    assert!(asleep.enter(stay(room, other, 5, 9)).await.is_err());
+    assert_eq!(fresh.say("SELECT count(*) FROM messages"), "1");
+    let said_by_the_other = awake.append(vec![said(room, me, "3")]).await.unwrap();
+    assert_eq!(said_by_the_other, [Appended::New { seq: 2 }], "nothing of it took a number");
+
+    assert_eq!(awake.fence_overdue().await.unwrap(), [life(1, 5)], "until it is swept");
+    awake.swept(life(1, 5)).await.unwrap();
+    assert_eq!(awake.fence_overdue().await.unwrap(), []);
+
+    let again = fresh.node().await;
+    assert!(!again.take_lease(life(1, 5), LONG).await.unwrap(), "no life begins twice");
+    assert!(again.take_lease(life(1, 7), LONG).await.unwrap());
+    assert_eq!(again.enter(stay(room, other, 5, 9)).await.unwrap(), Entered::Joined);
+    assert!(awake.renew_lease(life(2, 6), LONG).await.unwrap());
+    assert_eq!(awake.fence_overdue().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_node_that_gives_up_in_order_is_not_swept() {
+    let fresh = Fresh::new().await;
+    let node = fresh.node().await;
+    assert!(node.take_lease(life(3, 1), Duration::ZERO).await.unwrap());
+    node.give_up_lease(life(3, 1)).await.unwrap();
+    assert_eq!(node.fence_overdue().await.unwrap(), []);
+    assert!(!node.renew_lease(life(3, 1), LONG).await.unwrap());
+}
