@@ -6,7 +6,7 @@ use super::server::Postgres;
 use super::wire::Wire;
 use super::{Fresh, OF_SEVERAL, node, until};
 use crate::storage::contract::{new_user, open_room, said, stay, user};
-use crate::storage::postgres::PostgresStorage;
+use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::{
     AccountStore, Appended, MessageStore, RoomStore, Storage, StorageError, Stored,
 };
@@ -16,13 +16,15 @@ fn unavailable<T: std::fmt::Debug>(answer: &Stored<T>) {
     assert!(matches!(answer, Err(StorageError::Unavailable(_))), "{answer:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_whose_backend_is_ended_leaves_nothing_and_can_be_said_again() {
-    let fresh = Fresh::new().await;
+    // It stands there for as long as it takes to find it.
+    let fresh = Fresh::with(PostgresOptions { timeout: super::PATIENCE, ..OF_SEVERAL }).await;
     let me = user(fresh.store(), "me").await;
     let room = open_room(fresh.store(), me).await;
     // Holds the room, so that the batch stands in the middle of its transaction.
-    let holder = fresh.node().await;
+    let options = PostgresOptions { timeout: super::PATIENCE, ..OF_SEVERAL };
+    let holder = PostgresStorage::open(&fresh.url, options).await.unwrap();
     let mut line = holder.lines.line().await.unwrap();
     let held = line.transaction().await.unwrap();
     held.execute("SELECT FROM rooms FOR UPDATE", &[]).await.unwrap();

@@ -124,6 +124,14 @@ async fn a_user_who_enters_through_two_nodes_stays_once() {
     let open = nodes[0].open_memberships(queued).await.unwrap();
     assert_eq!(open.len(), 1);
     assert_eq!((open[0].0, open[0].1.n), (me, 39), "the latest grant stays");
+    for n in (100..160_u64).step_by(2) {
+        // Whichever of the two is written first.
+        let both =
+            [nodes[0].enter(stay(queued, me, 1, n + 1)), nodes[1].enter(stay(queued, me, 1, n))];
+        assert!(join_all(both).await.iter().all(Result::is_ok));
+        let open = nodes[0].open_memberships(queued).await.unwrap();
+        assert_eq!(open.iter().map(|it| it.1.n).collect::<Vec<_>>(), [n + 1]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
