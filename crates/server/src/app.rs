@@ -509,6 +509,15 @@ async fn strategy(
             let redis = admission::Redis::connect(&config.redis, terms, whose, clock, deadlines);
             Ok(Arc::new(redis.await?))
         }
+        config::Strategy::Conditional if config.storage.is_postgres() => {
+            let options = admission::ConditionalPostgresOptions {
+                connections: config.storage.connections,
+                ..admission::ConditionalPostgresOptions::default()
+            };
+            let (url, terms) = (&config.storage.url, (terms, bounds));
+            let seats = admission::Conditional::beside(url, options, terms, (clock, deadlines));
+            Ok(Arc::new(seats.await?))
+        }
         config::Strategy::Conditional => {
             let seats = admission::Conditional::open(
                 &config.server.data_dir.join("seats.db"),

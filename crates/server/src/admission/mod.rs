@@ -40,7 +40,9 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 pub(crate) use capacity::CapacityWatch;
-pub(crate) use conditional::{Conditional, Options as ConditionalOptions};
+pub(crate) use conditional::{
+    Conditional, Options as ConditionalOptions, PostgresOptions as ConditionalPostgresOptions,
+};
 pub(crate) use measured::Measured;
 pub(crate) use quota::Bounds;
 pub(crate) use redis::Redis;

@@ -13,7 +13,7 @@
 //! The store knows nothing of seats: who may enter is decided before it is called.
 
 #[macro_use]
-mod statements;
+pub(crate) mod statements;
 
 mod changes;
 mod entries;

@@ -135,7 +135,8 @@ fn storage_knows_neither_http_nor_sockets_nor_pages() {
 #[test]
 fn only_storage_and_the_driver_of_the_seat_strategy_know_the_database() {
     let src = crates().join("server/src");
-    let allowed = [src.join("storage"), src.join("admission/conditional/sqlite")];
+    let drivers = src.join("admission/conditional");
+    let allowed = [src.join("storage"), drivers.join("sqlite"), drivers.join("postgres")];
     let mut files = rust_files(&src);
     files.retain(|file| !allowed.iter().any(|it| file.starts_with(it)));
     must_not_name(&files, &["rusqlite", "tokio_postgres", "deadpool_postgres"]);

@@ -132,6 +132,40 @@ async fn a_ticket_whose_entry_cannot_be_written_gives_its_seat_back() {
 }
 
 #[tokio::test]
+async fn seats_beside_the_facts_outlive_the_process() {
+    let postgres = Postgres::shared();
+    let url = postgres.database();
+    let mut server = TestServer::start(|cfg| {
+        cfg.set("storage.url", &url).set("admission.strategy", "conditional");
+        cfg.set("admission.grace", "60s");
+    })
+    .await;
+    let owner = server.user("owner").await;
+    let (room, mut speaker) = server.room(&owner, 2).await;
+    alive(&mut speaker).await;
+    let late = server.user("late").await;
+    let reservation = late.reserve(room, &Reserve::default()).await.unwrap();
+    let third = server.user("third").await;
+    refused(third.reserve(room, &Reserve::default()).await, 409, Code::RoomFull);
+    server.kill9().await;
+    assert_eq!(postgres.say(&url, "SELECT count(*) FROM seat_slots"), "2");
+    assert!(!server.data_dir().join("seats.db").exists(), "they are in no file");
+
+    server.restart().await;
+    let seats = server.seats(room).await;
+    assert_eq!((seats.held, seats.reserved, seats.free), (1, 1, 0));
+    let again = server.client().with_token(late.token());
+    let same = again.reserve(room, &Reserve::default()).await.unwrap();
+    assert_eq!(same.expires_at, reservation.expires_at, "the same seat");
+    let mut inside = again.confirm(&same, ConfirmOptions::default()).await.unwrap();
+    alive(&mut inside).await;
+    let third = server.client().with_token(third.token());
+    refused(third.reserve(room, &Reserve::default()).await, 409, Code::RoomFull);
+    drop(server);
+    postgres.drop_database(&url);
+}
+
+#[tokio::test]
 async fn a_database_that_cannot_be_used_is_refused_at_the_start_in_words() {
     let postgres = Postgres::shared();
     let url = postgres.database();

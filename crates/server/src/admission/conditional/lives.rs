@@ -45,15 +45,14 @@ impl<T: Transaction> Book<'_, T> {
         self.tx.forget_places().await
     }
 
-    /// Ends what earlier lives of the node left, and drops every room but `kept`.
+    /// Ends what earlier lives of the node left, and drops the rooms that are left over.
     pub(super) async fn take_up(&mut self, whose: Whose, kept: &HashSet<RoomId>) -> Fetched<()> {
         let owner = whose.owner;
         self.tx.begin(&whose).await?;
-        for room in self.tx.rooms().await? {
-            if !kept.contains(&room) {
-                self.tx.drop_room(room).await?;
-                self.deadlines.push((room, None));
-            }
+        let kept: Vec<RoomId> = kept.iter().copied().collect();
+        for room in self.tx.strangers(&kept).await? {
+            self.tx.drop_room(room).await?;
+            self.deadlines.push((room, None));
         }
         if self.rules.one_session_in_all() {
             self.tx.forget_lost_places().await?;

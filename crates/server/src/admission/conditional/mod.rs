@@ -6,23 +6,28 @@
 //! capacity: an independent judge of what the ledger decided. Where the two disagree nothing is
 //! given, and the log says so.
 //!
-//! The verbs ([`book`]) know no driver; [`sqlite`] is the one there is. It keeps a file of its own,
-//! so that seats are not behind the messages' syncs. A commit survives the end of the process in
-//! whatever way; a power cut may lose the last commits, never the consistency of what is left. A lost
-//! reservation cannot come back as somebody else's: each start of the server draws a higher epoch
-//! from the main store, which is durable, and every grant number carries it.
+//! The verbs ([`book`]) know no driver. [`sqlite`] keeps a file of its own, so that seats are not behind
+//! the messages' syncs, and one process owns it. A commit survives the end of the process in whatever
+//! way; a power cut may lose the last commits, never the consistency of what is left. A lost reservation
+//! cannot come back as somebody else's: each start of the server draws a higher epoch from the main
+//! store, which is durable, and every grant number carries it. [`postgres`] keeps the seats beside the
+//! facts, for several nodes.
 //!
 //! After a restart, reservations and places in the line stand as they were, and seats are held for
-//! the grace: see `take_up`. One process owns the file.
+//! the grace: see `take_up`.
 
+mod answer;
 mod book;
 mod difference;
 mod entering;
 mod lives;
+mod postgres;
 mod scope;
 mod sqlite;
+mod store;
 mod transaction;
 mod verbs;
+mod words;
 mod working;
 
 #[cfg(test)]
@@ -35,18 +40,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anteroom_core::ids::RoomId;
 use anteroom_core::seat::Terms;
 use anteroom_core::time::Millis;
-use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::book::{Book, Rules};
-use self::sqlite::{Decision, SqliteTransaction, Store};
-use self::transaction::{Fault, Fetched};
+use self::store::{OpenTransaction, Store};
+use self::transaction::Fetched;
 use super::{Bounds, Decided, Journal, Unavailable, Whose};
 use crate::clock::Clock;
 use crate::storage::sqlite::OpenError;
 use crate::sweeper::{Deadlines, Due};
 
+pub(crate) use self::postgres::Options as PostgresOptions;
 pub(crate) use self::sqlite::Options;
 
 /// The seats of every room, in one database.
@@ -148,13 +153,32 @@ impl Conditional {
         let orphans =
             Arc::new(Orphans { clock: Arc::clone(&clock), deadlines, journal: Mutex::default() });
         let care = Arc::clone(&orphans) as Arc<dyn Aftercare>;
-        let store = Store::open(path, options, fatal, care)?;
+        let store = Store::Sqlite(sqlite::Store::open(path, options, fatal, care)?);
         let rules = Rules { terms, bounds };
         let added = Mutex::new(Some(HashSet::new()));
         Ok(Self { rules, clock, orphans, store, added, deployment: Uuid::nil() })
     }
 
-    /// Makes sure that the seats are those of this database and of its past. Where lives of it passed
+    /// Opens the seats that stand beside the facts in a PostgreSQL database, made or migrated as needed.
+    ///
+    /// # Errors
+    /// In words for the person who starts the server.
+    pub(crate) async fn beside(
+        url: &str,
+        options: PostgresOptions,
+        (terms, bounds): (Terms, Bounds),
+        (clock, deadlines): (Arc<Clock>, Arc<Deadlines>),
+    ) -> Result<Self, crate::storage::postgres::OpenError> {
+        let orphans =
+            Arc::new(Orphans { clock: Arc::clone(&clock), deadlines, journal: Mutex::default() });
+        let care = Arc::clone(&orphans) as Arc<dyn Aftercare>;
+        let store = Store::Postgres(postgres::Store::open(url, options, care).await?);
+        let rules = Rules { terms, bounds };
+        let added = Mutex::new(Some(HashSet::new()));
+        Ok(Self { rules, clock, orphans, store, added, deployment: Uuid::nil() })
+    }
+
+    /// Makes sure that the seats in a file are those of this database and of its past; those beside the facts are. Where lives of it passed
     /// the file by, what is in it is forgotten: a ticket that was used since would stand there unused.
     /// That this life has begun on the seats is noted when they are taken up.
     ///
@@ -162,7 +186,8 @@ impl Conditional {
     /// They are not, and were left untouched.
     pub(crate) async fn belonging_to(mut self, whose: Whose) -> Result<Self, NotOurs> {
         let own = whose.owner.incarnation;
-        match self.store.read(sqlite::belongs).await? {
+        let Store::Sqlite(file) = &self.store else { return Ok(self) };
+        match file.read(sqlite::belongs).await? {
             Some((deployment, _)) if deployment != whose.deployment => {
                 Err(NotOurs::Foreign { found: deployment.simple(), own: whose.deployment.simple() })
             }
@@ -188,7 +213,7 @@ impl Conditional {
     async fn decide<R, F>(&self, journal: &mut Journal, verb: F) -> Decided<R>
     where
         R: Send + 'static,
-        F: for<'b, 'c> AsyncFnOnce(&'b mut Book<'_, SqliteTransaction<'c>>) -> Fetched<R>
+        F: for<'b, 'c> AsyncFn(&'b mut Book<'_, OpenTransaction<'c>>) -> Fetched<R>
             + Send
             + 'static,
     {
@@ -202,7 +227,7 @@ impl Conditional {
     async fn decide_silently<R, F>(&self, verb: F) -> Decided<R>
     where
         R: Send + 'static,
-        F: for<'b, 'c> AsyncFnOnce(&'b mut Book<'_, SqliteTransaction<'c>>) -> Fetched<R>
+        F: for<'b, 'c> AsyncFn(&'b mut Book<'_, OpenTransaction<'c>>) -> Fetched<R>
             + Send
             + 'static,
     {
@@ -212,19 +237,10 @@ impl Conditional {
     async fn decided<R, F>(&self, verb: F) -> Decided<(R, Journal)>
     where
         R: Send + 'static,
-        F: for<'b, 'c> AsyncFnOnce(&'b mut Book<'_, SqliteTransaction<'c>>) -> Fetched<R>
+        F: for<'b, 'c> AsyncFn(&'b mut Book<'_, OpenTransaction<'c>>) -> Fetched<R>
             + Send
             + 'static,
     {
-        let (rules, clock) = (self.rules, Arc::clone(&self.clock));
-        let decide = move |conn: &_| {
-            let mut transaction = SqliteTransaction(conn);
-            let mut book = Book::new(&mut transaction, &rules, clock.now());
-            let waited = || Fault::Broken("a driver that blocks was waited for".into());
-            let answer = verb(&mut book).now_or_never().ok_or_else(waited)??;
-            let Book { journal, deadlines, .. } = book;
-            Ok(Decision { answer, journal, deadlines })
-        };
-        self.store.decide(decide).await
+        self.store.decide((self.rules, Arc::clone(&self.clock)), verb).await
     }
 }

@@ -68,6 +68,9 @@ pub(super) trait Transaction {
     /// Every room.
     fn rooms(&mut self) -> impl Future<Output = Fetched<Vec<RoomId>>> + Send;
 
+    /// The rooms that are none of `kept` and that nobody else can know of: they are left over.
+    fn strangers(&mut self, kept: &[RoomId]) -> impl Future<Output = Fetched<Vec<RoomId>>> + Send;
+
     /// The rooms that have a slot, a waiter or an entry under way.
     fn inhabited(&mut self) -> impl Future<Output = Fetched<Vec<RoomId>>> + Send;
 

@@ -66,7 +66,8 @@ impl Admission for Conditional {
         party: Vec<Ask>,
         journal: &mut Journal,
     ) -> Result<Vec<Reserved>, PartyError> {
-        self.decide(journal, async move |book| book.reserve_party(room, party).await).await?
+        self.decide(journal, async move |book| book.reserve_party(room, party.clone()).await)
+            .await?
     }
 
     async fn cancel(

@@ -8,10 +8,10 @@ use super::error::Step;
 use crate::storage::StorageError;
 
 /// What a statement is given.
-pub(super) type Given<'a> = [&'a (dyn ToSql + Sync)];
+pub(crate) type Given<'a> = [&'a (dyn ToSql + Sync)];
 
 /// All rows that a statement answers.
-pub(super) async fn rows(
+pub(crate) async fn rows(
     on: &impl GenericClient,
     sql: &'static str,
     given: &Given<'_>,
@@ -21,7 +21,7 @@ pub(super) async fn rows(
 }
 
 /// The first row, if there is one.
-pub(super) async fn row(
+pub(crate) async fn row(
     on: &impl GenericClient,
     sql: &'static str,
     given: &Given<'_>,
@@ -30,7 +30,7 @@ pub(super) async fn row(
 }
 
 /// How many rows a statement changed.
-pub(super) async fn change(
+pub(crate) async fn change(
     on: &impl GenericClient,
     sql: &'static str,
     given: &Given<'_>,
@@ -41,7 +41,7 @@ pub(super) async fn change(
 
 /// Prepares statements that are then sent one after the other without waiting. What is sent so arrives in
 /// its order only when nothing has to be prepared in between.
-pub(super) async fn prepared<const N: usize>(
+pub(crate) async fn prepared<const N: usize>(
     on: &impl GenericClient,
     all: [&'static str; N],
 ) -> Step<[Statement; N]> {
@@ -53,13 +53,13 @@ pub(super) async fn prepared<const N: usize>(
 }
 
 /// An enumeration's word; one we do not know is a broken database, not a default.
-pub(super) fn word<T>(row: &Row, column: &str, parse: fn(&str) -> Option<T>) -> Step<T> {
+pub(crate) fn word<T>(row: &Row, column: &str, parse: fn(&str) -> Option<T>) -> Step<T> {
     let text: &str = row.try_get(column)?;
     parse(text).ok_or_else(|| unreadable(column))
 }
 
 /// As [`word`], where there may be none.
-pub(super) fn optional_word<T>(
+pub(crate) fn optional_word<T>(
     row: &Row,
     column: &str,
     parse: fn(&str) -> Option<T>,
@@ -69,7 +69,7 @@ pub(super) fn optional_word<T>(
 }
 
 /// A column of whole numbers that are never negative.
-pub(super) fn whole<T: TryFrom<i64>>(row: &Row, column: &str) -> Step<T> {
+pub(crate) fn whole<T: TryFrom<i64>>(row: &Row, column: &str) -> Step<T> {
     let number: i64 = row.try_get(column)?;
     T::try_from(number).map_err(|_| unreadable(column))
 }

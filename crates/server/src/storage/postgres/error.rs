@@ -6,7 +6,7 @@ use crate::storage::StorageError;
 
 /// Why a step did not come to its end.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The server or the line to it.
     Postgres(tokio_postgres::Error),
     /// Our own refusal.
@@ -14,7 +14,7 @@ pub(super) enum Fault {
 }
 
 /// The answer of a step within the store.
-pub(super) type Step<T> = Result<T, Fault>;
+pub(crate) type Step<T> = Result<T, Fault>;
 
 impl From<tokio_postgres::Error> for Fault {
     fn from(error: tokio_postgres::Error) -> Self {
@@ -40,7 +40,7 @@ impl From<Fault> for StorageError {
 
 impl Fault {
     /// Whether the connection is of no use any more, even where that has not been noticed yet.
-    pub(super) fn broke_the_line(&self) -> bool {
+    pub(crate) fn broke_the_line(&self) -> bool {
         let Self::Postgres(error) = self else { return false };
         // An operator ended it, or it broke.
         let ended =
@@ -49,7 +49,7 @@ impl Fault {
     }
 
     /// Whether the server undid the transaction for the sake of another one: it may go through at once.
-    pub(super) fn lost_a_race(&self) -> bool {
+    pub(crate) fn lost_a_race(&self) -> bool {
         let Self::Postgres(error) = self else { return false };
         error.code().is_some_and(|code| {
             [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
@@ -58,7 +58,7 @@ impl Fault {
 }
 
 /// What the server said, without the detail, where it quotes the row.
-pub(super) fn in_words(error: &tokio_postgres::Error) -> String {
+pub(crate) fn in_words(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(said) => format!("{} (SQLSTATE {})", said.message(), said.code().code()),
         None => {

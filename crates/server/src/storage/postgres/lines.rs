@@ -27,11 +27,11 @@ const PAUSE: Duration = Duration::from_millis(25);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// What is done on a connection. What it is given comes as an argument, so that it can be done again.
-pub(super) type Work<A, T> = for<'c> fn(&'c mut Object, &'c A) -> BoxFuture<'c, Step<T>>;
+pub(crate) type Work<A, T> = for<'c> fn(&'c mut Object, &'c A) -> BoxFuture<'c, Step<T>>;
 /// What is done within a transaction.
-pub(super) type Within<A, T> = for<'c> fn(&'c Transaction<'c>, &'c A) -> BoxFuture<'c, Step<T>>;
+pub(crate) type Within<A, T> = for<'c> fn(&'c Transaction<'c>, &'c A) -> BoxFuture<'c, Step<T>>;
 
-pub(super) struct Lines {
+pub(crate) struct Lines {
     pool: Pool,
     /// One for each call that runs or waits.
     places: Semaphore,
@@ -42,7 +42,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn new(
+    pub(crate) fn new(
         address: tokio_postgres::Config,
         options: PostgresOptions,
     ) -> Result<Self, deadpool_postgres::BuildError> {
@@ -73,7 +73,7 @@ impl Lines {
     }
 
     /// Runs `work` on a connection. Each of its statements stands alone.
-    pub(super) async fn run<A: Sync, T: Send>(&self, given: &A, work: Work<A, T>) -> Stored<T> {
+    pub(crate) async fn run<A: Sync, T: Send>(&self, given: &A, work: Work<A, T>) -> Stored<T> {
         let _place = self.places.try_acquire().map_err(|why| match why {
             TryAcquireError::Closed => closed(),
             TryAcquireError::NoPermits => {
@@ -98,7 +98,7 @@ impl Lines {
     }
 
     /// Runs `work` in a transaction, and answers once it is committed.
-    pub(super) async fn write<A: Sync, T: Send>(&self, given: &A, work: Within<A, T>) -> Stored<T> {
+    pub(crate) async fn write<A: Sync, T: Send>(&self, given: &A, work: Within<A, T>) -> Stored<T> {
         self.run(&(given, work), |line, (given, work)| {
             Box::pin(async move {
                 let transaction = line.transaction().await?;
@@ -112,7 +112,7 @@ impl Lines {
     }
 
     /// Runs `work` on one snapshot, in which it can change nothing.
-    pub(super) async fn snapshot<A: Sync, T: Send>(
+    pub(crate) async fn snapshot<A: Sync, T: Send>(
         &self,
         given: &A,
         work: Within<A, T>,
@@ -132,7 +132,7 @@ impl Lines {
     }
 
     /// A connection that answers, as soon as one is free.
-    pub(super) async fn line(&self) -> Stored<Object> {
+    pub(crate) async fn line(&self) -> Stored<Object> {
         if self.away.is_likely() && self.pool.status().available == 0 {
             return Err(StorageError::Unavailable("the database is away".into()));
         }
@@ -157,7 +157,7 @@ impl Lines {
     }
 
     /// Waits for running calls, then closes the connections. Later calls are refused.
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         let all = tokio::time::timeout(self.patience, self.places.acquire_many(self.count)).await;
         if all.is_err() {
             tracing::warn!(event = "storage.calls_late", "calls were still running at the close");
@@ -195,7 +195,7 @@ impl From<Why<'_>> for String {
 /// What every connection is told first. A commit is answered when it is durable, whatever the server's
 /// default is; nothing runs longer than the one who waits for it; and a node that stopped in the middle
 /// of a transaction does not hold its locks for ever.
-pub(super) fn session_terms(timeout: Duration) -> String {
+pub(crate) fn session_terms(timeout: Duration) -> String {
     let millis = timeout.as_millis().max(1);
     format!(
         "SELECT set_config('synchronous_commit', 'on', false)

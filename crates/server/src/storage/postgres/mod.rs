@@ -13,18 +13,18 @@
 
 mod accounts;
 mod alone;
-mod ask;
+pub(crate) mod ask;
 mod batch;
 mod changes;
 mod entries;
-mod error;
+pub(crate) mod error;
 mod index;
-mod lines;
+pub(crate) mod lines;
 mod logins;
 mod memberships;
 mod messages;
 mod nodes;
-mod open;
+pub(crate) mod open;
 mod rooms;
 mod search;
 
@@ -72,7 +72,7 @@ impl Default for PostgresOptions {
 
 /// The store in one database.
 pub struct PostgresStorage {
-    lines: Lines,
+    pub(crate) lines: Lines,
     alone: Option<Alone>,
     /// Which life of which node this is, where there are several.
     me: OnceLock<Owner>,
@@ -87,7 +87,7 @@ impl PostgresStorage {
     pub async fn open(url: &str, options: PostgresOptions) -> Result<Self, OpenError> {
         let address = open::address(url, options.patience)?;
         let fatal = CancellationToken::new();
-        open::prepare(&address, open::MIGRATIONS).await?;
+        open::prepare(&address, &open::FACTS).await?;
         let alone = match options.alone {
             true => Some(Alone::begin(&address, fatal.clone()).await?),
             false => None,

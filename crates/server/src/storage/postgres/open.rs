@@ -13,8 +13,21 @@ use super::ask::row;
 use super::error::{Step, in_words};
 use crate::storage::StorageError;
 
-/// Every migration, in order; the number of a migration is its place here, from 1.
-pub(super) const MIGRATIONS: &[&str] = &[
+/// A part of the database that is founded and migrated as one.
+pub(crate) struct Schema {
+    /// The table that its versions are in.
+    pub(crate) table: &'static str,
+    /// Whether the database is empty, or not ours, where that table is missing.
+    pub(crate) is_first: bool,
+    /// Every migration, in order; the number of a migration is its place here, from 1.
+    pub(crate) migrations: &'static [&'static str],
+}
+
+/// Accounts, rooms and messages.
+pub(crate) const FACTS: Schema =
+    Schema { table: "anteroom_schema", is_first: true, migrations: MIGRATIONS };
+
+const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0001_founding.sql"),
     include_str!("../../../migrations/postgres/0002_entries.sql"),
     include_str!("../../../migrations/postgres/0003_deployment.sql"),
@@ -36,13 +49,24 @@ statements! {
 const TERMS: &str = "SELECT current_setting('server_version_num')::integer AS version,
     current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
     current_setting('server_encoding') AS encoding";
-const IS_OURS: &str = "SELECT to_regclass('anteroom_schema') IS NOT NULL";
+const IS_THERE: &str = "SELECT to_regclass($1) IS NOT NULL";
 const STRANGERS: &str = "SELECT count(*) FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')";
-const VERSION: &str = "SELECT coalesce(max(number), 0) FROM anteroom_schema";
-const FOUND: &str = "CREATE TABLE anteroom_schema (
-    number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())";
-const APPLIED: &str = "INSERT INTO anteroom_schema (number) VALUES ($1)";
+
+impl Schema {
+    fn version(&self) -> String {
+        format!("SELECT coalesce(max(number), 0) FROM {}", self.table)
+    }
+
+    fn founding(&self) -> String {
+        let columns = "number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now()";
+        format!("CREATE TABLE {} ({columns})", self.table)
+    }
+
+    fn applied(&self) -> String {
+        format!("INSERT INTO {} (number) VALUES ($1)", self.table)
+    }
+}
 
 /// Why the database was not opened. Written for the person who starts the server; holds no password.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +135,7 @@ impl From<tokio_postgres::Error> for OpenError {
 }
 
 /// Reads the address, and adds to it what every connection shares.
-pub(super) fn address(url: &str, patience: Duration) -> Result<Config, OpenError> {
+pub(crate) fn address(url: &str, patience: Duration) -> Result<Config, OpenError> {
     let asks_for_tls = ["sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"];
     if asks_for_tls.iter().any(|it| url.contains(it)) {
         return Err(OpenError::Encrypted);
@@ -136,7 +160,7 @@ pub(super) fn address(url: &str, patience: Duration) -> Result<Config, OpenError
 }
 
 /// One connection beside the pool. It ends with its owner.
-pub(super) async fn connect(address: &Config) -> Result<ClientWrapper, tokio_postgres::Error> {
+pub(crate) async fn connect(address: &Config) -> Result<ClientWrapper, tokio_postgres::Error> {
     let (client, connection) = address.connect(NoTls).await?;
     let running = tokio::spawn(async move {
         if let Err(error) = connection.await {
@@ -147,11 +171,11 @@ pub(super) async fn connect(address: &Config) -> Result<ClientWrapper, tokio_pos
 }
 
 /// Looks at the server and brings the schema to our version.
-pub(super) async fn prepare(address: &Config, migrations: &[&str]) -> Result<(), OpenError> {
+pub(crate) async fn prepare(address: &Config, schema: &Schema) -> Result<(), OpenError> {
     let mut line =
         connect(address).await.map_err(|error| OpenError::Unreachable(in_words(&error)))?;
     inspect(&line).await?;
-    while migrate_once(&mut line, migrations).await? {}
+    while migrate_once(&mut line, schema).await? {}
     Ok(())
 }
 
@@ -174,33 +198,39 @@ async fn inspect(line: &ClientWrapper) -> Result<(), OpenError> {
 }
 
 /// Applies the next migration, in a transaction that also raises the version. False when none is left.
-async fn migrate_once(line: &mut ClientWrapper, migrations: &[&str]) -> Result<bool, OpenError> {
+async fn migrate_once(line: &mut ClientWrapper, schema: &Schema) -> Result<bool, OpenError> {
     let transaction = line.transaction().await?;
     // Waits for whoever else is migrating, and then sees what they did.
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATING]).await?;
-    let is_ours: bool = transaction.query_one(IS_OURS, &[]).await?.try_get(0)?;
-    let done = if is_ours {
-        let done: i32 = transaction.query_one(VERSION, &[]).await?.try_get(0)?;
+    let is_there: bool = transaction.query_one(IS_THERE, &[&schema.table]).await?.try_get(0)?;
+    let done = if is_there {
+        let done: i32 = transaction.query_one(&schema.version(), &[]).await?.try_get(0)?;
         usize::try_from(done).unwrap_or(usize::MAX)
     } else {
         let strangers: i64 = transaction.query_one(STRANGERS, &[]).await?.try_get(0)?;
-        if strangers > 0 {
+        if strangers > 0 && schema.is_first {
             return Err(OpenError::Foreign);
         }
         0
     };
-    let known = migrations.len();
+    let known = schema.migrations.len();
     if done > known {
         return Err(OpenError::Newer { found: done, known });
     }
-    let Some(sql) = migrations.get(done) else { return Ok(false) };
+    let Some(sql) = schema.migrations.get(done) else {
+        // Said, and not left to the end of the line: others wait for the lock.
+        transaction.rollback().await?;
+        return Ok(false);
+    };
     let number = done + 1;
     let applied = async {
-        if !is_ours {
-            transaction.batch_execute(FOUND).await?;
+        if !is_there {
+            transaction.batch_execute(&schema.founding()).await?;
         }
         transaction.batch_execute(sql).await?;
-        transaction.execute(APPLIED, &[&i32::try_from(number).unwrap_or(i32::MAX)]).await?;
+        transaction
+            .execute(&schema.applied(), &[&i32::try_from(number).unwrap_or(i32::MAX)])
+            .await?;
         transaction.commit().await
     };
     let applied: Result<(), tokio_postgres::Error> = applied.await;
@@ -210,7 +240,7 @@ async fn migrate_once(line: &mut ClientWrapper, migrations: &[&str]) -> Result<b
 }
 
 /// Whether what is asked for could be written now.
-pub(super) async fn can_write(line: &mut Object) -> Step<()> {
+pub(crate) async fn can_write(line: &mut Object) -> Step<()> {
     let answer = row(line, CAN_WRITE, &[]).await?;
     let can_write = answer.map(|row| row.try_get("can_write")).transpose()?;
     if can_write == Some(true) {

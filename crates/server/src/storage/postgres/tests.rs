@@ -9,7 +9,7 @@ mod opening;
 mod reach;
 #[path = "../../../tests/it/harness/postgres.rs"]
 pub(crate) mod server;
-mod wire;
+pub(crate) mod wire;
 
 use std::time::Duration;
 

@@ -9,7 +9,8 @@ use anteroom_core::seat::{Change, RoomSpec, Step, Terms};
 use futures_util::FutureExt as _;
 use rusqlite::Connection;
 
-use super::{Decision, Options, SqliteTransaction};
+use super::{Options, SqliteTransaction};
+use crate::admission::conditional::answer::Decision;
 
 use crate::admission::conditional::book::Book;
 use crate::admission::conditional::scope::Scope;
@@ -40,6 +41,7 @@ fn hold(it: &Arc<Fixture>) -> std::sync::mpsc::Sender<()> {
     tokio::spawn(async move {
         it.seats
             .store
+            .file()
             .decide(move |_| {
                 begun.send(()).unwrap();
                 let _ = held.recv();
@@ -73,7 +75,7 @@ async fn a_lock_held_by_another_process_refuses_in_bounded_time_and_passes() {
 async fn a_full_disk_gives_nothing_and_passes() {
     let it = Fixture::with(Terms::default(), GENEROUS, impatient(8)).room(10_000).await;
     let limit = async |pages: i64| {
-        let limited = it.seats.store.decide(move |conn| {
+        let limited = it.seats.store.file().decide(move |conn| {
             let sql = format!("PRAGMA max_page_count = {pages}");
             conn.query_row(&sql, [], |_| Ok(()))?;
             Ok(Decision { answer: (), journal: Journal::new(), deadlines: vec![] })
@@ -172,7 +174,7 @@ async fn a_change_that_meets_no_row_undoes_the_verb() {
     let before = it.seats.snapshot(ROOM).await.unwrap();
     let rules = it.seats.rules;
     let now = it.clock.now();
-    let undone = it.seats.store.decide(move |conn| {
+    let undone = it.seats.store.file().decide(move |conn| {
         let mut transaction = SqliteTransaction(conn);
         let mut book = Book::new(&mut transaction, &rules, now);
         let opened = book.open(ROOM, &Scope::of(user(1))).now_or_never().unwrap();

@@ -12,13 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anteroom_core::ids::RoomId;
-use anteroom_core::time::Millis;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::conditional::Aftercare;
+use crate::admission::conditional::answer::{Asked, Decision, report};
 use crate::admission::conditional::transaction::{Fault, Fetched};
 use crate::admission::{Decided, Journal, Unavailable};
 use crate::pace::Pace;
@@ -73,13 +72,6 @@ pub(in crate::admission::conditional) struct Store {
     readers: Readers,
     patience: Duration,
     care: Arc<dyn Aftercare>,
-}
-
-/// What a verb decided.
-pub(in crate::admission::conditional) struct Decision<R> {
-    pub(in crate::admission::conditional) answer: R,
-    pub(in crate::admission::conditional) journal: Journal,
-    pub(in crate::admission::conditional) deadlines: Vec<(RoomId, Option<Millis>)>,
 }
 
 impl Store {
@@ -244,35 +236,6 @@ where
             (_, lost) => Err(Unavailable(lost.unwrap_or("the verb was not decided").to_owned())),
         };
         if let Err(Ok((_, journal))) = self.answer.send(answer) {
-            self.care.adopt(journal);
-        }
-    }
-}
-
-fn report(fault: &Fault) {
-    match fault {
-        Fault::Store(_) => {}
-        Fault::NoPlace(room) => {
-            tracing::error!(event = "admission.capacity_violation", room = room.0, %fault,
-                "the ledger gave a place that is not there; nothing was given");
-        }
-        Fault::Broken(_) => {
-            tracing::error!(event = "admission.seats_broken", %fault,
-                "the seat store holds something else than the ledger believes");
-        }
-    }
-}
-
-/// Waits for an answer. If whoever asked goes away, what was decided is still followed up.
-struct Asked<R> {
-    receiver: oneshot::Receiver<Decided<(R, Journal)>>,
-    care: Arc<dyn Aftercare>,
-}
-
-impl<R> Drop for Asked<R> {
-    fn drop(&mut self) {
-        self.receiver.close();
-        if let Ok(Ok((_, journal))) = self.receiver.try_recv() {
             self.care.adopt(journal);
         }
     }

@@ -10,8 +10,9 @@ use anteroom_core::seat::{
 use anteroom_core::time::Millis;
 use rusqlite::{Connection, OptionalExtension as _, Params, Result, Row};
 
-use super::rows::{self, int};
+use super::rows;
 use crate::admission::conditional::scope::{Loaded, Scope, Taken};
+use crate::admission::conditional::words::int;
 use crate::mutants::seeded;
 
 const HEADER: &str = "SELECT * FROM rooms WHERE id = ?1";

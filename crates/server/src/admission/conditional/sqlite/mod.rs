@@ -27,15 +27,15 @@ use uuid::Uuid;
 #[cfg(test)]
 pub(super) use eye::Eye;
 pub(crate) use job::Options;
-pub(super) use job::{Decision, Store};
+pub(super) use job::Store;
 #[cfg(test)]
 use read::look;
 
 use self::load::{all, count, one};
-use self::rows::int;
 use super::difference::Difference;
 use super::scope::{Loaded, Scope};
 use super::transaction::{Fault, Fetched, Transaction};
+use super::words::int;
 use crate::admission::Whose;
 
 const ROOMS: &str = "SELECT id FROM rooms ORDER BY id";
@@ -164,6 +164,15 @@ impl Transaction for SqliteTransaction<'_> {
 
     fn rooms(&mut self) -> impl Future<Output = Fetched<Vec<RoomId>>> + Send {
         self.rooms_by(ROOMS, [])
+    }
+
+    /// One process owns the file, so nobody else knows of rooms in it.
+    fn strangers(&mut self, kept: &[RoomId]) -> impl Future<Output = Fetched<Vec<RoomId>>> + Send {
+        let all = all(self.0, ROOMS, [], |row| row.get(0).map(RoomId)).map_err(Fault::from);
+        ready(all.map(|mut rooms| {
+            rooms.retain(|room| !kept.contains(room));
+            rooms
+        }))
     }
 
     fn inhabited(&mut self) -> impl Future<Output = Fetched<Vec<RoomId>>> + Send {

@@ -8,8 +8,9 @@ use anteroom_core::time::Millis;
 use rusqlite::{Connection, Result};
 
 use super::load::{all, count, header, one, whole};
-use super::rows::{self, int};
+use super::rows;
 use crate::admission::Decided;
+use crate::admission::conditional::words::int;
 
 const COUNTED: &str =
     "SELECT class, state, count(*) FROM slots WHERE room = ?1 GROUP BY class, state";

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use anteroom_core::ids::{Generation, LoginId, Nonce, Owner, RoomId, SessionId, UserId};
 use anteroom_core::place::Place;
 use anteroom_core::seat::{
-    Class, End, EntryImage, Header, Lifetime, PlaceNo, Reservation, RoomState, Sitting, SlotImage,
+    Class, EntryImage, Header, Lifetime, PlaceNo, Reservation, RoomState, Sitting, SlotImage,
     SlotState, Stay, Streams, Waiter,
 };
 use anteroom_core::time::Millis;
@@ -13,83 +13,10 @@ use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};
 use uuid::Uuid;
 
+use crate::admission::conditional::words::{
+    ENDS, class_word, end_word, lifetime_word, room_word, slot_word,
+};
 use crate::admission::documents;
-
-/// An integer as the database holds it. Larger ones stand for "never", and the largest does too.
-pub(super) fn int(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-pub(super) const fn class_word(class: Class) -> &'static str {
-    match class {
-        Class::Ordinary => "ordinary",
-        Class::Staff => "staff",
-    }
-}
-
-pub(super) const fn slot_word(state: SlotState) -> &'static str {
-    match state {
-        SlotState::Occupied => "occupied",
-        SlotState::Held => "held",
-        SlotState::Reserved => "reserved",
-    }
-}
-
-/// A room that is gone is about to lose its row.
-pub(super) const fn room_word(state: RoomState) -> &'static str {
-    match state {
-        RoomState::Open => "open",
-        RoomState::Closing | RoomState::Gone => "closing",
-    }
-}
-
-pub(super) const fn lifetime_word(lifetime: Lifetime) -> &'static str {
-    match lifetime {
-        Lifetime::Persistent => "persistent",
-        Lifetime::UntilEmpty => "until_empty",
-    }
-}
-
-pub(super) const fn end_word(end: End) -> &'static str {
-    match end {
-        End::Left => "left",
-        End::Lost => "lost",
-        End::HeldExpired => "held_expired",
-        End::Replaced => "replaced",
-        End::Moved => "moved",
-        End::Removed => "removed",
-        End::LoggedOut => "logged_out",
-        End::Superseded => "superseded",
-        End::RoomClosed => "room_closed",
-        End::Aborted => "aborted",
-        End::Fenced => "fenced",
-        End::Cancelled => "cancelled",
-    }
-}
-
-const ENDS: [End; 12] = [
-    End::Left,
-    End::Lost,
-    End::HeldExpired,
-    End::Replaced,
-    End::Moved,
-    End::Removed,
-    End::LoggedOut,
-    End::Superseded,
-    End::RoomClosed,
-    End::Aborted,
-    End::Fenced,
-    End::Cancelled,
-];
-
-/// What a slot counts as.
-pub(super) fn state_of(slot: &SlotImage) -> SlotState {
-    match (&slot.sitting.live[..], &slot.sitting.held) {
-        ([], None) => SlotState::Reserved,
-        ([], Some(_)) => SlotState::Held,
-        _ => SlotState::Occupied,
-    }
-}
 
 /// A value that the schema does not allow.
 fn bad(column: &str) -> Error {

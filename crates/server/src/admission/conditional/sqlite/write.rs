@@ -7,11 +7,12 @@ use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{EntryImage, Header, SlotImage, Waiter};
 use rusqlite::{Connection, Params, named_params};
 
-use super::rows::{
-    class_word, end_word, int, lifetime_word, octets, room_word, slot_word, state_of,
-};
+use super::rows::octets;
 use crate::admission::conditional::difference::Difference;
 use crate::admission::conditional::transaction::{Fault, Fetched};
+use crate::admission::conditional::words::{
+    class_word, end_word, int, lifetime_word, room_word, slot_word, state_of,
+};
 use crate::admission::documents;
 use crate::mutants::seeded;
 

@@ -78,7 +78,8 @@ impl<'a> Strategy<'a> {
             .it
             .seats
             .decide(journal, async move |book: &mut Book<'_, _>| {
-                book.step(room, scope, |it, step| Ledger::call(it, step, &verb)).await
+                let verb = verb.clone();
+                book.step(room, scope.clone(), |it, step| Ledger::call(it, step, &verb)).await
             })
             .await
             .unwrap()
@@ -272,11 +273,18 @@ fn ledger_and_strategy(ground: &mut Ground<'_>, history: &History) -> Result<Fig
 }
 
 #[test]
-fn the_strategy_and_the_ledger_agree_on_every_history() {
-    let count = number("ANTEROOM_HISTORIES").unwrap_or(60);
+pub(super) fn the_strategy_and_the_ledger_agree_on_every_history() {
+    let count =
+        number("ANTEROOM_HISTORIES").unwrap_or(if super::IN_DATABASE.get() { 20 } else { 60 });
     let seed = number("ANTEROOM_SEED").unwrap_or_else(|| RandomState::new().hash_one(()));
-    // Nothing here waits for a socket, and so a wake-up costs less.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    // With a file nothing waits for a socket, and so a wake-up costs less.
+    if super::IN_DATABASE.get() {
+        runtime.enable_all()
+    } else {
+        runtime.enable_time()
+    };
+    let runtime = runtime.build().unwrap();
     let ground = Cell::new(None);
     let play = |history: &History| {
         // What a failed history left is not the next one's.

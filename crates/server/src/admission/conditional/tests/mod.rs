@@ -1,8 +1,12 @@
-//! The strategy over a real file, under a clock that the tests set.
+//! The strategy over a real file or a real PostgreSQL database, under a clock that the tests set.
+//!
+//! A test is written once, for a file; [`postgres`] has those that hold with a database as well.
 
 mod belonging;
 mod ground;
 mod histories;
+mod nodes;
+mod postgres;
 mod restart;
 mod rooms;
 mod speed;
@@ -22,18 +26,62 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Conditional, Options};
+use super::{Conditional, Options, PostgresOptions};
 use crate::admission::{Admission, Bounds, ConfirmError, Journal, Refusal};
 use crate::clock::Clock;
+use crate::storage::postgres::tests::server::Postgres;
 use crate::sweeper::Deadlines;
 
 pub(super) const ROOM: RoomId = RoomId(101);
 const NODE: Owner = Owner { node: 0, incarnation: 1 };
 const START: Millis = Millis(1_000_000);
 
-/// A strategy, its file and its clock.
+thread_local! {
+    /// Whether the seats of this test are in a database.
+    static IN_DATABASE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Where the seats of a test are. What is there goes with it.
+enum Place {
+    File(TempDir),
+    Database(String),
+}
+
+impl Place {
+    fn new() -> Self {
+        if IN_DATABASE.get() {
+            return Self::Database(Postgres::shared().database());
+        }
+        Self::File(tempfile::tempdir().unwrap())
+    }
+
+    fn open(
+        &self,
+        options: Options,
+        decided_by: (Terms, Bounds),
+        (clock, deadlines): (&Arc<Clock>, &Arc<Deadlines>),
+    ) -> Conditional {
+        match self {
+            Self::File(dir) => {
+                let (terms, bounds) = decided_by;
+                open(&dir.path().join("seats.db"), options, terms, bounds, clock, deadlines)
+            }
+            Self::Database(url) => beside(url, decided_by, (clock, deadlines)),
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Self::Database(url) = self {
+            Postgres::shared().drop_database(url);
+        }
+    }
+}
+
+/// A strategy, where it keeps its seats, and its clock.
 pub(super) struct Fixture {
-    dir: TempDir,
+    place: Place,
     pub(super) clock: Arc<Clock>,
     pub(super) deadlines: Arc<Deadlines>,
     pub(super) seats: Conditional,
@@ -56,29 +104,30 @@ impl Fixture {
     }
 
     pub(super) fn with(terms: Terms, bounds: Bounds, options: Options) -> Self {
-        Self::within(tempfile::tempdir().unwrap(), terms, bounds, options)
+        Self::within(Place::new(), terms, bounds, options)
     }
 
-    fn within(dir: TempDir, terms: Terms, bounds: Bounds, options: Options) -> Self {
+    fn within(place: Place, terms: Terms, bounds: Bounds, options: Options) -> Self {
         let clock = Arc::new(Clock::standing_at(START));
         let deadlines = Arc::new(Deadlines::default());
-        let path = dir.path().join("seats.db");
-        let seats = open(&path, options, terms, bounds, &clock, &deadlines);
-        Self { dir, clock, deadlines, seats, terms, bounds, options, sessions: 0 }
+        let seats = place.open(options, (terms, bounds), (&clock, &deadlines));
+        Self { place, clock, deadlines, seats, terms, bounds, options, sessions: 0 }
     }
 
     pub(super) fn path(&self) -> PathBuf {
-        self.dir.path().join("seats.db")
+        match &self.place {
+            Place::File(dir) => dir.path().join("seats.db"),
+            Place::Database(_) => panic!("the seats are in no file"),
+        }
     }
 
     /// The next life: the same file, another strategy.
     pub(super) fn reopened(self) -> Self {
-        let path = self.path();
-        let Self { dir, clock, seats, terms, bounds, options, sessions, .. } = self;
+        let Self { place, clock, seats, terms, bounds, options, sessions, .. } = self;
         drop(seats);
         let deadlines = Arc::new(Deadlines::default());
-        let seats = open(&path, options, terms, bounds, &clock, &deadlines);
-        Self { dir, clock, deadlines, seats, terms, bounds, options, sessions }
+        let seats = place.open(options, (terms, bounds), (&clock, &deadlines));
+        Self { place, clock, deadlines, seats, terms, bounds, options, sessions }
     }
 
     /// With a room of `capacity` seats.
@@ -128,6 +177,32 @@ pub(super) fn open(
     let fatal = CancellationToken::new();
     Conditional::open(path, options, fatal, (terms, bounds), clock, deadlines).unwrap()
 }
+
+/// The same beside the facts, as one of several nodes. Opened on a thread of its own, since that takes a
+/// runtime.
+pub(super) fn beside(
+    url: &str,
+    decided_by: (Terms, Bounds),
+    (clock, deadlines): (&Arc<Clock>, &Arc<Deadlines>),
+) -> Conditional {
+    let rest = (Arc::clone(clock), Arc::clone(deadlines));
+    let opened = std::thread::scope(|scope| {
+        let opening = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(async {
+                let facts = crate::storage::postgres::tests::node(url).await;
+                crate::storage::Storage::close(&facts).await;
+                let options = PostgresOptions { timeout: PATIENT, ..PostgresOptions::default() };
+                Conditional::beside(url, options, decided_by, rest).await
+            })
+        });
+        opening.join().unwrap()
+    });
+    opened.unwrap()
+}
+
+/// Far more than anything here takes on a busy machine.
+const PATIENT: Duration = Duration::from_secs(20);
 
 pub(super) fn spec(room: RoomId, capacity: u32) -> RoomSpec {
     RoomSpec {

@@ -34,7 +34,7 @@ async fn next_life(it: Fixture, rooms: &[RoomId]) -> (Fixture, Journal) {
 }
 
 #[tokio::test]
-async fn a_reservation_stands_with_the_same_ticket_and_deadline() {
+pub(super) async fn a_reservation_stands_with_the_same_ticket_and_deadline() {
     let it = Fixture::new().room(2).await;
     let before = it.reserve(ROOM, 1).await.unwrap();
     it.pass(Duration::from_secs(30));
@@ -53,7 +53,7 @@ async fn a_reservation_stands_with_the_same_ticket_and_deadline() {
 }
 
 #[tokio::test]
-async fn seats_are_held_for_the_grace_and_taken_back_with_the_secret() {
+pub(super) async fn seats_are_held_for_the_grace_and_taken_back_with_the_secret() {
     let mut it = Fixture::new().room(2).await;
     let part = it.enter(ROOM, 1).await;
     let (mut it, journal) = next_life(it, &[ROOM]).await;
@@ -102,6 +102,7 @@ async fn entries_under_way_are_forgotten_and_leave_nothing() {
     it.seats.expire(ROOM, &mut Journal::new()).await.unwrap();
     it.seats
         .store
+        .file()
         .read(|conn| {
             for table in ["slots", "waiters", "entering", "places"] {
                 let sql = format!("SELECT count(*) FROM {table}");
@@ -114,7 +115,7 @@ async fn entries_under_way_are_forgotten_and_leave_nothing() {
 }
 
 #[tokio::test]
-async fn no_grant_number_comes_back() {
+pub(super) async fn no_grant_number_comes_back() {
     let mut it = Fixture::new().room(2).await;
     let mut seen: Vec<Generation> = Vec::new();
     for epoch in 2..5 {
@@ -131,7 +132,7 @@ async fn no_grant_number_comes_back() {
 }
 
 #[tokio::test]
-async fn a_room_is_taken_up_as_it_is_known_by_now_and_others_are_dropped() {
+pub(super) async fn a_room_is_taken_up_as_it_is_known_by_now_and_others_are_dropped() {
     let gone = RoomId(102);
     let mut it = Fixture::new().room(2).await;
     it.seats.add_room(spec(gone, 2)).await.unwrap();
@@ -156,7 +157,7 @@ async fn a_room_is_taken_up_as_it_is_known_by_now_and_others_are_dropped() {
 }
 
 #[tokio::test]
-async fn the_line_stands_without_its_streams() {
+pub(super) async fn the_line_stands_without_its_streams() {
     let it = Fixture::new().room(1).await;
     it.reserve(ROOM, 1).await.unwrap();
     for who in 2..=3 {
@@ -175,7 +176,7 @@ async fn the_line_stands_without_its_streams() {
 }
 
 #[tokio::test]
-async fn a_wall_clock_set_back_holds_nothing_for_longer_than_its_span() {
+pub(super) async fn a_wall_clock_set_back_holds_nothing_for_longer_than_its_span() {
     let mut it = Fixture::new().room(2).await;
     let part = it.enter(ROOM, 1).await;
     it.seats.close(ROOM, part, Parting::Unclean, &mut Journal::new()).await.unwrap();

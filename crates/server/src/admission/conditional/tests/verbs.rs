@@ -24,7 +24,7 @@ async fn two_rooms() -> Fixture {
 }
 
 #[tokio::test]
-async fn who_enters_another_room_gives_the_former_seat_up_when_the_entry_is_complete() {
+pub(super) async fn who_enters_another_room_gives_the_former_seat_up_when_the_entry_is_complete() {
     let mut it = two_rooms().await;
     let former = it.enter(ROOM, 1).await;
     let reserved = it.reserve(OTHER, 1).await.unwrap();
@@ -45,7 +45,7 @@ async fn who_enters_another_room_gives_the_former_seat_up_when_the_entry_is_comp
 }
 
 #[tokio::test]
-async fn a_failed_entry_elsewhere_leaves_the_former_place_the_current_one() {
+pub(super) async fn a_failed_entry_elsewhere_leaves_the_former_place_the_current_one() {
     let mut it = two_rooms().await;
     it.enter(ROOM, 1).await;
     let reserved = it.reserve(OTHER, 1).await.unwrap();
@@ -58,7 +58,7 @@ async fn a_failed_entry_elsewhere_leaves_the_former_place_the_current_one() {
 }
 
 #[tokio::test]
-async fn a_newcomer_is_refused_where_the_user_sits_in_another_room() {
+pub(super) async fn a_newcomer_is_refused_where_the_user_sits_in_another_room() {
     let terms = Terms { arrivals: Arrivals::RefuseNew, ..Terms::default() };
     let mut it = Fixture::with(terms, GENEROUS, ConditionalOptions::default()).room(2).await;
     it.seats.add_room(spec(OTHER, 2)).await.unwrap();
@@ -76,7 +76,7 @@ async fn a_newcomer_is_refused_where_the_user_sits_in_another_room() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_login_reaches_every_room() {
+pub(super) async fn the_end_of_a_login_reaches_every_room() {
     let mut it = two_rooms().await;
     let part = it.enter(ROOM, 1).await;
     it.reserve(OTHER, 2).await.unwrap();
@@ -95,7 +95,7 @@ async fn the_end_of_a_login_reaches_every_room() {
 }
 
 #[tokio::test]
-async fn reservations_and_places_in_lines_are_bounded_per_user_and_per_address() {
+pub(super) async fn reservations_and_places_in_lines_are_bounded_per_user_and_per_address() {
     let bounds = Bounds { per_user: 2, per_address: Some(3) };
     let it = Fixture::with(Terms::default(), bounds, ConditionalOptions::default());
     for room in 1..=4 {
@@ -130,7 +130,7 @@ async fn reservations_and_places_in_lines_are_bounded_per_user_and_per_address()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_many_as_there_are_seats_get_one_however_many_ask_at_once() {
+pub(super) async fn as_many_as_there_are_seats_get_one_however_many_ask_at_once() {
     let it = Arc::new(Fixture::new().room(10).await);
     let asked: Vec<_> = (1..=200)
         .map(|who| {
@@ -150,7 +150,7 @@ async fn as_many_as_there_are_seats_get_one_however_many_ask_at_once() {
 }
 
 #[tokio::test]
-async fn freed_seats_go_to_the_head_of_a_long_line_also_when_somebody_deep_in_it_asks() {
+pub(super) async fn freed_seats_go_to_the_head_of_a_long_line_also_when_somebody_deep_in_it_asks() {
     let it = Fixture::new().room(3).await;
     let mut journal = Journal::new();
     for who in 1..=3 {
@@ -178,7 +178,7 @@ async fn freed_seats_go_to_the_head_of_a_long_line_also_when_somebody_deep_in_it
 }
 
 #[tokio::test]
-async fn a_larger_capacity_is_offered_to_the_line_at_once() {
+pub(super) async fn a_larger_capacity_is_offered_to_the_line_at_once() {
     let it = Fixture::new().room(1).await;
     let mut journal = Journal::new();
     it.reserve(ROOM, 1).await.unwrap();
@@ -196,7 +196,7 @@ async fn a_larger_capacity_is_offered_to_the_line_at_once() {
 }
 
 #[tokio::test]
-async fn bug_b24_staff_seats_given_up_are_offered_to_the_line_at_once() {
+pub(super) async fn bug_b24_staff_seats_given_up_are_offered_to_the_line_at_once() {
     let it = Fixture::new();
     it.seats.add_room(RoomSpec { staff_seats: 50, ..spec(ROOM, 51) }).await.unwrap();
     let mut journal = Journal::new();
@@ -215,7 +215,7 @@ async fn bug_b24_staff_seats_given_up_are_offered_to_the_line_at_once() {
 }
 
 #[tokio::test]
-async fn staff_pass_the_line_to_a_staff_seat_only() {
+pub(super) async fn staff_pass_the_line_to_a_staff_seat_only() {
     let it = Fixture::new();
     it.seats.add_room(RoomSpec { staff_seats: 1, ..spec(ROOM, 3) }).await.unwrap();
     let mut journal = Journal::new();
@@ -236,7 +236,7 @@ async fn staff_pass_the_line_to_a_staff_seat_only() {
 }
 
 #[tokio::test]
-async fn each_step_says_when_the_room_is_due_next() {
+pub(super) async fn each_step_says_when_the_room_is_due_next() {
     let mut it = Fixture::new().room(1).await;
     let due = |it: &Fixture| it.deadlines.at(Due::Room(ROOM));
     assert_eq!(due(&it), None);
@@ -258,7 +258,7 @@ async fn each_step_says_when_the_room_is_due_next() {
 }
 
 #[tokio::test]
-async fn a_pending_room_is_forgotten_as_a_whole() {
+pub(super) async fn a_pending_room_is_forgotten_as_a_whole() {
     let it = Fixture::new();
     let until = it.clock.now().after(Duration::from_secs(60));
     let lifetime = Lifetime::UntilEmpty;
@@ -280,7 +280,7 @@ async fn a_pending_room_is_forgotten_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_cut_of_the_capacity_still_offers_what_fell_due_before_it() {
+pub(super) async fn a_cut_of_the_capacity_still_offers_what_fell_due_before_it() {
     let it = Fixture::new().room(2).await;
     let mut journal = Journal::new();
     for who in 1..=2 {
@@ -300,7 +300,7 @@ async fn a_cut_of_the_capacity_still_offers_what_fell_due_before_it() {
 }
 
 #[tokio::test]
-async fn a_slot_that_falls_due_and_is_made_anew_in_one_verb_may_change_its_class() {
+pub(super) async fn a_slot_that_falls_due_and_is_made_anew_in_one_verb_may_change_its_class() {
     let it = Fixture::new();
     it.seats.add_room(RoomSpec { staff_seats: 1, ..spec(ROOM, 2) }).await.unwrap();
     it.reserve(ROOM, 1).await.unwrap();
@@ -313,7 +313,7 @@ async fn a_slot_that_falls_due_and_is_made_anew_in_one_verb_may_change_its_class
 }
 
 #[tokio::test]
-async fn bug_b13_giving_one_room_up_leaves_the_seat_in_another() {
+pub(super) async fn bug_b13_giving_one_room_up_leaves_the_seat_in_another() {
     let it = two_rooms().await;
     it.reserve(ROOM, 1).await.unwrap();
     it.reserve(OTHER, 1).await.unwrap();
@@ -323,7 +323,7 @@ async fn bug_b13_giving_one_room_up_leaves_the_seat_in_another() {
 }
 
 #[tokio::test]
-async fn bug_b19_a_place_that_expired_is_given_to_whoever_asks() {
+pub(super) async fn bug_b19_a_place_that_expired_is_given_to_whoever_asks() {
     let it = Fixture::new().room(1).await;
     it.reserve(ROOM, 1).await.unwrap();
     let full = Err(Refusal::Ledger(ReserveRefusal::RoomFull));

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use super::server::Postgres;
 use super::{OF_SEVERAL, until};
 use crate::storage::RoomStore;
-use crate::storage::postgres::open::{self, MIGRATIONS};
+use crate::storage::postgres::open::{self, FACTS, Schema};
 use crate::storage::postgres::{OpenError, PostgresStorage};
 
 async fn refused(url: &str) -> OpenError {
@@ -45,7 +45,7 @@ async fn of_nodes_that_start_at_once_one_founds_the_database() {
     }
     names.dedup();
     assert_eq!(names.len(), 1, "they found the same one");
-    let numbers: Vec<String> = (1..=MIGRATIONS.len()).map(|n| n.to_string()).collect();
+    let numbers: Vec<String> = (1..=FACTS.migrations.len()).map(|n| n.to_string()).collect();
     let applied =
         empty.say("SELECT string_agg(number::text, ',' ORDER BY number) FROM anteroom_schema");
     assert_eq!(applied, numbers.join(","));
@@ -61,7 +61,7 @@ async fn the_stores_have_the_same_migrations_by_number_and_name() {
         names
     };
     assert_eq!(names("postgres"), names("sqlite"));
-    assert_eq!(names("postgres").len(), MIGRATIONS.len());
+    assert_eq!(names("postgres").len(), FACTS.migrations.len());
 }
 
 #[tokio::test]
@@ -88,14 +88,18 @@ async fn a_database_of_another_application_is_left_untouched() {
 #[tokio::test]
 async fn a_migration_that_fails_leaves_the_version_before_it() {
     let empty = Empty::new();
-    let broken = "CREATE TABLE second (x integer); CREATE TABLE first (x integer);";
-    let list = ["CREATE TABLE first (x integer);", broken, "CREATE TABLE third (x integer);"];
-    let refused = open::prepare(&empty.address(), &list).await.unwrap_err();
+    const FIRST: &str = "CREATE TABLE first (x integer);";
+    const THIRD: &str = "CREATE TABLE third (x integer);";
+    const BROKEN: [&str; 3] =
+        [FIRST, "CREATE TABLE second (x integer); CREATE TABLE first (x integer);", THIRD];
+    const MENDED: [&str; 3] = [FIRST, "CREATE TABLE second (x integer);", THIRD];
+    let broken = Schema { migrations: &BROKEN, ..FACTS };
+    let refused = open::prepare(&empty.address(), &broken).await.unwrap_err();
     assert!(matches!(refused, OpenError::Migration { number: 2, .. }), "{refused}");
     let tables = "SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class
                   WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'";
     assert_eq!(empty.say(tables), "anteroom_schema,first");
-    let mended = [list[0], "CREATE TABLE second (x integer);", list[2]];
+    let mended = Schema { migrations: &MENDED, ..FACTS };
     open::prepare(&empty.address(), &mended).await.unwrap();
     open::prepare(&empty.address(), &mended).await.unwrap();
     assert_eq!(empty.say("SELECT max(number) FROM anteroom_schema"), "3");

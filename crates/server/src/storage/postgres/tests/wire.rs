@@ -8,14 +8,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Passes everything on, until it is told to lose the answer of the next commit.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     address: SocketAddr,
     loses: Arc<AtomicBool>,
 }
 
 impl Wire {
     /// A wire to the server of this address.
-    pub(super) async fn to(url: &str) -> (Self, String) {
+    pub(crate) async fn to(url: &str) -> (Self, String) {
         let host = url.split('@').nth(1).and_then(|it| it.split('/').next()).unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -33,7 +33,7 @@ impl Wire {
     }
 
     /// The next commit arrives, and its answer does not.
-    pub(super) fn lose_next_commit(&self) {
+    pub(crate) fn lose_next_commit(&self) {
         self.loses.store(true, Ordering::SeqCst);
     }
 }

@@ -121,9 +121,10 @@ async fn play(seed: u64, seen: &mut Seen) {
 }
 
 #[tokio::test]
-async fn users_who_move_between_rooms_are_kept_as_in_memory() {
+pub(super) async fn users_who_move_between_rooms_are_kept_as_in_memory() {
     let number = |name| std::env::var(name).ok().map(|it| it.parse::<u64>().expect("a number"));
-    let count = number("ANTEROOM_HISTORIES").unwrap_or(40);
+    let count =
+        number("ANTEROOM_HISTORIES").unwrap_or(if super::IN_DATABASE.get() { 8 } else { 40 });
     let seed = number("ANTEROOM_SEED").unwrap_or_else(|| RandomState::new().hash_one(()));
     let mut seen = Seen::default();
     for n in 0..count {
