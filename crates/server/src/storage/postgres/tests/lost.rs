@@ -75,6 +75,37 @@ async fn a_commit_whose_answer_is_lost_is_repeated_without_a_double() {
     assert_eq!(far.open_memberships(room).await.unwrap().len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_that_fall_silent_are_given_up_and_not_lent_again() {
+    let fresh = Fresh::new().await;
+    let (wire, through) = Wire::to(&fresh.url).await;
+    let timeout = std::time::Duration::from_millis(500);
+    let options = PostgresOptions { connections: 1, timeout, ..OF_SEVERAL };
+    let far = PostgresStorage::open(&through, options).await.unwrap();
+    let me = user(&far, "me").await;
+    wire.silence();
+    let began = Instant::now();
+    unavailable(&far.user(me).await);
+    assert!(began.elapsed() < 4 * timeout, "{:?}", began.elapsed());
+    assert!(far.user(me).await.unwrap().is_some(), "over a new line");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_server_is_away_only_now_and_then_somebody_tries() {
+    let fresh = Fresh::new().await;
+    let (wire, through) = Wire::to(&fresh.url).await;
+    let far = node(&through).await;
+    wire.cut(true);
+    let before = wire.lines();
+    for _ in 0..2_000 {
+        unavailable(&far.ping().await);
+    }
+    let tried = wire.lines() - before;
+    assert!((1..30).contains(&tried), "{tried} attempts");
+    wire.cut(false);
+    works_again(&far).await;
+}
+
 #[tokio::test]
 async fn a_store_whose_server_was_away_works_again_by_itself() {
     let server = Postgres::start();

@@ -1,16 +1,25 @@
-//! A piece of wire between a store and its server, which can be cut at a commit.
+//! A piece of wire between a store and its server: it can lose the answer of a commit, fall silent, or be
+//! cut.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
-/// Passes everything on, until it is told to lose the answer of the next commit.
+/// Passes everything on, unless it is told otherwise.
 pub(crate) struct Wire {
-    address: SocketAddr,
-    loses: Arc<AtomicBool>,
+    state: Arc<State>,
+    /// How often the lines of before were silenced.
+    silenced: watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct State {
+    loses_commit: AtomicBool,
+    is_cut: AtomicBool,
+    lines: AtomicUsize,
 }
 
 impl Wire {
@@ -19,26 +28,51 @@ impl Wire {
         let host = url.split('@').nth(1).and_then(|it| it.split('/').next()).unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let loses = Arc::new(AtomicBool::new(false));
-        let (loses_one, server) = (Arc::clone(&loses), host.clone());
+        let state = Arc::new(State::default());
+        let (silenced, silence) = watch::channel(0);
+        let (of_lines, server) = (Arc::clone(&state), host.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                of_lines.lines.fetch_add(1, Ordering::SeqCst);
+                if of_lines.is_cut.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let server = TcpStream::connect(&server).await.unwrap();
-                tokio::spawn(pass(client, server, Arc::clone(&loses_one)));
+                let mut silence = silence.clone();
+                silence.mark_unchanged();
+                tokio::spawn(pass((client, server), Arc::clone(&of_lines), silence));
             }
         });
-        let wire = Self { address, loses };
-        let through = url.replace(&host, &wire.address.to_string());
-        (wire, through)
+        let through = url.replace(&host, &address.to_string());
+        (Self { state, silenced }, through)
     }
 
     /// The next commit arrives, and its answer does not.
     pub(crate) fn lose_next_commit(&self) {
-        self.loses.store(true, Ordering::SeqCst);
+        self.state.loses_commit.store(true, Ordering::SeqCst);
+    }
+
+    /// The lines that there are stay open, and nothing comes through any more; new ones work.
+    pub(crate) fn silence(&self) {
+        self.silenced.send_modify(|times| *times += 1);
+    }
+
+    /// From now on every new line ends at once, or no longer.
+    pub(crate) fn cut(&self, is_cut: bool) {
+        self.state.is_cut.store(is_cut, Ordering::SeqCst);
+    }
+
+    /// How many lines were made so far.
+    pub(crate) fn lines(&self) -> usize {
+        self.state.lines.load(Ordering::SeqCst)
     }
 }
 
-async fn pass(mut client: TcpStream, mut server: TcpStream, loses: Arc<AtomicBool>) {
+async fn pass(
+    (mut client, mut server): (TcpStream, TcpStream),
+    state: Arc<State>,
+    mut silence: watch::Receiver<usize>,
+) {
     let (mut up, mut down) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         tokio::select! {
@@ -48,7 +82,7 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, loses: Arc<AtomicBoo
                 if count == 0 || server.write_all(&up[..count]).await.is_err() {
                     return;
                 }
-                if has_commit && loses.swap(false, Ordering::SeqCst) {
+                if has_commit && state.loses_commit.swap(false, Ordering::SeqCst) {
                     // The answer is there, so it is done; and nobody hears of it.
                     let _ = server.read(&mut down).await;
                     return;
@@ -59,6 +93,12 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, loses: Arc<AtomicBoo
                 if count == 0 || client.write_all(&down[..count]).await.is_err() {
                     return;
                 }
+            }
+            said = silence.changed() => {
+                if said.is_ok() {
+                    std::future::pending::<()>().await;
+                }
+                return;
             }
         }
     }
