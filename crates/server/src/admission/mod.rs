@@ -186,7 +186,7 @@ pub(crate) trait Admission: Send + Sync {
 
     /// Called once, after the rooms were added: ends what an earlier life of this node left. Its
     /// sessions are fenced, its waiters' streams lost, its entries under way forgotten; rooms that
-    /// were not added are dropped.
+    /// were not added, and that no other node can have made, are dropped.
     async fn take_up(&self, owner: Owner, journal: &mut Journal) -> Decided<()>;
 
     /// Counts a seat for a user until a deadline.

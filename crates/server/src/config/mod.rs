@@ -398,7 +398,7 @@ impl Config {
                 "admission.strategy = \"semaphore\" decides in the memory of one node; with \
                  cluster.bus other than \"local\" choose \"redis\", or \"conditional\" on PostgreSQL",
             ),
-            Strategy::Conditional if is_clustered => wrong(
+            Strategy::Conditional if is_clustered && !self.storage.is_postgres() => wrong(
                 "admission.strategy = \"conditional\" on SQLite serves one node; with cluster.bus \
                  other than \"local\" it needs storage.url = \"postgres://…\"",
             ),

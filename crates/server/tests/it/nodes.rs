@@ -45,6 +45,36 @@ async fn a_room_made_on_one_node_is_entered_and_heard_on_the_others() {
 }
 
 #[tokio::test]
+async fn seats_beside_the_facts_are_one_ledger_for_all_nodes() {
+    let nodes = Nodes::start(2, |cfg| {
+        cfg.set("admission.strategy", "conditional").set("admission.grace", "0s");
+    })
+    .await;
+    let owner = nodes.nodes[0].user("owner").await;
+    let (room, _on_a) = nodes.nodes[0].room(&owner, 4).await;
+    let mut users = Vec::new();
+    for n in 0..12 {
+        users.push(nodes.nodes[n % 2].user(&format!("u{n}")).await);
+    }
+    let asked = join_all(users.iter().map(|user| user.enter(room))).await;
+    let mut inside: Vec<(usize, Session)> = Vec::new();
+    for (n, entered) in asked.into_iter().enumerate() {
+        inside.extend(entered.ok().map(|session| (n, session)));
+    }
+    assert_eq!(inside.len(), 3, "with the owner the room is full");
+    for node in &nodes.nodes {
+        assert_eq!(node.seats(room).await.free, 0);
+    }
+    let (n, gone) = inside.remove(0);
+    gone.leave().await.unwrap();
+    nodes.nodes[n % 2].seats_when(room, |seats, _| seats.free == 1).await;
+    let outside = (0..12).find(|n| inside.iter().all(|(it, _)| it != n) && n % 2 == 1).unwrap();
+    let mut late = users[outside].enter(room).await.unwrap();
+    alive(&mut late).await;
+    assert_eq!(nodes.stored("SELECT count(*) FROM seat_slots"), "4");
+}
+
+#[tokio::test]
 async fn two_nodes_that_talk_at_once_tell_everybody_everything_once_and_in_one_order() {
     const EACH: usize = 60;
     let nodes = Nodes::start(2, |_| {}).await;

@@ -117,6 +117,10 @@ struct Orphans {
 }
 
 impl Orphans {
+    fn with(clock: &Arc<Clock>, deadlines: Arc<Deadlines>) -> Arc<Self> {
+        Arc::new(Self { clock: Arc::clone(clock), deadlines, journal: Mutex::default() })
+    }
+
     fn take(&self) -> Journal {
         std::mem::take(&mut *self.journal.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -150,13 +154,10 @@ impl Conditional {
         clock: Arc<Clock>,
         deadlines: Arc<Deadlines>,
     ) -> Result<Self, OpenError> {
-        let orphans =
-            Arc::new(Orphans { clock: Arc::clone(&clock), deadlines, journal: Mutex::default() });
+        let orphans = Orphans::with(&clock, deadlines);
         let care = Arc::clone(&orphans) as Arc<dyn Aftercare>;
         let store = Store::Sqlite(sqlite::Store::open(path, options, fatal, care)?);
-        let rules = Rules { terms, bounds };
-        let added = Mutex::new(Some(HashSet::new()));
-        Ok(Self { rules, clock, orphans, store, added, deployment: Uuid::nil() })
+        Ok(Self::over(store, Rules { terms, bounds }, (clock, orphans)))
     }
 
     /// Opens the seats that stand beside the facts in a PostgreSQL database, made or migrated as needed.
@@ -169,17 +170,20 @@ impl Conditional {
         (terms, bounds): (Terms, Bounds),
         (clock, deadlines): (Arc<Clock>, Arc<Deadlines>),
     ) -> Result<Self, crate::storage::postgres::OpenError> {
-        let orphans =
-            Arc::new(Orphans { clock: Arc::clone(&clock), deadlines, journal: Mutex::default() });
+        let orphans = Orphans::with(&clock, deadlines);
         let care = Arc::clone(&orphans) as Arc<dyn Aftercare>;
         let store = Store::Postgres(postgres::Store::open(url, options, care).await?);
-        let rules = Rules { terms, bounds };
-        let added = Mutex::new(Some(HashSet::new()));
-        Ok(Self { rules, clock, orphans, store, added, deployment: Uuid::nil() })
+        Ok(Self::over(store, Rules { terms, bounds }, (clock, orphans)))
     }
 
-    /// Makes sure that the seats in a file are those of this database and of its past; those beside the facts are. Where lives of it passed
-    /// the file by, what is in it is forgotten: a ticket that was used since would stand there unused.
+    fn over(store: Store, rules: Rules, (clock, orphans): (Arc<Clock>, Arc<Orphans>)) -> Self {
+        let added = Mutex::new(Some(HashSet::new()));
+        Self { rules, clock, orphans, store, added, deployment: Uuid::nil() }
+    }
+
+    /// Makes sure that the seats in a file are those of this database and of its past; those beside the
+    /// facts always are. Where lives of it passed the file by, what is in it is forgotten: a ticket that
+    /// was used since would stand there unused.
     /// That this life has begun on the seats is noted when they are taken up.
     ///
     /// # Errors

@@ -90,6 +90,15 @@ impl Store {
         asked!(self, store => store.snapshot(room))
     }
 
+    /// At most `most` rooms in which something was due at that instant, and still is. Whoever has a file
+    /// alone has its deadlines too.
+    pub(super) async fn overdue(&self, at: Millis, most: usize) -> Decided<Vec<RoomId>> {
+        match self {
+            Self::Sqlite(_) => Ok(Vec::new()),
+            Self::Postgres(store) => store.overdue(at, most).await,
+        }
+    }
+
     pub(super) async fn entering(&self) -> Decided<usize> {
         asked!(self, store => store.entering())
     }

@@ -19,6 +19,11 @@ use crate::admission::{
     Ticket, WaitError, Whose,
 };
 
+/// What has been due for so long will not be ended by the node that knew of it.
+const OVERDUE_MS: u64 = 2_000;
+/// So many rooms are seen to at once.
+const OVERDUE_MAX: usize = 100;
+
 #[async_trait]
 impl Admission for Conditional {
     fn name(&self) -> &'static str {
@@ -259,6 +264,11 @@ impl Admission for Conditional {
             book.step(room, Scope::of(user), |it, step| it.stream_lost(step, user, stream)).await
         });
         lost.await.map(|_| ())
+    }
+
+    async fn overdue(&self) -> Decided<Vec<RoomId>> {
+        let at = Millis(self.clock.now().0.saturating_sub(OVERDUE_MS));
+        self.store.overdue(at, OVERDUE_MAX).await
     }
 
     async fn expire(&self, room: RoomId, journal: &mut Journal) -> Decided<()> {

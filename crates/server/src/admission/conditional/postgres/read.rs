@@ -29,6 +29,12 @@ statements! {
     AHEAD = "SELECT count(*) FROM seat_waiters WHERE room = $1 AND place < $2";
     LINE = "SELECT user_id FROM seat_waiters WHERE room = $1 ORDER BY place LIMIT $2";
     ENTERING = "SELECT count(*) FROM seat_entering";
+    OVERDUE = "
+        SELECT room FROM seat_slots WHERE due <= $1
+        UNION SELECT room FROM seat_waiters WHERE away_deadline <= $1
+        UNION SELECT id FROM seat_rooms AS r WHERE pending_until <= $1 AND state = 'open'
+            AND NOT EXISTS (SELECT FROM seat_slots WHERE room = r.id AND state = 'occupied')
+        ORDER BY room LIMIT $2";
 }
 
 fn told<T>(answer: Stored<T>) -> Decided<T> {
@@ -97,6 +103,19 @@ impl Store {
         room: RoomId,
     ) -> Decided<Option<Snapshot>> {
         told(self.lines.snapshot(&room, |on, room| Box::pin(snapshot(on, *room))).await)
+    }
+
+    /// At most `most` rooms in which something was due at that instant, and still is.
+    pub(in crate::admission::conditional) async fn overdue(
+        &self,
+        at: Millis,
+        most: usize,
+    ) -> Decided<Vec<RoomId>> {
+        let asked = (int(at.0), most);
+        let found = self.lines.run(&asked, |line, (at, most)| {
+            Box::pin(async move { rows::rooms(&all(line, OVERDUE, &[at, &limit(*most)]).await?) })
+        });
+        told(found.await)
     }
 
     pub(in crate::admission::conditional) async fn entering(&self) -> Decided<usize> {

@@ -210,6 +210,31 @@ async fn a_node_that_starts_leaves_alone_what_others_have_made_meanwhile() {
     assert!(first.is_seated(queued, user(1)).await.unwrap(), "and it goes on in a later epoch");
 }
 
+#[tokio::test]
+async fn what_is_due_on_a_node_that_is_gone_is_ended_by_another() {
+    let fresh = Fresh::new().await;
+    let clock = Arc::new(Clock::standing_at(START));
+    let of = || beside(&fresh.url, (Terms::default(), GENEROUS), (&clock, &Arc::default()));
+    let (gone, left) = (of(), of());
+    for room in [ROOM, RoomId(102), RoomId(103)] {
+        gone.add_room(spec(room, 1)).await.unwrap();
+    }
+    let pending = Some(START.after(Terms::default().reservation_ttl));
+    gone.add_room(RoomSpec { pending_until: pending, ..spec(RoomId(104), 1) }).await.unwrap();
+    reserve(&gone, ROOM, 1).await.unwrap();
+    enter(&gone, RoomId(103), 3, 3).await;
+    clock.set(START.after(Terms::default().reservation_ttl));
+    assert_eq!(left.overdue().await.unwrap(), [], "the node that knows of it has its turn first");
+    clock.set(clock.now().after(std::time::Duration::from_secs(2)));
+    assert_eq!(left.overdue().await.unwrap(), [ROOM, RoomId(104)]);
+    for room in [ROOM, RoomId(104)] {
+        left.expire(room, &mut Journal::new()).await.unwrap();
+    }
+    assert_eq!(left.overdue().await.unwrap(), []);
+    reserve(&left, ROOM, 2).await.unwrap();
+    assert_eq!(gone.seats(RoomId(104)).await.unwrap(), None);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answer_is_lost_gives_the_same_seat_again() {
     let fresh = Fresh::new().await;
