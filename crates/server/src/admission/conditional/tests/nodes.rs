@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anteroom_core::ids::{Owner, RoomId};
-use anteroom_core::seat::{Change, ReserveRefusal, RoomSpec, Terms, Waiting};
+use anteroom_core::seat::{Change, ReserveRefusal, RoomSpec, SlotImage, Terms, Waiting};
 use futures_util::future::{join, join_all};
 
 use super::{Conditional, GENEROUS, ROOM, START, address, ask, beside, claim, spec, user};
+use crate::admission::conditional::book::Book;
+use crate::admission::conditional::difference::Difference;
+use crate::admission::conditional::transaction::Transaction as _;
 use crate::admission::{Admission, Bounds, Journal, Refusal, Unavailable};
 use crate::clock::Clock;
 use crate::storage::RoomStore as _;
@@ -277,6 +280,48 @@ async fn seats_whose_database_was_away_stand_as_they_were() {
     );
     assert_eq!(seats.seats(ROOM).await.unwrap().unwrap().reserved, 1);
     reserve(&seats, ROOM, 2).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_seat_that_the_rows_do_not_have_is_not_given_whatever_was_decided() {
+    let nodes = Nodes::with(GENEROUS).await;
+    nodes.room(ROOM, 1).await;
+    reserve(&nodes.all[0], ROOM, 1).await.unwrap();
+    let stands = nodes.all[0].snapshot(ROOM).await.unwrap().unwrap();
+    let one_more = SlotImage { user: user(2), ..stands.slots[0].clone() };
+    let given = nodes.all[0].decide_silently(async move |book: &mut Book<'_, _>| {
+        let mut difference = Difference::between(&stands, &stands, |_| None);
+        difference.slots.new.push((one_more.clone(), None));
+        book.tx.write(&difference).await
+    });
+    let Unavailable(why) = given.await.unwrap_err();
+    assert!(why.contains("no place left"), "{why}");
+    assert_eq!(nodes.fresh.say("SELECT count(*) FROM seat_slots"), "1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "prints figures; wants a quiet machine"]
+async fn cost_of_a_seat_in_one_room_and_in_many() {
+    let nodes = Nodes::with(GENEROUS).await;
+    for rooms in [1_i64, 64] {
+        for n in 0..rooms {
+            nodes.room(RoomId(rooms * 1_000 + n), 10_000).await;
+        }
+        let began = Instant::now();
+        let askers = (0..16_u128).map(|asker| {
+            let nodes = &nodes;
+            async move {
+                for turn in 0..50_u128 {
+                    let who = asker * 1_000 + turn + u128::from(rooms.unsigned_abs()) * 1_000_000;
+                    let room = RoomId(rooms * 1_000 + i64::try_from(who % 64).unwrap() % rooms);
+                    let (seats, mut journal) = (nodes.of(asker), Journal::new());
+                    seats.reserve(room, ask(who), None, &mut journal).await.unwrap();
+                }
+            }
+        });
+        join_all(askers).await;
+        println!("{rooms:>3} rooms: {:>6.0} seats/s", 800.0 / began.elapsed().as_secs_f64());
+    }
 }
 
 #[tokio::test]
