@@ -515,7 +515,9 @@ async fn strategy(
                 ..admission::ConditionalPostgresOptions::default()
             };
             let (url, terms) = (&config.storage.url, (terms, bounds));
-            let seats = admission::Conditional::beside(url, options, terms, (clock, deadlines));
+            let life = (config.cluster.bus != config::Bus::Local).then_some(whose.owner);
+            let with = (clock, deadlines);
+            let seats = admission::Conditional::beside(url, options, terms, with, life);
             Ok(Arc::new(seats.await?))
         }
         config::Strategy::Conditional => {

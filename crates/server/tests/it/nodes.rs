@@ -8,7 +8,7 @@ use anteroom_protocol::entry::Reserve;
 use anteroom_protocol::frame::ServerFrame;
 use futures_util::future::join_all;
 
-use crate::harness::{Nodes, alive, ended, next_message, refused, within};
+use crate::harness::{Nodes, Settings, alive, ended, next_message, refused, within};
 
 async fn contents(session: &mut Session, count: usize) -> Vec<(i64, String)> {
     let mut heard = Vec::with_capacity(count);
@@ -113,7 +113,19 @@ async fn two_nodes_that_talk_at_once_tell_everybody_everything_once_and_in_one_o
 
 #[tokio::test]
 async fn the_last_seats_are_given_once_whichever_node_is_asked() {
-    let nodes = Nodes::start(3, |_| {}).await;
+    gives_the_last_seats_once("redis").await;
+}
+
+#[tokio::test]
+async fn the_last_seats_in_postgresql_are_given_once_whichever_node_is_asked() {
+    gives_the_last_seats_once("conditional").await;
+}
+
+async fn gives_the_last_seats_once(strategy: &str) {
+    let set = |settings: &mut Settings| {
+        settings.set("admission.strategy", strategy);
+    };
+    let nodes = Nodes::start(3, set).await;
     let owner = nodes.nodes[0].user("owner").await;
     let (room, _sits) = nodes.nodes[0].room(&owner, 10).await;
     let mut guests: Vec<Account> = Vec::new();
@@ -236,8 +248,18 @@ async fn a_killed_node_that_stays_away_gives_its_seats_back_after_its_lease() {
 
 #[tokio::test]
 async fn a_node_that_slept_through_its_lease_tells_its_sessions_and_stops() {
+    sleeps_through_its_lease("redis").await;
+}
+
+#[tokio::test]
+async fn the_same_where_the_seats_are_in_postgresql() {
+    sleeps_through_its_lease("conditional").await;
+}
+
+async fn sleeps_through_its_lease(strategy: &str) {
     let mut nodes = Nodes::start(2, |settings| {
         settings.set("cluster.lease", "2s").set("admission.grace", "1s");
+        settings.set("admission.strategy", strategy);
     })
     .await;
     let owner = nodes.nodes[1].user("owner").await;

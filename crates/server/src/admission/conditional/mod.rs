@@ -37,7 +37,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anteroom_core::ids::RoomId;
+use anteroom_core::ids::{Owner, RoomId};
 use anteroom_core::seat::Terms;
 use anteroom_core::time::Millis;
 use tokio_util::sync::CancellationToken;
@@ -161,6 +161,7 @@ impl Conditional {
     }
 
     /// Opens the seats that stand beside the facts in a PostgreSQL database, made or migrated as needed.
+    /// With several nodes, `life` is this one's: once it is fenced, no verb of it takes effect.
     ///
     /// # Errors
     /// In words for the person who starts the server.
@@ -169,10 +170,11 @@ impl Conditional {
         options: PostgresOptions,
         (terms, bounds): (Terms, Bounds),
         (clock, deadlines): (Arc<Clock>, Arc<Deadlines>),
+        life: Option<Owner>,
     ) -> Result<Self, crate::storage::postgres::OpenError> {
         let orphans = Orphans::with(&clock, deadlines);
         let care = Arc::clone(&orphans) as Arc<dyn Aftercare>;
-        let store = Store::Postgres(postgres::Store::open(url, options, care).await?);
+        let store = Store::Postgres(postgres::Store::open(url, options, care, life).await?);
         Ok(Self::over(store, Rules { terms, bounds }, (clock, orphans)))
     }
 

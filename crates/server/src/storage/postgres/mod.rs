@@ -23,7 +23,7 @@ pub(crate) mod lines;
 mod logins;
 mod memberships;
 mod messages;
-mod nodes;
+pub(crate) mod nodes;
 pub(crate) mod open;
 mod rooms;
 mod search;

@@ -54,7 +54,7 @@ pub(super) fn fenced() -> StorageError {
 }
 
 /// Refuses in a transaction of a node whose lease is over. `None`: there is only one node.
-pub(super) async fn holds(on: &impl GenericClient, me: Option<Owner>) -> Step<()> {
+pub(crate) async fn holds(on: &impl GenericClient, me: Option<Owner>) -> Step<()> {
     let Some(me) = me else { return Ok(()) };
     let (node, incarnation) = numbers(me)?;
     let row = row(on, HOLDS, &[&node, &incarnation]).await?;

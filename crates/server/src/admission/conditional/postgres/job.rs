@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anteroom_core::ids::RoomId;
+use anteroom_core::ids::{Owner, RoomId};
 use deadpool_postgres::Object;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::storage::StorageError;
 use crate::storage::postgres::lines::Lines;
 use crate::storage::postgres::open::{self, Schema};
-use crate::storage::postgres::{OpenError, PostgresOptions, error};
+use crate::storage::postgres::{OpenError, PostgresOptions, error, nodes};
 
 /// How often a verb is begun anew.
 const TRIES: usize = 16;
@@ -67,6 +67,8 @@ pub(in crate::admission::conditional) struct Store {
     places: Arc<Semaphore>,
     timeout: Duration,
     care: Arc<dyn Aftercare>,
+    /// Which life of which node this is, where there are several.
+    life: Option<Owner>,
 }
 
 impl Store {
@@ -78,6 +80,7 @@ impl Store {
         url: &str,
         options: Options,
         care: Arc<dyn Aftercare>,
+        life: Option<Owner>,
     ) -> Result<Self, OpenError> {
         let address = open::address(url, options.patience)?;
         open::prepare(&address, &SEATS).await?;
@@ -85,7 +88,7 @@ impl Store {
         let of_lines = PostgresOptions { connections, queue, patience, timeout, alone: false };
         let lines =
             Lines::new(address, of_lines).map_err(|why| OpenError::Pool(why.to_string()))?;
-        Ok(Self { lines, places: Arc::new(Semaphore::new(queue.max(1))), timeout, care })
+        Ok(Self { lines, places: Arc::new(Semaphore::new(queue.max(1))), timeout, care, life })
     }
 
     /// Decides a verb inside a transaction that is committed before this answers.
@@ -107,7 +110,8 @@ impl Store {
         let (sender, receiver) = oneshot::channel();
         let care = Arc::clone(&self.care);
         let mut asked = Asked { receiver, care: Arc::clone(&care) };
-        let task = Task { rules, clock, timeout: self.timeout, care: Arc::clone(&care) };
+        let (timeout, life) = (self.timeout, self.life);
+        let task = Task { rules, clock, timeout, care: Arc::clone(&care), life };
         let runtime = tokio::runtime::Handle::current();
         // Given up with its caller only before it begins.
         tokio::task::spawn_blocking(move || {
@@ -128,6 +132,7 @@ struct Task {
     clock: Arc<Clock>,
     timeout: Duration,
     care: Arc<dyn Aftercare>,
+    life: Option<Owner>,
 }
 
 /// How a verb ended.
@@ -196,6 +201,8 @@ impl Task {
             };
             match outcome {
                 Ok(answer) => {
+                    // Others gave this node's seats away: what it decides counts no more.
+                    nodes::holds(&on, self.life).await.map_err(undone)?;
                     // While the rooms are held, so that the deadlines of one room are noted in its steps'
                     // order.
                     noted.extend(deadlines.iter().map(|(room, _)| *room));

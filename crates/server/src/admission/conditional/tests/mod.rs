@@ -193,7 +193,7 @@ pub(super) fn beside(
                 let facts = crate::storage::postgres::tests::node(url).await;
                 crate::storage::Storage::close(&facts).await;
                 let options = PostgresOptions { timeout: PATIENT, ..PostgresOptions::default() };
-                Conditional::beside(url, options, decided_by, rest).await
+                Conditional::beside(url, options, decided_by, rest, None).await
             })
         });
         opening.join().unwrap()

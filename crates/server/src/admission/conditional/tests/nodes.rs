@@ -7,17 +7,19 @@ use anteroom_core::ids::{Owner, RoomId};
 use anteroom_core::seat::{Change, ReserveRefusal, RoomSpec, SlotImage, Terms, Waiting};
 use futures_util::future::{join, join_all};
 
-use super::{Conditional, GENEROUS, ROOM, START, address, ask, beside, claim, spec, user};
+use super::{
+    Conditional, GENEROUS, PostgresOptions, ROOM, START, address, ask, beside, claim, spec, user,
+};
 use crate::admission::conditional::book::Book;
 use crate::admission::conditional::difference::Difference;
 use crate::admission::conditional::transaction::Transaction as _;
 use crate::admission::{Admission, Bounds, Journal, Refusal, Unavailable};
 use crate::clock::Clock;
-use crate::storage::RoomStore as _;
 use crate::storage::contract::new_room;
 use crate::storage::postgres::tests::server::Postgres;
 use crate::storage::postgres::tests::wire::Wire;
 use crate::storage::postgres::tests::{Fresh, PATIENCE};
+use crate::storage::{NodeStore as _, RoomStore as _};
 
 /// A database, and two nodes that keep their seats in it.
 struct Nodes {
@@ -334,4 +336,25 @@ async fn every_statement_can_be_prepared() {
             panic!("{name}: {error:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn no_verb_of_a_fenced_life_takes_effect() {
+    let fresh = Fresh::new().await;
+    let facts = fresh.node().await;
+    let life = Owner { node: 1, incarnation: 3 };
+    let with = (Arc::new(Clock::standing_at(START)), Arc::default());
+    let by = (Terms::default(), GENEROUS);
+    let seats = Conditional::beside(&fresh.url, PostgresOptions::default(), by, with, Some(life));
+    let seats = seats.await.unwrap();
+    assert!(facts.take_lease(life, PATIENCE).await.unwrap());
+    seats.add_room(spec(ROOM, 2)).await.unwrap();
+    reserve(&seats, ROOM, 1).await.unwrap();
+    fresh.say("UPDATE nodes SET leased_until = now() - interval '1 second'");
+    assert_eq!(facts.fence_overdue().await.unwrap(), [life]);
+    let refused = reserve(&seats, ROOM, 2).await.unwrap_err();
+    assert!(matches!(refused, Refusal::Unavailable(_)), "{refused}");
+    let closed = seats.close_room(ROOM, &mut Journal::new()).await;
+    assert!(closed.unwrap_err().0.contains("lease"), "what takes away is refused too");
+    assert_eq!(seats.seats(ROOM).await.unwrap().unwrap().reserved, 1);
 }
