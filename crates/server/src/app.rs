@@ -409,7 +409,8 @@ async fn build(
     let ground = ground(config, &storage, &ends.fatal, bus).await?;
     let (entry, watch) = entry(config, &ground, &storage, tasks, stopping).await?;
     let entry = Arc::new(entry);
-    let rooms = room_service(config, &entry, ground.owner.incarnation);
+    let seats_life = storage.seats_lost(None).await?;
+    let rooms = room_service(config, &entry, (ground.owner.incarnation, seats_life));
     rooms.reload().await?;
     let admission = Arc::clone(&entry.admission);
     let whom = (Arc::clone(&entry.hub), Arc::clone(&entry.rooms));
@@ -537,12 +538,17 @@ async fn strategy(
     }
 }
 
-fn room_service(config: &Config, entry: &Arc<Entry>, epoch: u64) -> RoomService {
+fn room_service(
+    config: &Config,
+    entry: &Arc<Entry>,
+    (epoch, seats_life): (u64, u64),
+) -> RoomService {
     RoomService {
         entry: Arc::clone(entry),
         pending_ttl: config.admission.pending_room_ttl.0,
         pending_max: config.limits.enabled.then_some(config.limits.pending_rooms_per_user),
         epoch: AtomicU64::new(epoch),
+        seats_life: AtomicU64::new(seats_life),
         changes: tokio::sync::Mutex::default(),
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! A store that came back empty knows of no seat, but sockets are still open. If rooms were given
 //! out again at once, more people would sit in them than they hold. So the sessions of this node end
-//! first, and only when none of them is left are the rooms added. Until then the strategy refuses
-//! every verb as unavailable.
+//! first, and only when none of them is left, and every other node has said the same of its own or is
+//! fenced, are the rooms added. Until then the strategy refuses every verb as unavailable.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anteroom_core::time::Millis;
@@ -12,6 +13,7 @@ use anteroom_protocol::CloseCode;
 use anteroom_protocol::room::RoomState;
 
 use super::service::{RoomError, RoomService};
+use crate::admission::Unavailable;
 
 /// How long the sessions of the lost store are waited for; one that has not ended by then is not
 /// counted any more.
@@ -29,7 +31,10 @@ impl RoomService {
                 event = "seat_store.lost",
                 "the seat store lost what it held; all sessions end and every room is made anew"
             );
-            while let Err(error) = self.rebuild().await {
+            // Before anything that may have to wait.
+            self.entry.hub.end_all(CloseCode::Fenced);
+            let life = self.next_life().await;
+            while let Err(error) = self.rebuild(life).await {
                 tracing::warn!(event = "seat_store.rebuild_failed", %error,
                     "the seats cannot be made anew yet");
                 pause(AGAIN).await;
@@ -42,15 +47,35 @@ impl RoomService {
         }
     }
 
-    async fn rebuild(&self) -> Result<(), RoomError> {
-        let entry = &self.entry;
-        for session in entry.hub.all() {
-            session.end(CloseCode::Fenced);
+    /// The life of the seats that is to be; of several nodes that lost them the first begins it.
+    async fn next_life(&self) -> u64 {
+        let known = self.seats_life.load(Ordering::Acquire);
+        loop {
+            match self.entry.storage.seats_lost(Some(known)).await {
+                Ok(life) => {
+                    self.seats_life.store(life, Ordering::Release);
+                    return life;
+                }
+                Err(error) => {
+                    tracing::warn!(event = "seat_store.rebuild_failed", %error,
+                        "the store must say which life of the seats is next");
+                    pause(AGAIN).await;
+                }
+            }
         }
+    }
+
+    async fn rebuild(&self, life: u64) -> Result<(), RoomError> {
+        let entry = &self.entry;
+        entry.hub.end_all(CloseCode::Fenced);
         let mut waited = Duration::ZERO;
         while entry.hub.counts().sessions > 0 && waited < SESSIONS_END_IN {
             pause(PAUSE).await;
             waited += PAUSE;
+        }
+        entry.storage.seats_cleared(entry.owner, life).await?;
+        if !entry.storage.all_cleared(life).await? {
+            return Err(Unavailable("sessions of other nodes have not ended yet".into()).into());
         }
         // Where the store is away, or keeps another's seats by now, no epoch is spent on it.
         entry.admission.seats_of(&[]).await?;

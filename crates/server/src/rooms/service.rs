@@ -34,6 +34,8 @@ pub(crate) struct RoomService {
     pub(crate) pending_max: Option<usize>,
     /// Which life of the seat store this is.
     pub(crate) epoch: AtomicU64,
+    /// How often the seats were lost, as far as this node knows.
+    pub(crate) seats_life: AtomicU64,
     /// Held while a room changes.
     pub(crate) changes: tokio::sync::Mutex<()>,
 }

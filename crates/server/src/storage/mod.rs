@@ -95,6 +95,16 @@ pub trait NodeStore {
 
     /// What that life had in the seat store was ended.
     async fn swept(&self, owner: Owner) -> Stored<()>;
+
+    /// The seats of life `known` were lost: the next one begins, unless another node has begun it. Answers
+    /// the one that is to be; with `None` only that.
+    async fn seats_lost(&self, known: Option<u64>) -> Stored<u64>;
+
+    /// That node has ended every session that sat on seats of before this life.
+    async fn seats_cleared(&self, owner: Owner, life: u64) -> Stored<()>;
+
+    /// Whether every node has, or is fenced.
+    async fn all_cleared(&self, life: u64) -> Stored<bool>;
 }
 
 /// People.

@@ -280,3 +280,30 @@ async fn sleeps_through_its_lease(strategy: &str) {
     alive(&mut in_its_place).await;
     assert_eq!(nodes.stored("SELECT count(*) FROM messages"), "1");
 }
+
+#[tokio::test]
+async fn after_the_seats_were_lost_nobody_enters_before_every_node_has_let_go() {
+    let nodes = Nodes::start(2, |settings| {
+        settings.set("cluster.lease", "6s");
+    })
+    .await;
+    let owner = nodes.nodes[1].user("owner").await;
+    let (room, mut on_b) = nodes.nodes[1].room(&owner, 2).await;
+    let guest = nodes.nodes[0].user("guest").await;
+    let _on_a = guest.enter(room).await.unwrap();
+    for node in &nodes.nodes {
+        node.expect_error("seat_store.lost");
+    }
+    nodes.nodes[0].expect_error("node.fenced");
+    nodes.nodes[0].sleeps();
+    assert_eq!(nodes.redis.say("FLUSHALL"), "+OK");
+    assert_eq!(ended(&mut on_b).await.1.code, 4512);
+    let other = nodes.nodes[1].user("other").await;
+    refused(other.reserve(room, &Reserve::default()).await, 503, Code::Unavailable);
+    let fenced = || nodes.stored("SELECT fenced FROM nodes WHERE node = 1");
+    assert_eq!(fenced(), "f", "the sleeping one may sit there still");
+    nodes.nodes[1].event("seat_store.rebuilt", serde_json::json!({})).await;
+    assert_eq!(fenced(), "t", "now it cannot");
+    other.enter(room).await.unwrap();
+    nodes.nodes[0].wakes();
+}

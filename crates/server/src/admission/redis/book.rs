@@ -33,6 +33,8 @@ struct Pages {
     life: u64,
     /// A loss that nobody was told of yet.
     is_news: bool,
+    /// Until every room was added again, also one that this node did not know.
+    is_lost: bool,
 }
 
 /// How far this node had been answered when it made a call.
@@ -66,8 +68,12 @@ impl Book {
     /// The room was lost and has not been added again.
     pub(super) fn seen(&self, room: Option<RoomId>) -> Decided<Seen> {
         let pages = self.pages();
-        let known = room.and_then(|room| pages.rooms.get(&room));
-        if known.is_some_and(|known| known.is_lost) {
+        let is_lost = |room: RoomId| match pages.rooms.get(&room) {
+            Some(known) => known.is_lost,
+            // Made by another node: that it is not there means nothing now.
+            None => pages.is_lost,
+        };
+        if room.is_some_and(is_lost) {
             return Err(was_lost());
         }
         Ok(Seen { step: pages.seen, run: Arc::clone(&pages.seen_run), life: pages.life })
@@ -154,6 +160,7 @@ impl Book {
         pages.life += 1;
         pages.seen = 0;
         pages.is_news = true;
+        pages.is_lost = true;
         for known in pages.rooms.values_mut() {
             known.is_lost = true;
             known.step = 0;
@@ -164,6 +171,7 @@ impl Book {
     /// Forgets the rooms that were lost and not added again: they were closed meanwhile. Answers them.
     pub(super) fn forget_lost(&self) -> Vec<RoomId> {
         let mut pages = self.pages();
+        pages.is_lost = false;
         let lost = pages.rooms.iter().filter(|(_, known)| known.is_lost).map(|(room, _)| *room);
         let lost: Vec<RoomId> = lost.collect();
         pages.rooms.retain(|_, known| !known.is_lost);

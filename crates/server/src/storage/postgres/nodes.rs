@@ -17,17 +17,22 @@ use crate::storage::{NodeStore, StorageError, Stored};
 
 statements! {
     /// A later life of the node takes the place of the earlier one; an earlier one never comes back.
-    TAKE = "INSERT INTO nodes (node, incarnation, leased_until)
-            VALUES ($1, $2, now() + $3 * interval '1 millisecond')
+    TAKE = "INSERT INTO nodes (node, incarnation, leased_until, seats_life)
+            SELECT $1, $2, now() + $3 * interval '1 millisecond', seats_life FROM meta
             ON CONFLICT (node) DO UPDATE
             SET incarnation = excluded.incarnation, leased_until = excluded.leased_until,
-                fenced = false, swept = false
+                fenced = false, swept = false, seats_life = excluded.seats_life
             WHERE nodes.incarnation < excluded.incarnation";
     RENEW = "UPDATE nodes SET leased_until = now() + $3 * interval '1 millisecond'
              WHERE node = $1 AND incarnation = $2 AND NOT fenced";
     GIVE_UP = "UPDATE nodes SET fenced = true, swept = true WHERE node = $1 AND incarnation = $2";
     FENCE = "UPDATE nodes SET fenced = true WHERE NOT fenced AND leased_until < now()";
     TO_SWEEP = "SELECT node, incarnation FROM nodes WHERE fenced AND NOT swept ORDER BY node";
+    SEATS_LIFE = "SELECT seats_life FROM meta";
+    SEATS_LOST = "UPDATE meta SET seats_life = seats_life + 1 WHERE seats_life = $1";
+    CLEARED = "UPDATE nodes SET seats_life = greatest(seats_life, $3)
+               WHERE node = $1 AND incarnation = $2";
+    ALL_CLEARED = "SELECT NOT EXISTS (SELECT FROM nodes WHERE NOT fenced AND seats_life < $1)";
     SWEPT = "UPDATE nodes SET swept = true WHERE node = $1 AND incarnation = $2 AND fenced";
 }
 
@@ -36,12 +41,13 @@ statements! {
 pub(super) const HOLDS: &str = "SELECT EXISTS (SELECT FROM nodes
     WHERE node = $1 AND incarnation = $2 AND NOT fenced)";
 
+fn signed(life: u64) -> Stored<i64> {
+    i64::try_from(life).map_err(|_| StorageError::Failed(format!("no life has the number {life}")))
+}
+
 /// A node's life as the statements take it.
 pub(super) fn numbers(owner: Owner) -> Stored<(i64, i64)> {
-    let incarnation = i64::try_from(owner.incarnation).map_err(|_| {
-        StorageError::Failed(format!("no life has the number {}", owner.incarnation))
-    })?;
-    Ok((i64::from(owner.node), incarnation))
+    Ok((i64::from(owner.node), signed(owner.incarnation)?))
 }
 
 fn millis(span: Duration) -> f64 {
@@ -128,5 +134,43 @@ impl NodeStore for PostgresStorage {
 
     async fn swept(&self, owner: Owner) -> Stored<()> {
         self.of_life(owner, SWEPT).await.map(drop)
+    }
+
+    async fn seats_lost(&self, known: Option<u64>) -> Stored<u64> {
+        let known = known.map(signed).transpose()?;
+        self.lines
+            .run(&known, |line, known| {
+                Box::pin(async move {
+                    if let Some(known) = known {
+                        change(line, SEATS_LOST, &[known]).await?;
+                    }
+                    let row = row(line, SEATS_LIFE, &[]).await?;
+                    let life = row.map(|row| row.try_get::<_, i64>(0)).transpose()?;
+                    Ok(life.unwrap_or_default().unsigned_abs())
+                })
+            })
+            .await
+    }
+
+    async fn seats_cleared(&self, owner: Owner, life: u64) -> Stored<()> {
+        let (node, incarnation) = numbers(owner)?;
+        self.lines
+            .run(&(node, incarnation, signed(life)?), |line, (node, incarnation, life)| {
+                Box::pin(async move {
+                    change(line, CLEARED, &[node, incarnation, life]).await.map(drop)
+                })
+            })
+            .await
+    }
+
+    async fn all_cleared(&self, life: u64) -> Stored<bool> {
+        self.lines
+            .run(&signed(life)?, |line, life| {
+                Box::pin(async move {
+                    let row = row(line, ALL_CLEARED, &[life]).await?;
+                    Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
+                })
+            })
+            .await
     }
 }

@@ -29,4 +29,16 @@ impl NodeStore for SqliteStorage {
     async fn swept(&self, _: Owner) -> Stored<()> {
         Ok(())
     }
+
+    async fn seats_lost(&self, _: Option<u64>) -> Stored<u64> {
+        Ok(0)
+    }
+
+    async fn seats_cleared(&self, _: Owner, _: u64) -> Stored<()> {
+        Ok(())
+    }
+
+    async fn all_cleared(&self, _: u64) -> Stored<bool> {
+        Ok(true)
+    }
 }

@@ -1,0 +1,1 @@
+-- Nothing changes here: a file has one server, which waits for nobody's sessions but its own.
