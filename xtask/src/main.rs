@@ -1,5 +1,5 @@
 //! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`, `cargo xtask mutants`,
-//! `cargo xtask prove`, `cargo xtask bench`.
+//! `cargo xtask prove`, `cargo xtask bench`, `cargo xtask cluster`.
 //!
 //! [`plan`] says which steps there are, [`run`] does one of them, [`install`] brings what a fresh
 //! machine lacks, [`count`] adds up. The last line printed is `N passed, N failed` over everything
@@ -7,6 +7,7 @@
 //! unless it was asked for that way or says why it was not run.
 
 mod bench;
+mod cluster;
 mod count;
 mod install;
 mod mutants;
@@ -41,6 +42,8 @@ enum Command {
     Prove(prove::Wanted),
     /// Measure the server beside the floor, in turn and pinned, and say which targets hold.
     Bench(bench::Wanted),
+    /// Start several nodes on this machine, over a private PostgreSQL and Redis, behind a proxy.
+    Cluster(cluster::Wanted),
 }
 
 /// What to leave out.
@@ -82,6 +85,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Bench(wanted) => {
             let failed = bench::run(&root, &wanted)?;
             return Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Cluster(wanted) => {
+            cluster::run(&root, wanted)?;
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Mutants(which) => {
             let survivors = mutants::run(&root, &which)?;

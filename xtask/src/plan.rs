@@ -59,7 +59,8 @@ fn summary(count: fn(&str) -> Tally, options: &Options) -> Counting {
     Counting::Summary { count, may_be_empty: options.filter.is_some() }
 }
 
-fn cargo(root: &Path, arguments: &[&str]) -> Command {
+/// Cargo, in the repository's root.
+pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.current_dir(root).args(arguments);

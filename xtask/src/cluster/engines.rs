@@ -1,0 +1,99 @@
+//! A private PostgreSQL and a private Redis, from Debian's packages.
+
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, ensure};
+
+use super::kept::{Kept, Place, keeper};
+
+/// A running engine and its address.
+pub(super) struct Engine {
+    pub(super) url: String,
+    pub(super) kept: Kept,
+}
+
+/// Starts PostgreSQL on an empty database.
+///
+/// # Errors
+/// It is not installed, or does not come up.
+pub(super) fn postgres(place: &mut Place) -> anyhow::Result<Engine> {
+    let dir = place.path.join("postgres");
+    std::fs::create_dir(&dir)?;
+    let servant = servant();
+    if let Some((user, group)) = servant {
+        chown(&dir, Some(user), Some(group))?;
+    }
+    let run_by = |command: &mut Command| {
+        command.current_dir("/");
+        if let Some((user, group)) = servant {
+            command.uid(user).gid(group);
+        }
+    };
+    let mut initdb = Command::new(program("initdb"));
+    initdb.args(["--no-sync", "--auth=trust", "--username=anteroom", "--encoding=UTF8"]);
+    initdb.args(["--no-locale", "--pgdata"]).arg(dir.join("data"));
+    run_by(&mut initdb);
+    let made = initdb
+        .stdin(Stdio::null())
+        .output()
+        .context("initdb (apt-get install --no-install-recommends postgresql)")?;
+    ensure!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+    let port = free_port()?;
+    // Its words come on stderr, and one of them is that it is ready.
+    let mut server = keeper("INT", Path::new("sh"));
+    server.args(["-c", r#"exec "$0" "$@" 2>&1"#]).arg(program("postgres"));
+    server.arg("-D").arg(dir.join("data")).args(["-p", &port.to_string()]);
+    for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"]
+    {
+        server.args(["-c", setting]);
+    }
+    run_by(&mut server);
+    let (kept, _) = Kept::start(server, |line| line.contains("ready to accept connections"))
+        .context("PostgreSQL")?;
+    place.holds(&kept)?;
+    Ok(Engine { url: format!("postgres://anteroom@127.0.0.1:{port}/postgres"), kept })
+}
+
+/// Starts Redis, which keeps nothing on disk.
+///
+/// # Errors
+/// It is not installed, or does not come up.
+pub(super) fn redis(place: &mut Place) -> anyhow::Result<Engine> {
+    let port = free_port()?;
+    let mut server = keeper("TERM", Path::new("redis-server"));
+    server.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+    server.args(["--appendonly", "no", "--dir"]).arg(&place.path);
+    let (kept, _) = Kept::start(server, |line| line.contains("Ready to accept"))
+        .context("Redis (apt-get install --no-install-recommends redis-server)")?;
+    place.holds(&kept)?;
+    Ok(Engine { url: format!("redis://127.0.0.1:{port}/"), kept })
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Who runs PostgreSQL, which refuses to be run by root.
+fn servant() -> Option<(u32, u32)> {
+    if std::fs::metadata("/proc/self").ok()?.uid() != 0 {
+        return None;
+    }
+    let people = std::fs::read_to_string("/etc/passwd").ok()?;
+    let of = |name: &str| {
+        let line = people.lines().find(|line| line.split(':').next() == Some(name))?;
+        let mut fields = line.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    of("postgres").or_else(|| of("nobody"))
+}
+
+/// The newest one that is installed.
+fn program(name: &str) -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let found = versions.map(|it| it.path().join("bin").join(name)).filter(|it| it.exists());
+    found.max().unwrap_or_else(|| name.into())
+}
