@@ -18,6 +18,7 @@ mod bounds;
 mod bugs;
 mod changes;
 mod chat;
+mod compose;
 mod crowds;
 mod direct;
 mod disk_full;

@@ -1,0 +1,72 @@
+//! compose.yaml is not run here; that the program takes the settings in it is seen with the program.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A file of the repository's root.
+fn file(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The values that `.env.example` proposes.
+fn proposed() -> BTreeMap<String, String> {
+    let text = file(".env.example");
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|it| it.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect()
+}
+
+/// `${NAME:?why}` becomes the value of that name.
+fn filled_in(text: &str, values: &BTreeMap<String, String>) -> String {
+    let mut parts = text.split("${");
+    let mut whole = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (asked, rest) = part.split_once('}').expect("it is closed");
+        let name = asked.split(":?").next().unwrap();
+        whole.push_str(values.get(name).unwrap_or_else(|| panic!("{name} is not proposed")));
+        whole.push_str(rest);
+    }
+    whole
+}
+
+/// The settings of the nodes, in the order of the file.
+fn settings() -> Vec<(String, String)> {
+    let (compose, values) = (file("compose.yaml"), proposed());
+    let mut found = Vec::new();
+    for line in compose.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        let Some(at) = line.find("ANTEROOM_").filter(|at| !line[..*at].contains("${")) else {
+            continue;
+        };
+        let (name, value) = line[at..].split_once(": ").expect("a name and a value");
+        let value = value.trim_end_matches([' ', '}']).trim_matches('"');
+        found.push((name.to_owned(), filled_in(value, &values)));
+    }
+    found
+}
+
+fn check(settings: &[(String, String)]) -> Output {
+    let empty = tempfile::tempdir().unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_anteroom"));
+    program.args(["config", "check"]).current_dir(empty.path());
+    program.env_clear().envs(settings.iter().cloned()).output().unwrap()
+}
+
+#[test]
+fn every_node_of_the_composition_has_settings_that_the_program_takes() {
+    let settings = settings();
+    let (numbers, common): (Vec<_>, Vec<_>) =
+        settings.into_iter().partition(|(name, _)| name == "ANTEROOM_CLUSTER__NODE");
+    let said: Vec<_> = numbers.iter().map(|(_, number)| number.as_str()).collect();
+    assert_eq!(said, ["1", "2", "3"]);
+    assert!(common.len() > 5, "{common:?}");
+    for number in numbers {
+        let mut node = common.clone();
+        node.push(number);
+        let checked = check(&node);
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    }
+    // Without a number it is refused: so these are settings of a cluster, and they were read.
+    let refused = check(&common);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("cluster.node"));
+}
