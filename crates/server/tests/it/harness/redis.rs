@@ -42,6 +42,18 @@ impl Redis {
         ready.then_some(redis)
     }
 
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends it without warning, and starts one that knows nothing in its place.
+    pub(crate) fn restart(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        *self = Self::on(self.port).expect("it came up there before");
+    }
+
     /// Settings of a server that keeps its seats there.
     pub(crate) fn give_to<'a>(&self, settings: &'a mut Settings) -> &'a mut Settings {
         let url = format!("redis://127.0.0.1:{}/", self.port);
