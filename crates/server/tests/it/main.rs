@@ -36,6 +36,7 @@ mod limits;
 mod line_order;
 mod metrics;
 mod nodes;
+mod nodes_apart;
 mod nodes_gaps;
 mod pages;
 mod party;
