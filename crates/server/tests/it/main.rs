@@ -38,6 +38,7 @@ mod metrics;
 mod nodes;
 mod nodes_apart;
 mod nodes_gaps;
+mod nodes_storm;
 mod pages;
 mod party;
 mod passing;
