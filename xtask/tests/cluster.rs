@@ -6,13 +6,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What a front answers to a request for its readiness.
-fn readiness(front: &str) -> String {
-    let mut stream = TcpStream::connect(front).unwrap();
+fn readiness(front: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(front)?;
     let ask = format!("GET /readyz HTTP/1.1\r\nHost: {front}\r\nConnection: close\r\n\r\n");
-    stream.write_all(ask.as_bytes()).unwrap();
+    stream.write_all(ask.as_bytes())?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_cluster_answers_through_its_proxy_and_leaves_nothing_behind() {
     };
     assert_eq!(processes.len(), 4, "PostgreSQL, Redis and two nodes");
     for _ in 0..2 {
-        let answer = readiness(&front);
+        let answer = readiness(&front).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
     let place = std::env::temp_dir().join(format!("anteroom-cluster-{}", cluster.id()));

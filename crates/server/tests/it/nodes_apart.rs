@@ -7,7 +7,7 @@ use anteroom_protocol::entry::Reserve;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::harness::{Nodes, alive, ended, refused};
+use crate::harness::{Nodes, alive, ended, refused, shown};
 
 /// Beyond so long a close has not come by the bus. The goal is 2 s; this is for a busy machine.
 const LATE: Duration = Duration::from_secs(10);
@@ -44,7 +44,7 @@ async fn taken_over(times: usize) {
         let mut old = std::mem::replace(&mut sits, new);
         took.push(closed_with(&mut old, 4409, Instant::now()).await);
     }
-    println!("takeover on the other node, {}", spread(times, took));
+    shown(&format!("takeover on the other node, {}", spread(times, took)));
     alive(&mut sits).await;
     let seats = nodes.nodes[1].seats(room).await;
     assert_eq!((seats.occupied, seats.held, seats.free), (1, 0, 1));
@@ -66,7 +66,7 @@ async fn logged_out(times: usize) {
         let closing = sockets.iter_mut().map(|socket| closed_with(socket, 4440, since));
         took.extend(join_all(closing).await.into_iter().max());
     }
-    println!("logout on the third node, both sockets, {}", spread(times, took));
+    shown(&format!("logout on the third node, both sockets, {}", spread(times, took)));
     assert_eq!(nodes.nodes[0].seats(room).await.free, 1);
 }
 

@@ -8,7 +8,7 @@ use anteroom_protocol::Code;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::harness::{Nodes, Relay, Wires, alive, ended, next_message, refused, within};
+use crate::harness::{Nodes, Relay, Wires, alive, ended, next_message, refused, shown, within};
 
 /// Within so long everybody has heard everything that was stored: a comparison with the store each 2 s, and
 /// what a busy machine needs.
@@ -99,7 +99,7 @@ async fn apart(how: Wires) {
     // Nobody waits for the line to be mended.
     let asked = Instant::now();
     hear(&mut sessions, 61, 120).await;
-    println!("{how:?}: all heard {:?} after the last was stored", asked.elapsed());
+    shown(&format!("{how:?}: all heard {:?} after the last was stored", asked.elapsed()));
 
     let mark = nodes.nodes[1].mark();
     relays[1].now(Wires::Pass);
@@ -132,7 +132,7 @@ async fn who_ended_while_a_node_heard_nothing_is_closed_as_soon_as_it_hears_agai
         let code = ended(session).await.1.code;
         assert!([4401, 4409, 4440].contains(&code), "{code}");
     }
-    println!("both closed {:?} after the wire was mended", mended.elapsed());
+    shown(&format!("both closed {:?} after the wire was mended", mended.elapsed()));
     for session in sessions.iter_mut().chain([&mut elsewhere]) {
         alive(session).await;
     }

@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::harness::{Nodes, alive, refused, within};
+use crate::harness::{Nodes, alive, refused, shown, within};
 
 const NODES: usize = 3;
 /// How long the paused node stands still.
@@ -167,10 +167,10 @@ async fn faults(nodes: &mut Nodes, storm: &Storm) {
     signal(nodes.nodes[1].pid(), "CONT");
     let woken = storm.seen("who is there", |_| true).await;
     storm.seen("twice as many more", |seen| seen.entered > woken.entered + 2 * seats).await;
-    println!(
+    shown(&format!(
         "entered: {} until the kill, {} until it was back, {} until the other woke",
         at_kill.entered, at_restart.entered, woken.entered
-    );
+    ));
 }
 
 /// Nodes, a room in which nobody sits, and people who have tokens.
@@ -215,7 +215,7 @@ async fn rage(storm: &Arc<Storm>, people: &[Account], faults: impl Future<Output
         visit.unwrap();
     }
     let seen = storm.seen.borrow().clone();
-    println!("{seen:?}");
+    shown(&format!("{seen:?}"));
     assert_eq!(seen.live(), 0);
     seen
 }

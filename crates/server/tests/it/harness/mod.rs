@@ -44,3 +44,12 @@ pub(crate) fn not_run(test: &str, why: &str) {
     // Not by a macro, whose words are kept from whoever runs the tests.
     writeln!(std::io::stderr(), "\nNOT RUN: {test}: {why}\n").expect("stderr");
 }
+
+/// Says what a test measured, to whoever runs it with `--nocapture`.
+#[expect(
+    clippy::print_stdout,
+    reason = "by the macro, whose words are kept unless they are asked for"
+)]
+pub(crate) fn shown(what: &str) {
+    println!("{what}");
+}
