@@ -40,6 +40,7 @@ use crate::tokens::{Keys, Tokens, TokensConfig};
 use crate::windows::Windows;
 use crate::ws::Connections;
 use crate::ws::connection;
+use lease::Lease;
 use watch::Watch;
 
 /// Over which span newcomers from one address are counted.
@@ -110,10 +111,6 @@ pub async fn run(
     let (app, inlets) = build(&config, Arc::clone(&storage), &ends, &tasks).await?;
     let loops = TaskTracker::new();
     spawn_loops(&app, inlets, &loops, &last);
-    if config.cluster.bus != config::Bus::Local {
-        let keeping = lease::keep(Arc::clone(&app), config.cluster.lease.0, ends.fenced.clone());
-        loops.spawn(last.clone().run_until_cancelled_owned(keeping));
-    }
     // Nobody outside this machine may read them unless they are given an address of their own.
     let shows_metrics = admin.is_none() && address.ip().is_loopback();
     let router = http::router(&app, shows_metrics);
@@ -133,6 +130,9 @@ pub async fn run(
         () = ends.fatal.cancelled() => Some("the database could not be written; see the log"),
         () = ends.fenced.cancelled() => Some("the lease of this node was over; see the log"),
     };
+    if ends.fenced.is_cancelled() {
+        app.entry.hub.end_all(CloseCode::Fenced);
+    }
     tracing::info!(event = "server.stopping", "the server stops");
     stopping.cancel();
     app.entry.hub.end_all(CloseCode::Restarting);
@@ -145,14 +145,7 @@ pub async fn run(
             "not everything ended in time"
         );
     }
-    let parted = tokio::time::timeout(Duration::from_secs(1), app.entry.give_up());
-    if parted.await.is_err() {
-        tracing::warn!(event = "seat_store.unavailable", "the next start ends what this life left");
-    } else if config.cluster.bus != config::Bus::Local
-        && let Err(error) = storage.give_up_lease(app.entry.owner).await
-    {
-        tracing::warn!(event = "node.not_given_up", %error, "the lease runs out by itself");
-    }
+    give_up(&app, &storage).await;
     drop(app);
     last.cancel();
     loops.close();
@@ -160,6 +153,26 @@ pub async fn run(
     storage.close().await;
     tracing::info!(event = "server.stopped", "the server has stopped");
     fault.map_or(Ok(()), |fault| Err(anyhow::anyhow!(fault)))
+}
+
+/// Leaves nothing behind that somebody else would have to end.
+async fn give_up(app: &App, storage: &SharedStorage) {
+    let (entry, in_time) = (&app.entry, Duration::from_secs(1));
+    match tokio::time::timeout(in_time, entry.give_up()).await {
+        // Only now: whoever finds the lease given up does not look for seats.
+        Ok(Ok(())) if entry.aftermath.bus.is_shared() => {
+            if let Err(error) = storage.give_up_lease(entry.owner).await {
+                tracing::warn!(event = "node.not_given_up", %error, "the lease runs out by itself");
+            }
+        }
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(event = "seat_store.unavailable", %error,
+            "the next start ends what this life left"),
+        Err(_) => tracing::warn!(
+            event = "seat_store.unavailable",
+            "the next start ends what this life left"
+        ),
+    }
 }
 
 /// The store, and the token that it cancels when it has failed for good.
@@ -191,7 +204,7 @@ pub(crate) async fn open_storage(
 
 fn spawn_loops(
     app: &Arc<App>,
-    Inlets { appends, arriving }: Inlets,
+    Inlets { appends, others }: Inlets,
     loops: &TaskTracker,
     last: &CancellationToken,
 ) {
@@ -204,7 +217,7 @@ fn spawn_loops(
     }));
     // Ends by itself when the last session, and with it the last entrance, is gone.
     loops.spawn(messages::run(appends, storage, Arc::clone(&app.delivery), indexer));
-    spawn_nodes(app, arriving, loops, last);
+    spawn_nodes(app, others, loops, last);
     let presence = Arc::clone(&entry.aftermath.presence);
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
         let among = Among { bus: &*entry.aftermath.bus, storage: &*entry.storage };
@@ -266,17 +279,19 @@ struct Ends {
 struct Inlets {
     appends: mpsc::Receiver<Append>,
     /// `None` where there are no other nodes.
-    arriving: Option<mpsc::Receiver<Heard>>,
+    others: Option<(mpsc::Receiver<Heard>, Arc<Lease>)>,
 }
 
 /// What a node beside others does.
 fn spawn_nodes(
     app: &Arc<App>,
-    arriving: Option<mpsc::Receiver<Heard>>,
+    others: Option<(mpsc::Receiver<Heard>, Arc<Lease>)>,
     loops: &TaskTracker,
     last: &CancellationToken,
 ) {
-    let Some(arriving) = arriving else { return };
+    let Some((arriving, lease)) = others else { return };
+    let sweeping = lease::sweep_always(Arc::clone(app), lease);
+    loops.spawn(last.clone().run_until_cancelled_owned(sweeping));
     let all = Arc::clone(app);
     loops.spawn(last.clone().run_until_cancelled_owned(ears::listen(all, arriving)));
     loops.spawn(last.clone().run_until_cancelled_owned(ears::compare(Arc::clone(app))));
@@ -297,12 +312,14 @@ struct Ground {
     owner: Owner,
     fatal: CancellationToken,
     bus: Arc<dyn Bus>,
+    /// Where there are several nodes.
+    lease: Option<Arc<Lease>>,
 }
 
 async fn ground(
     config: &Config,
     storage: &SharedStorage,
-    fatal: &CancellationToken,
+    ends: &Ends,
     bus: Arc<dyn Bus>,
 ) -> anyhow::Result<Ground> {
     let clock = Arc::new(Clock::new());
@@ -324,13 +341,15 @@ async fn ground(
     let incarnation =
         if bus.is_shared() { storage.begin_epoch().await? } else { epoch.saturating_add(1) };
     let owner = Owner { node: config.cluster.node, incarnation };
-    if bus.is_shared() {
-        let is_taken = storage.take_lease(owner, config.cluster.lease.0).await?;
-        anyhow::ensure!(is_taken, "a later life of node {} has begun meanwhile", owner.node);
-    }
+    let lease = if bus.is_shared() {
+        let (span, with) = (config.cluster.lease.0, (Arc::clone(storage), Arc::clone(&bus)));
+        Some(Lease::take(with, owner, span, (ends.fenced.clone(), ends.last.clone())).await?)
+    } else {
+        None
+    };
     let deadlines = Arc::new(Deadlines::default());
-    let (tokens, fatal) = (Arc::new(tokens), fatal.clone());
-    Ok(Ground { clock, tokens, accounts, deadlines, keys, deployment, owner, fatal, bus })
+    let (tokens, fatal) = (Arc::new(tokens), ends.fatal.clone());
+    Ok(Ground { clock, tokens, accounts, deadlines, keys, deployment, owner, fatal, bus, lease })
 }
 
 async fn entry(
@@ -363,7 +382,10 @@ async fn entry(
         entry_log: Arc::clone(&watch.entry_log),
         tasks: tasks.clone(),
     };
+    let whom = (Arc::clone(&hub), Arc::clone(&rooms));
+    let delivery = Delivery::new(whom, Arc::clone(storage), Arc::clone(&ground.bus));
     let entry = Entry {
+        delivery: Arc::new(delivery),
         duties: Duties {
             admission: Arc::clone(&admission),
             aftermath: aftermath.clone(),
@@ -406,15 +428,14 @@ async fn build(
 ) -> anyhow::Result<(Arc<App>, Inlets)> {
     let stopping = &ends.stopping;
     let (bus, arriving) = join(config, &ends.last)?;
-    let ground = ground(config, &storage, &ends.fatal, bus).await?;
+    let ground = ground(config, &storage, ends, bus).await?;
     let (entry, watch) = entry(config, &ground, &storage, tasks, stopping).await?;
     let entry = Arc::new(entry);
     let seats_life = storage.seats_lost(None).await?;
     let rooms = room_service(config, &entry, (ground.owner.incarnation, seats_life));
     rooms.reload().await?;
     let admission = Arc::clone(&entry.admission);
-    let whom = (Arc::clone(&entry.hub), Arc::clone(&entry.rooms));
-    let delivery = Arc::new(Delivery::new(whom, Arc::clone(&storage), ground.bus));
+    let delivery = Arc::clone(&entry.delivery);
     let history = Arc::new(History { storage, admission });
     let (log, appends) = MessageLog::new(config.messages.backlog_max);
     let connections = Arc::new(Connections {
@@ -459,7 +480,7 @@ async fn build(
         stopping: stopping.clone(),
         tasks: tasks.clone(),
     };
-    Ok((Arc::new(app), Inlets { appends, arriving }))
+    Ok((Arc::new(app), Inlets { appends, others: arriving.zip(ground.lease) }))
 }
 
 /// The bus, and what arrives on it where there are other nodes.

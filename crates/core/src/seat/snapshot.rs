@@ -223,7 +223,8 @@ impl Room {
         self.capacity = fresh.capacity;
         self.staff_seats = fresh.staff_seats;
         self.lifetime = fresh.lifetime;
-        self.pending_until = fresh.pending_until;
+        // Who read it as pending may have read it before somebody entered.
+        self.pending_until = self.pending_until.and(fresh.pending_until);
     }
 
     /// How many slots there are, loaded or not.

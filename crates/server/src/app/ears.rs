@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::App;
 use crate::cluster::{COMPARED_EVERY, Heard, News};
+use crate::rooms::RoomInfo;
 use crate::storage::Stored;
 
 /// How often deadlines are looked for that no node has seen to.
@@ -121,10 +122,18 @@ async fn hear(app: &Arc<App>, news: News) {
 async fn refresh(app: &App, room: RoomId) -> Stored<()> {
     let (_, gone) = app.entry.rooms.refresh(room, &*app.entry.storage).await?;
     if let Some(gone) = gone {
-        app.entry.aftermath.presence.tell_closed(&gone);
+        is_gone(app, &gone);
     }
     app.entry.aftermath.presence.mark_here(room);
     Ok(())
+}
+
+/// Another node closed a room: whoever is in it or in front of it here learns so.
+fn is_gone(app: &App, room: &RoomInfo) {
+    let entry = &app.entry;
+    entry.hub.end_room_here(room.id, CloseCode::RoomClosed);
+    entry.aftermath.line.end_room(room.id, Code::RoomClosed);
+    entry.aftermath.presence.tell_closed(room);
 }
 
 /// Anything may have been missed: what is shared is read again, until it could be.
@@ -133,7 +142,7 @@ async fn look_at_everything(app: &Arc<App>) {
     loop {
         let looked = async {
             for gone in entry.rooms.refresh_all(&*entry.storage).await? {
-                entry.aftermath.presence.tell_closed(&gone);
+                is_gone(app, &gone);
             }
             app.delivery.compare().await
         };
@@ -148,6 +157,9 @@ async fn look_at_everything(app: &Arc<App>) {
     }
     // Sessions whose part ended meanwhile, and what the rooms are to be told.
     entry.look_again();
+    if let Err(error) = app.rooms.agree_on_sizes().await {
+        tracing::debug!(event = "bus.not_compared", %error, "sizes are compared the next time");
+    }
 }
 
 fn code_of(status: u16) -> Option<CloseCode> {

@@ -7,51 +7,107 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anteroom_protocol::CloseCode;
+use anteroom_core::ids::Owner;
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::App;
+use crate::cluster::Bus;
+use crate::storage::SharedStorage;
 
 /// Of each lease, after which part it is renewed.
 const RENEWED_AFTER: u32 = 3;
 /// How often overdue leases are looked for.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Renews the lease of this node until it is lost; then `lost` is cancelled.
-pub(super) async fn keep(app: Arc<App>, span: Duration, lost: CancellationToken) {
-    let entry = &app.entry;
-    let mut turns = interval(span / RENEWED_AFTER);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // Since when every renewal was answered. Nobody is fenced by a node that was cut off itself a moment
-    // ago: the others may have been cut off as well, and need time to say that they live.
-    let mut steady_since = Instant::now();
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = turns.tick() => match entry.storage.renew_lease(entry.owner, span).await {
-                Ok(true) => {}
+/// The lease of this node's life.
+pub(super) struct Lease {
+    storage: SharedStorage,
+    bus: Arc<dyn Bus>,
+    owner: Owner,
+    span: Duration,
+    /// When the last renewal that was answered was asked for: from then on the lease runs.
+    renewed: watch::Sender<Instant>,
+    /// Cancelled when the lease is lost.
+    fenced: CancellationToken,
+}
+
+impl Lease {
+    /// Takes the lease, and renews it from then on until it is lost or `until`.
+    ///
+    /// # Errors
+    /// The store is away, or a later life of this node has begun.
+    pub(super) async fn take(
+        (storage, bus): (SharedStorage, Arc<dyn Bus>),
+        owner: Owner,
+        span: Duration,
+        (fenced, until): (CancellationToken, CancellationToken),
+    ) -> anyhow::Result<Arc<Self>> {
+        let renewed = watch::Sender::new(Instant::now());
+        let is_taken = storage.take_lease(owner, span).await?;
+        anyhow::ensure!(is_taken, "a later life of node {} has begun meanwhile", owner.node);
+        let lease = Arc::new(Self { storage, bus, owner, span, renewed, fenced });
+        // Not the start of the rest: that may take longer than a lease.
+        tokio::spawn(until.run_until_cancelled_owned(Arc::clone(&lease).keep()));
+        Ok(lease)
+    }
+
+    async fn keep(self: Arc<Self>) {
+        let mut turns = interval(self.span / RENEWED_AFTER);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            turns.tick().await;
+            let asked = Instant::now();
+            match self.storage.renew_lease(self.owner, self.span).await {
+                Ok(true) => drop(self.renewed.send_replace(asked)),
                 Ok(false) => break,
                 Err(error) => {
                     tracing::warn!(event = "node.not_renewed", %error, "the lease is not renewed");
-                    steady_since = Instant::now();
-                }
-            },
-            _ = looks.tick() => {
-                if steady_since.elapsed() >= span {
-                    sweep(&app).await;
+                    if self.is_cut_off() {
+                        break;
+                    }
                 }
             }
         }
+        tracing::error!(
+            event = "node.fenced",
+            node = self.owner.node,
+            "others may have given this node's seats away; its sessions end and it stops"
+        );
+        self.fenced.cancel();
     }
-    tracing::error!(
-        event = "node.fenced",
-        node = entry.owner.node,
-        "the lease of this node ran out and others gave its seats away; its sessions end and it stops"
-    );
-    entry.hub.end_all(CloseCode::Fenced);
-    lost.cancel();
+
+    /// Whether the others may fence this node with the next turn while it hears nothing of it.
+    fn is_cut_off(&self) -> bool {
+        let next = self.renewed.borrow().elapsed() + self.span / RENEWED_AFTER;
+        next >= self.span && !self.bus.is_up()
+    }
+}
+
+/// Ends what nodes left whose lease ran out.
+pub(super) async fn sweep_always(app: Arc<App>, lease: Arc<Lease>) {
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let renewed = lease.renewed.subscribe();
+    // Since when every lease of this node followed the one before in time. Nobody is fenced by a node that
+    // was cut off or stood still itself a moment ago: so may the others have been, and they need time to
+    // say that they live.
+    let mut steady_since = Instant::now();
+    let mut last_look = Instant::now();
+    // What is longer was no ordinary turn.
+    let long = (lease.span / 2).max(LOOK * 3 / 2);
+    loop {
+        looks.tick().await;
+        let now = Instant::now();
+        if renewed.borrow().elapsed() > long || now.duration_since(last_look) > long {
+            steady_since = now;
+        }
+        last_look = now;
+        if steady_since.elapsed() >= lease.span {
+            sweep(&app).await;
+        }
+    }
 }
 
 /// Ends what nodes left whose lease is over.

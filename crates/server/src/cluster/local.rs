@@ -16,6 +16,10 @@ impl Bus for Local {
         false
     }
 
+    fn is_up(&self) -> bool {
+        true
+    }
+
     fn tell(&self, _: News) {}
 
     fn publish(&self, _: RoomId, _: &[(i64, Bytes)]) {}

@@ -53,6 +53,9 @@ pub(crate) trait Bus: Send + Sync {
     /// kept in its memory.
     fn is_shared(&self) -> bool;
 
+    /// Whether the others can be heard at this moment, as far as this node can tell.
+    fn is_up(&self) -> bool;
+
     /// Tells every other node.
     fn tell(&self, news: News);
 

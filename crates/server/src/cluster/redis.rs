@@ -17,7 +17,7 @@ use futures_util::StreamExt as _;
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
 use redis::{AsyncConnectionConfig, Client, Msg, RedisError};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -29,6 +29,8 @@ const QUEUE: usize = 8_192;
 const BACKLOG: usize = 8_192;
 /// What is published in one round trip.
 const TOGETHER: usize = 256;
+/// How often the listening line is asked whether it is there.
+const LOOK: Duration = Duration::from_secs(3);
 /// Between attempts to connect: at first, and at most.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -126,6 +128,10 @@ impl RedisBus {
 impl Bus for RedisBus {
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn is_up(&self) -> bool {
+        self.sink.borrow().is_some()
     }
 
     fn tell(&self, news: News) {
@@ -288,12 +294,30 @@ impl Listener {
     }
 
     async fn listen(&self, mut stream: PubSubStream) {
-        while let Some(message) = stream.next().await {
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let message = tokio::select! {
+                message = stream.next() => message,
+                // Where packets vanish without a word, nothing would ever come.
+                _ = looks.tick() => match self.answers().await {
+                    true => continue,
+                    false => return,
+                },
+            };
+            let Some(message) = message else { return };
             let Some(heard) = self.read(&message) else { continue };
             if self.heard.send(heard).await.is_err() {
                 return;
             }
         }
+    }
+
+    /// Whether the other end of the line is there.
+    async fn answers(&self) -> bool {
+        let Some(sink) = self.sink.borrow().clone() else { return false };
+        let asked = async { sink.lock().await.ping::<redis::Value>().await.is_ok() };
+        timeout(self.timeout, asked).await.unwrap_or(false)
     }
 
     /// What a message says; `None` for this node's own, and for what nobody here can read.

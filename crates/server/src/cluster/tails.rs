@@ -76,17 +76,18 @@ struct Tail {
 impl Tail {
     /// Takes frames in, and answers those whose turn it is.
     fn take(&mut self, frames: impl Iterator<Item = (i64, Bytes)>) -> Numbered {
-        let told = self.told.unwrap_or(0);
-        for (seq, frame) in frames.filter(|(seq, _)| *seq > told) {
-            if self.early_bytes + frame.len() > EARLY_MAX {
-                break;
-            }
-            self.early_bytes += frame.len();
-            if let Some(twice) = self.early.insert(seq, frame) {
-                self.early_bytes -= twice.len();
+        let mut due = Numbered::new();
+        for (seq, frame) in frames {
+            match &mut self.told {
+                Some(told) if seq <= *told => {}
+                // However much waits: what is next does not.
+                Some(told) if seq == *told + 1 => {
+                    *told = seq;
+                    due.push((seq, frame));
+                }
+                _ => self.keep(seq, frame),
             }
         }
-        let mut due = Numbered::new();
         let Some(told) = &mut self.told else { return due };
         while let Some(next) = self.early.first_entry().filter(|it| *it.key() <= *told + 1) {
             let (seq, frame) = next.remove_entry();
@@ -104,6 +105,19 @@ impl Tail {
             (false, Some(_)) => {}
         }
         due
+    }
+
+    /// Keeps what is early; of too much the latest goes, and is read from the store when it is its turn.
+    fn keep(&mut self, seq: i64, frame: Bytes) {
+        self.early_bytes += frame.len();
+        if let Some(twice) = self.early.insert(seq, frame) {
+            self.early_bytes -= twice.len();
+        }
+        while self.early_bytes > EARLY_MAX
+            && let Some((_, latest)) = self.early.pop_last()
+        {
+            self.early_bytes -= latest.len();
+        }
     }
 }
 
@@ -176,6 +190,18 @@ impl Tails {
         Ok(())
     }
 
+    /// Tells here whatever is durable in an attended room, as the store has it now.
+    ///
+    /// # Errors
+    /// The store is away.
+    pub(crate) async fn bring_up(&self, room: RoomId, ground: &impl Ground) -> Stored<()> {
+        let attended = self.rooms().get(&room).cloned();
+        match attended {
+            Some(attended) => self.catch_up(room, &attended, ground).await,
+            None => Ok(()),
+        }
+    }
+
     /// Something durable of a room is known here, stored by this node or by another.
     pub(crate) fn offer(&self, room: RoomId, frames: Numbered, ground: &impl Ground) {
         self.pass(room, frames, |due| {
@@ -221,6 +247,7 @@ impl Tails {
     pub(crate) async fn compare(&self, bus: &dyn Bus, ground: &impl Ground) -> Stored<()> {
         let rooms: Vec<(RoomId, Arc<Attended>)> =
             self.rooms().iter().map(|(room, it)| (*room, Arc::clone(it))).collect();
+        let mut outcome = Ok(());
         for (room, attended) in rooms {
             if !attended.ready.initialized() {
                 continue;
@@ -229,9 +256,9 @@ impl Tails {
                 self.let_go(room, bus, ground).await;
                 continue;
             }
-            self.catch_up(room, &attended, ground).await?;
+            outcome = outcome.and(self.catch_up(room, &attended, ground).await);
         }
-        Ok(())
+        outcome
     }
 
     async fn let_go(&self, room: RoomId, bus: &dyn Bus, ground: &impl Ground) {
@@ -259,11 +286,13 @@ impl Tails {
         attended: &Attended,
         ground: &impl Ground,
     ) -> Stored<()> {
-        let Some(told) = attended.tail().told else { return Ok(()) };
         let last = ground.last(room).await?;
-        if last > told {
-            let frames = ground.between(room, told, last).await?;
+        let mut told = attended.tail().told;
+        while let Some(from) = told.filter(|told| *told < last) {
+            let frames = ground.between(room, from, last).await?;
             self.offer(room, frames, ground);
+            // A bounded part at a time; without progress there is nothing more to be had now.
+            told = attended.tail().told.filter(|now| *now > from);
         }
         Ok(())
     }
@@ -285,6 +314,11 @@ impl Tails {
                 "what the bus did not bring was read from the store"
             );
             self.offer(room, frames, ground);
+            let mut tail = attended.tail();
+            if tail.told == Some(after) && tail.gap_since.is_some() {
+                // The store does not have it now: it is not asked without a pause.
+                tail.gap_since = Some(Instant::now() + COMPARED_EVERY);
+            }
         }
         Ok(())
     }

@@ -77,6 +77,10 @@ impl Bus for Line {
         true
     }
 
+    fn is_up(&self) -> bool {
+        !self.is_away
+    }
+
     fn tell(&self, _: News) {}
 
     fn publish(&self, _: RoomId, _: &[(i64, Bytes)]) {}

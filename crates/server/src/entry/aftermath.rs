@@ -130,10 +130,14 @@ impl Aftermath {
                     cause = "empty",
                     "the last seat went and the room with it"
                 );
-                let (storage, at) = (Arc::clone(&self.storage), self.clock.wall());
+                let (all, at) = (self.clone(), self.clock.wall());
                 self.persist("close room", move || {
-                    let storage = Arc::clone(&storage);
-                    async move { storage.close_room(room, at).await.map(drop) }
+                    let all = all.clone();
+                    async move {
+                        all.storage.close_room(room, at).await?;
+                        all.is_gone(room);
+                        Ok(())
+                    }
                 });
             }
             CloseCause::PendingExpired => {
@@ -151,20 +155,32 @@ impl Aftermath {
     /// Forgets a room that nobody was let into. The end of a stay that failed may still be on its way
     /// to the store: then it is asked again, and in the end closed at least.
     fn forget_pending(&self, room: RoomId) {
-        let (storage, at) = (Arc::clone(&self.storage), self.clock.wall());
+        let (all, at) = (self.clone(), self.clock.wall());
         let asked = Arc::new(AtomicU32::new(0));
         self.persist("forget pending room", move || {
-            let (storage, asked) = (Arc::clone(&storage), Arc::clone(&asked));
+            let (all, asked) = (all.clone(), Arc::clone(&asked));
             async move {
-                if storage.forget_pending(room).await? {
-                    return Ok(());
+                if !all.storage.forget_pending(room).await? {
+                    if asked.fetch_add(1, Ordering::Relaxed) < FORGET_ASKS {
+                        return Err(StorageError::Unavailable(
+                            "a failed stay is still open".into(),
+                        ));
+                    }
+                    all.storage.close_room(room, at).await?;
                 }
-                if asked.fetch_add(1, Ordering::Relaxed) < FORGET_ASKS {
-                    return Err(StorageError::Unavailable("a failed stay is still open".into()));
-                }
-                storage.close_room(room, at).await.map(drop)
+                all.is_gone(room);
+                Ok(())
             }
         });
+    }
+
+    /// The end of a room is durable: who looks from now on finds it so, and whoever looked too early is
+    /// told to look again.
+    fn is_gone(&self, room: RoomId) {
+        if self.bus.is_shared() {
+            self.rooms.remove(room);
+            self.tell_room(room);
+        }
     }
 
     /// The other nodes are to read the room's record again.

@@ -178,6 +178,12 @@ impl Entry {
                 self.note_stale(ticket.user, &error);
                 return Err(refused(match error {
                     ConfirmError::NoRoom => self.gone_room(ticket).await,
+                    // Its deadline passed on the way here.
+                    ConfirmError::Ledger(ConfirmRefusal::NoReservation)
+                        if self.admission.now() >= ticket.deadline =>
+                    {
+                        EntryError::ReservationExpired
+                    }
                     ConfirmError::Ledger(refusal) => refusal.into(),
                     ConfirmError::Unavailable(error) => {
                         // It may have been confirmed all the same.
@@ -246,6 +252,13 @@ impl Entry {
         if !self.hub.insert(session) {
             self.fail(ticket, session.id, confirmed, Stage::Register, &EntryError::Failed).await;
             return Err(CloseCode::EntryFailed);
+        }
+        // While it can still be undone: who cannot hear the room must not take anybody's place in it.
+        if let Err(error) = self.delivery.attend(ticket.room).await {
+            let error = EntryError::from(error);
+            self.hub.remove(session.id);
+            self.fail(ticket, session.id, confirmed, Stage::Register, &error).await;
+            return Err(session.ending().unwrap_or(crate::edge::close(error.code())));
         }
         let wrong = match self.login_lives(ticket.user, ticket.login).await {
             Ok(true) => None,

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anteroom_core::ids::{Generation, LoginId, RoomId, SessionId, StreamId, UserId};
 use anteroom_core::mutants::{self, Mutant};
-use anteroom_core::seat::{Closed, PartRef, Parting, Sitting, Snapshot};
+use anteroom_core::seat::{Closed, PartRef, Parting, RoomSize, Sitting, Snapshot};
 use anteroom_protocol::CloseCode;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -194,11 +194,10 @@ impl Duties {
             Duty::CloseRoom { room } => (seats.close_room(room, journal).await?, None),
             Duty::SetCapacity { room } => {
                 // It may be changed again while the store is asked: the last word is the record's.
-                let recorded = || self.aftermath.rooms.get(room).map(|info| info.size());
-                let mut said = recorded();
+                let mut said = self.recorded(room).await?;
                 while let Some(size) = said {
                     seats.set_capacity(room, size, journal).await?;
-                    said = recorded().filter(|now| *now != size);
+                    said = self.recorded(room).await?.filter(|now| *now != size);
                 }
                 (none(), None)
             }
@@ -211,6 +210,15 @@ impl Duties {
                 (none(), None)
             }
         })
+    }
+
+    /// The size that a room's record says now. Where other nodes change it too, the store is asked.
+    async fn recorded(&self, room: RoomId) -> Result<Option<RoomSize>, NotYet> {
+        let Aftermath { rooms, bus, storage, .. } = &self.aftermath;
+        if bus.is_shared() {
+            return Ok(rooms.refresh(room, &**storage).await?.0.map(|info| info.size()));
+        }
+        Ok(rooms.get(room).map(|info| info.size()))
     }
 
     /// A step's answer was lost: the room is compared once the store answers again.

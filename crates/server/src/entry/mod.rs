@@ -52,6 +52,7 @@ use crate::admission::{Admission, Journal, TicketKey, Unavailable};
 use crate::clock::Clock;
 use crate::cluster::{Away, NotAttended};
 use crate::hub::Hub;
+use crate::messages::Delivery;
 use crate::rooms::Rooms;
 use crate::storage::{SharedStorage, StorageError};
 use crate::sweeper::{Deadlines, Due};
@@ -80,6 +81,7 @@ pub(crate) struct Entry {
     pub(crate) duties: Duties,
     /// This node, in this life.
     pub(crate) owner: Owner,
+    pub(crate) delivery: Arc<Delivery>,
     /// Streams of waiters that this life has opened: each has its number for a name.
     pub(crate) streams_opened: AtomicU64,
     /// How often a stream that does not keep its waiter's place asks whether it may: often enough for
@@ -191,6 +193,11 @@ impl Entry {
         let mut journal = Journal::new();
         self.admission.take_up(self.owner, &mut journal).await?;
         self.aftermath.apply(journal);
+        if self.aftermath.bus.is_shared() {
+            // Others enter meanwhile: room by room, records first.
+            self.duties.doubt_all();
+            return Ok(());
+        }
         self.end_stale_memberships().await
     }
 
@@ -220,14 +227,14 @@ impl Entry {
 
     /// Called once at the stop, after the sessions ended: whatever a close has not reached is fenced
     /// now, and not only by the next start.
-    pub(crate) async fn give_up(&self) {
+    ///
+    /// # Errors
+    /// The seat store is away: it is left to the next start, or to whoever fences this life.
+    pub(crate) async fn give_up(&self) -> Result<(), Unavailable> {
         let mut journal = Journal::new();
         let fenced = self.admission.fence(self.owner, &mut journal).await;
         self.aftermath.apply(journal);
-        if let Err(error) = fenced {
-            tracing::warn!(event = "seat_store.unavailable", %error,
-                "the next start ends what this life left");
-        }
+        fenced.map(drop)
     }
 
     /// The lease of a node's life is over: its sessions end, and their seats are held for the grace.

@@ -74,6 +74,17 @@ impl Delivery {
         self.tails.attend(room, &*self.bus, &self.ways).await
     }
 
+    /// How far an attended room is, with whatever is durable told here before the answer.
+    ///
+    /// # Errors
+    /// The store is away.
+    pub(crate) async fn bring_up(&self, room: RoomId) -> Stored<()> {
+        if !self.bus.is_shared() {
+            return Ok(());
+        }
+        self.tails.bring_up(room, &self.ways).await
+    }
+
     /// Reads what does not arrive, for ever.
     pub(crate) async fn repair(&self) {
         self.tails.repair(&self.ways).await;

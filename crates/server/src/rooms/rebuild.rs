@@ -100,6 +100,10 @@ impl RoomService {
             entry.aftermath.presence.mark(info.id);
         }
         entry.admission.rebuilt().await;
+        if entry.aftermath.bus.is_shared() {
+            entry.look_again();
+            return Ok(());
+        }
         entry.end_stale_memberships().await?;
         self.close_emptied().await
     }

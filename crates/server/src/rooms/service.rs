@@ -124,12 +124,13 @@ impl RoomService {
             })
             .await?;
         let info = entry.rooms.add_queued(queued);
-        entry.aftermath.tell_room(info.id);
         let spec = info.spec(self.epoch(), Some(pending_until));
         if let Err(error) = entry.admission.add_room(spec).await {
             self.forget(info.id).await?;
             return Err(EntryError::from(error).into());
         }
+        // Not before its seats are there: whoever looks finds them.
+        entry.aftermath.tell_room(info.id);
         tracing::info!(event = "room.queued", room = info.id.0, user = %who.user,
             capacity = info.capacity, "a room was asked for");
         match entry.reserve(who, info.id, &Reserve::default(), address).await {
@@ -155,31 +156,66 @@ impl RoomService {
     /// with the time that is left to each. What nobody can enter any more is cleaned up.
     pub(crate) async fn reload(&self) -> Result<(), RoomError> {
         let entry = &self.entry;
+        let is_shared = entry.aftermath.bus.is_shared();
+        // Read first: one that another node opens in between is in the second list.
+        let queued = entry.storage.queued_rooms().await?;
         for record in entry.storage.open_rooms().await? {
-            // The row of a first entry that failed just before the stop.
-            if entry.storage.forget_pending(record.id).await? {
+            // The row of a first entry that failed just before the stop; with other nodes it may be one
+            // that is being made just now, and whoever makes it cleans up.
+            if !is_shared && entry.storage.forget_pending(record.id).await? {
                 continue;
             }
             let info = entry.rooms.add_open(record);
             entry.admission.add_room(info.spec(self.epoch(), None)).await?;
         }
-        for queued in entry.storage.queued_rooms().await? {
-            let left = queued.room.pending_until - entry.clock.wall();
-            let Ok(left @ 1..) = u64::try_from(left) else {
-                entry.storage.forget_pending(queued.id).await?;
-                tracing::info!(
-                    event = "room.pending_expired",
-                    room = queued.id.0,
-                    "nobody entered in time; the room is forgotten"
-                );
+        for queued in queued {
+            if entry.rooms.get(queued.id).is_some() {
                 continue;
+            }
+            let left = queued.room.pending_until - entry.clock.wall();
+            let left = match u64::try_from(left) {
+                Ok(left @ 1..) => left,
+                // What other nodes still know of it ends it.
+                _ if is_shared => 1,
+                _ => {
+                    entry.storage.forget_pending(queued.id).await?;
+                    tracing::info!(
+                        event = "room.pending_expired",
+                        room = queued.id.0,
+                        "nobody entered in time; the room is forgotten"
+                    );
+                    continue;
+                }
             };
             let until = Millis(entry.admission.now().0.saturating_add(left));
             let info = entry.rooms.add_queued(queued);
             entry.admission.add_room(info.spec(self.epoch(), Some(until))).await?;
         }
         entry.take_up().await?;
+        if is_shared {
+            return self.agree_on_sizes().await;
+        }
         self.close_emptied().await
+    }
+
+    /// Sets the size of each room whose seats have another one than its record says: of two nodes that
+    /// changed it, or changed it while another one started, the record tells who was last.
+    ///
+    /// # Errors
+    /// One of the stores is away.
+    pub(crate) async fn agree_on_sizes(&self) -> Result<(), RoomError> {
+        let entry = &self.entry;
+        let rooms = entry.rooms.all();
+        let ids: Vec<RoomId> = rooms.iter().map(|info| info.id).collect();
+        let seats = entry.admission.seats_of(&ids).await?;
+        for (info, seats) in rooms.iter().zip(seats) {
+            let stands = seats.map(|it| (it.capacity, it.staff.map_or(0, |staff| staff.capacity)));
+            let size = info.size();
+            if stands.is_some_and(|stands| stands != (size.capacity, size.staff_seats)) {
+                entry.set_capacity(info.id).await;
+            }
+        }
+        Ok(())
     }
 
     /// Closes the rooms that live until empty and in which nobody is left after a restart.

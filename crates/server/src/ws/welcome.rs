@@ -29,6 +29,10 @@ pub(super) async fn compose(
     // Before it is read how far the room is: what is said after that is heard.
     all.delivery.attend(session.room).await?;
     let info = entry.rooms.get(session.room).ok_or(EntryError::RoomClosed)?;
+    if since.is_some_and(|since| since > info.last_seq()) {
+        // Another node has told more than this one knows.
+        all.delivery.bring_up(session.room).await?;
+    }
     let last_seq = info.last_seq();
     let seats = entry.admission.seats(session.room).await?.map(view::seats).unwrap_or_default();
     let (members, member_count) = members(all, session).await?;

@@ -26,7 +26,9 @@ statements! {
     RENEW = "UPDATE nodes SET leased_until = now() + $3 * interval '1 millisecond'
              WHERE node = $1 AND incarnation = $2 AND NOT fenced";
     GIVE_UP = "UPDATE nodes SET fenced = true, swept = true WHERE node = $1 AND incarnation = $2";
-    FENCE = "UPDATE nodes SET fenced = true WHERE NOT fenced AND leased_until < now()";
+    /// Nobody fences itself: who asks is alive.
+    FENCE = "UPDATE nodes SET fenced = true
+             WHERE NOT fenced AND leased_until < now() AND node <> $1";
     TO_SWEEP = "SELECT node, incarnation FROM nodes WHERE fenced AND NOT swept ORDER BY node";
     SEATS_LIFE = "SELECT seats_life FROM meta";
     SEATS_LOST = "UPDATE meta SET seats_life = seats_life + 1 WHERE seats_life = $1";
@@ -114,10 +116,11 @@ impl NodeStore for PostgresStorage {
     }
 
     async fn fence_overdue(&self) -> Stored<Vec<Owner>> {
+        let me = self.me.get().map_or(0, |me| i64::from(me.node));
         self.lines
-            .run(&(), |line, ()| {
+            .run(&me, |line, me| {
                 Box::pin(async move {
-                    change(line, FENCE, &[]).await?;
+                    change(line, FENCE, &[me]).await?;
                     let all = rows(line, TO_SWEEP, &[]).await?;
                     all.iter()
                         .map(|row| {

@@ -351,7 +351,7 @@ async fn no_verb_of_a_fenced_life_takes_effect() {
     seats.add_room(spec(ROOM, 2)).await.unwrap();
     reserve(&seats, ROOM, 1).await.unwrap();
     fresh.say("UPDATE nodes SET leased_until = now() - interval '1 second'");
-    assert_eq!(facts.fence_overdue().await.unwrap(), [life]);
+    assert_eq!(fresh.store.fence_overdue().await.unwrap(), [life]);
     let refused = reserve(&seats, ROOM, 2).await.unwrap_err();
     assert!(matches!(refused, Refusal::Unavailable(_)), "{refused}");
     let closed = seats.close_room(ROOM, &mut Journal::new()).await;

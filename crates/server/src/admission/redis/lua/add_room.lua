@@ -14,8 +14,12 @@ if room then
       rooms.set(room, 'state', 'open')
       rooms.set(room, 'was_used', false)
     end
-    for _, field in ipairs({ 'capacity', 'staff_seats', 'lifetime', 'pending_until' }) do
+    for _, field in ipairs({ 'capacity', 'staff_seats', 'lifetime' }) do
       rooms.set(room, field, ask[field])
+    end
+    -- Who read it as pending may have read it before somebody entered.
+    if room.pending_until then
+      rooms.set(room, 'pending_until', ask.pending_until)
     end
   end
   seats.expire(room)
