@@ -18,6 +18,7 @@ pub(crate) mod open;
 pub(crate) mod readers;
 mod rooms;
 mod search;
+mod soundness;
 mod statements;
 pub(crate) mod writer;
 
@@ -97,6 +98,7 @@ impl SqliteStorage {
         let bans = Bans::load(&conn)?;
         let (sender, jobs) = mpsc::channel(options.queue.max(1));
         let fatal = CancellationToken::new();
+        soundness::look_later(path, &fatal);
         let group = options.group.max(1);
         let writer =
             Writer { conn, jobs, group, fatal: fatal.clone(), lock, lost: Pace::default() };

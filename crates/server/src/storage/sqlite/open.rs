@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::soundness;
+
 /// What a database file is known by, how it is founded, and how surely it keeps a commit.
 pub(crate) struct Form {
     /// Tells our files from those of other programs, and from one another.
@@ -82,6 +84,17 @@ pub enum OpenError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// The file is not what was written to it.
+    #[error(
+        "{path} is damaged ({what}); it was left untouched. Put a backup in its place, or let `sqlite3` \
+         recover from a copy what can be recovered"
+    )]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// The first thing that is wrong.
+        what: String,
+    },
     /// The files could not be made or opened.
     #[error("cannot open {path}: {source}")]
     File {
@@ -132,6 +145,7 @@ pub(crate) fn writer(path: &Path, busy: Duration, form: &Form) -> Result<Connect
          PRAGMA journal_size_limit = 67108864;
          PRAGMA cache_size = -16384;",
     )?;
+    soundness::look(&conn, path)?;
     migrate(&mut conn, form.application_id, form.migrations)?;
     Ok(conn)
 }

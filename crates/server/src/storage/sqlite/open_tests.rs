@@ -108,3 +108,43 @@ fn a_migration_that_fails_leaves_the_version_before_it() {
     migrate(&mut conn, 1, &mended).unwrap();
     assert_eq!(schema_version(&conn).unwrap(), 3);
 }
+
+#[tokio::test]
+async fn f42_a_damaged_file_is_refused_in_words_and_left_untouched() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("anteroom.db");
+    let store = open(&path).unwrap();
+    for n in 0..200 {
+        crate::storage::contract::user(&store, &format!("user-{n}")).await;
+    }
+    crate::storage::Storage::close(&store).await;
+    drop(store);
+    drop(open(&path).unwrap());
+    let whole = std::fs::read(&path).unwrap();
+    let page = 4096;
+    let (mut refused, mut served) = (0, 0);
+    for at in (1..whole.len() / page).map(|number| number * page) {
+        let mut damaged = whole.clone();
+        // The byte that says what kind of page it is.
+        damaged[at] ^= 0x10;
+        std::fs::write(&path, &damaged).unwrap();
+        match open(&path) {
+            Err(why) => {
+                // Where the list of tables itself is damaged, nothing can be asked at all.
+                let is_said = matches!(why, OpenError::Damaged { .. } | OpenError::Sqlite(_));
+                assert!(is_said, "page at {at}: {why}");
+                assert!(
+                    why.to_string().contains("damaged") || why.to_string().contains("malformed")
+                );
+                refused += 1;
+                assert_eq!(std::fs::read(&path).unwrap(), damaged, "left untouched");
+            }
+            Ok(store) => {
+                // A page that holds the rest of a long text has no kind.
+                served += 1;
+                drop(store);
+            }
+        }
+    }
+    assert!(refused > 20 && served * 10 <= refused, "{refused} refused, {served} served");
+}
