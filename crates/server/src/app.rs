@@ -2,6 +2,8 @@
 
 mod ears;
 mod lease;
+mod loops;
+mod parts;
 mod watch;
 
 use std::net::IpAddr;
@@ -11,7 +13,6 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anteroom_core::ids::{Owner, UserId};
-use anteroom_core::seat::{Arrivals, SessionPolicy, Terms};
 use anteroom_protocol::CloseCode;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -20,26 +21,25 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::accounts::{Accounts, AccountsConfig, PasswordConfig, ThrottleConfig};
-use crate::admission::{self, Admission, Bounds, CapacityWatch, TicketKey, Whose};
+use crate::accounts::Accounts;
+use crate::admission::{CapacityWatch, TicketKey, Whose};
 use crate::clock::Clock;
 use crate::cluster::{Bus, Heard, Local, RedisBus};
 use crate::config::{self, Config, Limits};
 use crate::entry::{Aftermath, Duties, Entry, LineBoard, Removals};
 use crate::http;
-use crate::hub::{Among, Hub, Presence};
-use crate::messages::{self, Append, Delivery, History, Indexer, MessageLog};
+use crate::hub::{Hub, Presence};
+use crate::messages::{Append, Delivery, History, MessageLog};
 use crate::metrics::Metrics;
 use crate::people::People;
 use crate::rooms::{RoomService, Rooms};
 use crate::storage::SharedStorage;
 use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::sqlite::{SqliteOptions, SqliteStorage};
-use crate::sweeper::{Deadlines, Due};
+use crate::sweeper::Deadlines;
 use crate::tokens::{Keys, Tokens, TokensConfig};
 use crate::windows::Windows;
 use crate::ws::Connections;
-use crate::ws::connection;
 use lease::Lease;
 use watch::Watch;
 
@@ -110,7 +110,7 @@ pub async fn run(
     let ends = Ends { fatal, fenced, stopping: stop, last: end };
     let (app, inlets) = build(&config, Arc::clone(&storage), &ends, &tasks).await?;
     let loops = TaskTracker::new();
-    spawn_loops(&app, inlets, &loops, &last);
+    loops::spawn(&app, inlets, &loops, &last);
     // Nobody outside this machine may read them unless they are given an address of their own.
     let shows_metrics = admin.is_none() && address.ip().is_loopback();
     let router = http::router(&app, shows_metrics);
@@ -202,64 +202,6 @@ pub(crate) async fn open_storage(
     Ok((Arc::new(storage), fatal))
 }
 
-fn spawn_loops(
-    app: &Arc<App>,
-    Inlets { appends, others }: Inlets,
-    loops: &TaskTracker,
-    last: &CancellationToken,
-) {
-    let entry = Arc::clone(&app.entry);
-    let storage = Arc::clone(&entry.storage);
-    let indexer = Arc::new(Indexer::default());
-    let (index_of, behind) = (Arc::clone(&indexer), Arc::clone(&storage));
-    loops.spawn(last.clone().run_until_cancelled_owned(async move {
-        index_of.run(&behind).await;
-    }));
-    // Ends by itself when the last session, and with it the last entrance, is gone.
-    loops.spawn(messages::run(appends, storage, Arc::clone(&app.delivery), indexer));
-    spawn_nodes(app, others, loops, last);
-    let presence = Arc::clone(&entry.aftermath.presence);
-    loops.spawn(last.clone().run_until_cancelled_owned(async move {
-        let among = Among { bus: &*entry.aftermath.bus, storage: &*entry.storage };
-        presence.run(&entry.hub, &entry.rooms, entry.admission.as_ref(), among).await;
-    }));
-    let (entry, clock) = (Arc::clone(&app.entry), Arc::clone(&app.clock));
-    loops.spawn(last.clone().run_until_cancelled_owned(async move {
-        let (rooms, bus) = (&entry.rooms, &*entry.aftermath.bus);
-        entry.aftermath.presence.passing.run(&entry.hub, (rooms, bus), &clock).await;
-    }));
-    let (entry, line) = (Arc::clone(&app.entry), Arc::clone(&app.entry.aftermath.line));
-    loops.spawn(last.clone().run_until_cancelled_owned(async move {
-        line.run(entry.admission.as_ref(), &entry.clock).await;
-    }));
-    let all = Arc::clone(app);
-    loops.spawn(last.clone().run_until_cancelled_owned(async move {
-        all.rooms.keep_built().await;
-    }));
-    watch::spawn(app, loops, last);
-    let (entry, connections) = (Arc::clone(&app.entry), Arc::clone(&app.connections));
-    let (deadlines, clock) = (Arc::clone(&app.deadlines), Arc::clone(&app.clock));
-    let tasks = app.tasks.clone();
-    loops.spawn(last.clone().run_until_cancelled_owned(async move {
-        loop {
-            for due in deadlines.next(&clock).await {
-                match due {
-                    // A seat store that is slow about one room keeps nothing else waiting.
-                    Due::Room(room) => {
-                        let entry = Arc::clone(&entry);
-                        tasks.spawn(async move { entry.expire(room).await });
-                    }
-                    // Asks the store about the login: one that is slow keeps nobody else waiting.
-                    Due::Session(session) => {
-                        let connections = Arc::clone(&connections);
-                        tasks.spawn(async move { connections.due(session).await });
-                    }
-                }
-            }
-        }
-    }));
-}
-
 /// The way to the other nodes, and what comes from them.
 type Joined = (Arc<dyn Bus>, Option<mpsc::Receiver<Heard>>);
 
@@ -280,24 +222,6 @@ struct Inlets {
     appends: mpsc::Receiver<Append>,
     /// `None` where there are no other nodes.
     others: Option<(mpsc::Receiver<Heard>, Arc<Lease>)>,
-}
-
-/// What a node beside others does.
-fn spawn_nodes(
-    app: &Arc<App>,
-    others: Option<(mpsc::Receiver<Heard>, Arc<Lease>)>,
-    loops: &TaskTracker,
-    last: &CancellationToken,
-) {
-    let Some((arriving, lease)) = others else { return };
-    let sweeping = lease::sweep_always(Arc::clone(app), lease);
-    loops.spawn(last.clone().run_until_cancelled_owned(sweeping));
-    let all = Arc::clone(app);
-    loops.spawn(last.clone().run_until_cancelled_owned(ears::listen(all, arriving)));
-    loops.spawn(last.clone().run_until_cancelled_owned(ears::compare(Arc::clone(app))));
-    loops.spawn(last.clone().run_until_cancelled_owned(ears::watch_deadlines(Arc::clone(app))));
-    let delivery = Arc::clone(&app.delivery);
-    loops.spawn(last.clone().run_until_cancelled_owned(async move { delivery.repair().await }));
 }
 
 /// The parts that everything else is made of.
@@ -334,7 +258,7 @@ async fn ground(
         ..TokensConfig::default()
     };
     let tokens = Tokens::new(Arc::clone(storage), &keys, tokens_config);
-    let accounts = Accounts::new(Arc::clone(storage), tokens.clone(), accounts_config(config));
+    let accounts = Accounts::new(Arc::clone(storage), tokens.clone(), parts::accounts(config));
     // Begun when the seats are known to be this database's: a start that is refused counts for nothing.
     let (deployment, epoch) = storage.founded().await?;
     // Beside others a number is drawn at once: it is never given again, whoever begins meanwhile.
@@ -362,7 +286,7 @@ async fn entry(
     let rooms = Arc::new(Rooms::default());
     let owner = ground.owner;
     let whose = Whose { deployment: ground.deployment, owner };
-    let seats = strategy(config, ground, whose).await?;
+    let seats = parts::strategy(config, ground, whose).await?;
     if !ground.bus.is_shared() {
         let begun = storage.begin_epoch().await?;
         anyhow::ensure!(
@@ -447,7 +371,7 @@ async fn build(
         clock: Arc::clone(&ground.clock),
         deadlines: Arc::clone(&ground.deadlines),
         stopping: stopping.clone(),
-        bounds: connection_bounds(config),
+        bounds: parts::connections(config),
     });
     let limits = config.limits.clone();
     let app = App {
@@ -473,7 +397,7 @@ async fn build(
         metrics: watch.metrics,
         capacity: watch.capacity,
         limits,
-        public_origin: origin_of(&config.server.public_url),
+        public_origin: parts::origin_of(&config.server.public_url),
         allowed_origins: config.server.allowed_origins.clone(),
         trusted_proxies: config.server.trusted_proxies.clone(),
         guests: config.auth.guests,
@@ -497,68 +421,6 @@ fn join(config: &Config, stop: &CancellationToken) -> anyhow::Result<Joined> {
     }
 }
 
-async fn strategy(
-    config: &Config,
-    ground: &Ground,
-    whose: Whose,
-) -> anyhow::Result<Arc<dyn Admission>> {
-    let settings = &config.admission;
-    let terms = Terms {
-        reservation_ttl: settings.reservation_ttl.0,
-        offer_ttl: settings.offer_ttl.0,
-        grace: settings.grace.0,
-        waiter_ttl: settings.waiter_ttl.0,
-        sessions: match config.sessions.policy {
-            config::SessionPolicy::One => SessionPolicy::One,
-            config::SessionPolicy::OnePerRoom => SessionPolicy::OnePerRoom,
-            config::SessionPolicy::Many => {
-                SessionPolicy::Many(u32::try_from(config.sessions.max_per_user).unwrap_or(u32::MAX))
-            }
-        },
-        arrivals: match config.sessions.arrivals {
-            config::Arrivals::ReplaceOld => Arrivals::ReplaceOld,
-            config::Arrivals::RefuseNew => Arrivals::RefuseNew,
-        },
-    };
-    let bounds = Bounds {
-        per_user: settings.reservations_per_user,
-        per_address: config.limits.enabled.then_some(config.limits.reservations_per_address),
-    };
-    let (clock, deadlines) = (Arc::clone(&ground.clock), Arc::clone(&ground.deadlines));
-    match settings.strategy {
-        config::Strategy::Redis => {
-            let terms = (&terms, bounds);
-            let redis = admission::Redis::connect(&config.redis, terms, whose, clock, deadlines);
-            Ok(Arc::new(redis.await?))
-        }
-        config::Strategy::Conditional if config.storage.is_postgres() => {
-            let options = admission::ConditionalPostgresOptions {
-                connections: config.storage.connections,
-                ..admission::ConditionalPostgresOptions::default()
-            };
-            let (url, terms) = (&config.storage.url, (terms, bounds));
-            let life = (config.cluster.bus != config::Bus::Local).then_some(whose.owner);
-            let with = (clock, deadlines);
-            let seats = admission::Conditional::beside(url, options, terms, with, life);
-            Ok(Arc::new(seats.await?))
-        }
-        config::Strategy::Conditional => {
-            let seats = admission::Conditional::open(
-                &config.server.data_dir.join("seats.db"),
-                admission::ConditionalOptions::default(),
-                ground.fatal.clone(),
-                (terms, bounds),
-                clock,
-                deadlines,
-            )?;
-            Ok(Arc::new(seats.belonging_to(whose).await?))
-        }
-        config::Strategy::Semaphore => {
-            Ok(Arc::new(admission::Semaphore::new(terms, bounds, clock, deadlines)))
-        }
-    }
-}
-
 fn room_service(
     config: &Config,
     entry: &Arc<Entry>,
@@ -572,43 +434,4 @@ fn room_service(
         seats_life: AtomicU64::new(seats_life),
         changes: tokio::sync::Mutex::default(),
     }
-}
-
-fn accounts_config(config: &Config) -> AccountsConfig {
-    let some = |span: config::Span| Some(span.0).filter(|span| !span.is_zero());
-    let mut passwords = PasswordConfig::default();
-    if config.auth.hashing_max > 0 {
-        passwords.at_once = config.auth.hashing_max;
-    }
-    AccountsConfig {
-        guests: config.auth.guests,
-        account_life: some(config.auth.account_life),
-        credentials_life: some(config.auth.credentials_life),
-        throttle: ThrottleConfig {
-            enabled: config.limits.enabled,
-            failures: config.limits.login_failures,
-            ..ThrottleConfig::default()
-        },
-        passwords,
-    }
-}
-
-fn connection_bounds(config: &Config) -> connection::Bounds {
-    let limits = &config.limits;
-    connection::Bounds {
-        frame_bytes: limits.frame_bytes.0,
-        outbound_bytes: limits.outbound_bytes.0,
-        content_chars_max: config.messages.content_chars_max,
-        bad_frames: limits.enabled.then_some(limits.bad_frames),
-        frames_per_10s: limits.enabled.then_some(limits.frames_per_10s),
-        ping: config.heartbeat.ping.0,
-        silence: config.heartbeat.silence.0,
-    }
-}
-
-/// Scheme and authority of a URL, as browsers write an origin.
-fn origin_of(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split('/').next().filter(|authority| !authority.is_empty())?;
-    Some(format!("{scheme}://{authority}"))
 }

@@ -1,0 +1,116 @@
+//! What the configuration means for single parts.
+
+use std::sync::Arc;
+
+use anteroom_core::seat::{Arrivals, SessionPolicy, Terms};
+
+use super::Ground;
+use crate::accounts::{AccountsConfig, PasswordConfig, ThrottleConfig};
+use crate::admission::{self, Admission, Bounds, Whose};
+use crate::config::{self, Config};
+use crate::ws::connection;
+
+/// The seat strategy, over the store that the configuration names.
+///
+/// # Errors
+/// What keeps it from deciding, in words.
+pub(super) async fn strategy(
+    config: &Config,
+    ground: &Ground,
+    whose: Whose,
+) -> anyhow::Result<Arc<dyn Admission>> {
+    let settings = &config.admission;
+    let terms = Terms {
+        reservation_ttl: settings.reservation_ttl.0,
+        offer_ttl: settings.offer_ttl.0,
+        grace: settings.grace.0,
+        waiter_ttl: settings.waiter_ttl.0,
+        sessions: match config.sessions.policy {
+            config::SessionPolicy::One => SessionPolicy::One,
+            config::SessionPolicy::OnePerRoom => SessionPolicy::OnePerRoom,
+            config::SessionPolicy::Many => {
+                SessionPolicy::Many(u32::try_from(config.sessions.max_per_user).unwrap_or(u32::MAX))
+            }
+        },
+        arrivals: match config.sessions.arrivals {
+            config::Arrivals::ReplaceOld => Arrivals::ReplaceOld,
+            config::Arrivals::RefuseNew => Arrivals::RefuseNew,
+        },
+    };
+    let bounds = Bounds {
+        per_user: settings.reservations_per_user,
+        per_address: config.limits.enabled.then_some(config.limits.reservations_per_address),
+    };
+    let (clock, deadlines) = (Arc::clone(&ground.clock), Arc::clone(&ground.deadlines));
+    match settings.strategy {
+        config::Strategy::Redis => {
+            let terms = (&terms, bounds);
+            let redis = admission::Redis::connect(&config.redis, terms, whose, clock, deadlines);
+            Ok(Arc::new(redis.await?))
+        }
+        config::Strategy::Conditional if config.storage.is_postgres() => {
+            let options = admission::ConditionalPostgresOptions {
+                connections: config.storage.connections,
+                ..admission::ConditionalPostgresOptions::default()
+            };
+            let (url, terms) = (&config.storage.url, (terms, bounds));
+            let life = (config.cluster.bus != config::Bus::Local).then_some(whose.owner);
+            let with = (clock, deadlines);
+            let seats = admission::Conditional::beside(url, options, terms, with, life);
+            Ok(Arc::new(seats.await?))
+        }
+        config::Strategy::Conditional => {
+            let seats = admission::Conditional::open(
+                &config.server.data_dir.join("seats.db"),
+                admission::ConditionalOptions::default(),
+                ground.fatal.clone(),
+                (terms, bounds),
+                clock,
+                deadlines,
+            )?;
+            Ok(Arc::new(seats.belonging_to(whose).await?))
+        }
+        config::Strategy::Semaphore => {
+            Ok(Arc::new(admission::Semaphore::new(terms, bounds, clock, deadlines)))
+        }
+    }
+}
+
+pub(super) fn accounts(config: &Config) -> AccountsConfig {
+    let some = |span: config::Span| Some(span.0).filter(|span| !span.is_zero());
+    let mut passwords = PasswordConfig::default();
+    if config.auth.hashing_max > 0 {
+        passwords.at_once = config.auth.hashing_max;
+    }
+    AccountsConfig {
+        guests: config.auth.guests,
+        account_life: some(config.auth.account_life),
+        credentials_life: some(config.auth.credentials_life),
+        throttle: ThrottleConfig {
+            enabled: config.limits.enabled,
+            failures: config.limits.login_failures,
+            ..ThrottleConfig::default()
+        },
+        passwords,
+    }
+}
+
+pub(super) fn connections(config: &Config) -> connection::Bounds {
+    let limits = &config.limits;
+    connection::Bounds {
+        frame_bytes: limits.frame_bytes.0,
+        outbound_bytes: limits.outbound_bytes.0,
+        content_chars_max: config.messages.content_chars_max,
+        bad_frames: limits.enabled.then_some(limits.bad_frames),
+        frames_per_10s: limits.enabled.then_some(limits.frames_per_10s),
+        ping: config.heartbeat.ping.0,
+        silence: config.heartbeat.silence.0,
+    }
+}
+
+/// Scheme and authority of a URL, as browsers write an origin.
+pub(super) fn origin_of(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next().filter(|authority| !authority.is_empty())?;
+    Some(format!("{scheme}://{authority}"))
+}
