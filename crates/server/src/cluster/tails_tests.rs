@@ -159,6 +159,16 @@ async fn a_room_without_members_is_let_go_and_begins_where_the_store_is() {
     assert_eq!((node.told(), *node.reached.lock().unwrap()), (vec![], 9));
 }
 
+#[test]
+fn what_is_next_goes_out_however_much_is_early() {
+    let mut tail = Tail { told: Some(0), ..Tail::default() };
+    let large = |seq| (seq, Bytes::from(vec![b'x'; EARLY_MAX / 3]));
+    assert!(tail.take((2..20).map(large)).is_empty());
+    assert!(tail.early_bytes <= EARLY_MAX, "bounded");
+    let due: Vec<i64> = tail.take([large(1)].into_iter()).into_iter().map(|(seq, _)| seq).collect();
+    assert_eq!(due, [1, 2, 3, 4], "what was kept is what comes first");
+}
+
 proptest! {
     #[test]
     fn any_order_of_arrival_is_told_in_one(

@@ -207,3 +207,19 @@ async fn bug_b29_a_stale_secret_takes_no_seat_by_script() {
     assert_eq!(refused, Err(Refusal::Ledger(ReserveRefusal::Replaced)));
     assert!(seats.is_seated(ROOM, stale.user).await.unwrap());
 }
+
+#[tokio::test]
+async fn a_room_that_was_opened_is_not_pending_again_for_a_node_that_read_it_before() {
+    let store = Store::start();
+    let seats = with_room(&store, 2, Terms::default()).await;
+    let sits = enter(&seats, ROOM, 1).await;
+    let late = anteroom_core::time::Millis(START + 1_000);
+    let read_before =
+        anteroom_core::seat::RoomSpec { epoch: 8, pending_until: Some(late), ..spec(ROOM.0, 2) };
+    seats.add_room(read_before).await.unwrap();
+    let journal = &mut Journal::new();
+    seats.close(ROOM, sits, Parting::Unclean, journal).await.unwrap();
+    seats.reading.store(late.0, Ordering::Relaxed);
+    seats.expire(ROOM, journal).await.unwrap();
+    assert_eq!(seats.seats(ROOM).await.unwrap().unwrap().held, 1, "the room and its people stay");
+}

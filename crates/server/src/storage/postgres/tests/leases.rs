@@ -61,3 +61,13 @@ async fn a_node_that_gives_up_in_order_is_not_swept() {
     assert_eq!(node.fence_overdue().await.unwrap(), []);
     assert!(!node.renew_lease(life(3, 1), LONG).await.unwrap());
 }
+
+#[tokio::test]
+async fn nobody_fences_itself_after_a_pause_of_all() {
+    let fresh = Fresh::new().await;
+    let node = fresh.node().await;
+    assert!(node.take_lease(life(1, 5), Duration::ZERO).await.unwrap());
+    fresh.say("UPDATE nodes SET leased_until = now() - interval '1 minute'");
+    assert_eq!(node.fence_overdue().await.unwrap(), []);
+    assert!(node.renew_lease(life(1, 5), LONG).await.unwrap());
+}
