@@ -20,6 +20,7 @@ use super::{
     Admission, ConfirmError, Decided, EndedSessions, Journal, PartyError, Refusal, SettleError,
     Ticket, WaitError,
 };
+use crate::clock::Clock;
 use crate::metrics::{Metrics, Verb};
 
 /// A strategy, watched.
@@ -142,6 +143,7 @@ verbs! {
         fn seats(room: RoomId) -> Decided<Option<Seats>>;
         fn members(room: RoomId) -> Decided<Vec<Member>>;
         fn is_seated(room: RoomId, user: UserId) -> Decided<bool>;
+        fn sessions_of(user: UserId) -> Decided<Vec<(RoomId, SessionId)>>;
         fn overdue() -> Decided<Vec<RoomId>>;
         fn stay(room: RoomId, user: UserId) -> Decided<Option<Generation>>;
         fn has_slot(room: RoomId, user: UserId, login: LoginId) -> Decided<bool>;
@@ -163,6 +165,10 @@ verbs! {
 
     fn local(&self, at: Millis) -> Millis {
         self.seats.local(at)
+    }
+
+    fn shown(&self, at: Millis, clock: &Clock) -> i64 {
+        self.seats.shown(at, clock)
     }
 
     async fn lost(&self) {

@@ -39,6 +39,8 @@ use anteroom_core::time::Millis;
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use crate::clock::Clock;
+
 pub(crate) use capacity::CapacityWatch;
 pub(crate) use conditional::{
     Conditional, Options as ConditionalOptions, PostgresOptions as ConditionalPostgresOptions,
@@ -164,6 +166,12 @@ pub(crate) trait Admission: Send + Sync {
     /// the same answer, unless one of the clocks was set.
     fn local(&self, at: Millis) -> Millis {
         at
+    }
+
+    /// An instant of the strategy's clock as people read it, on the wall clock: the same on every node, as
+    /// long as all clocks of the deployment agree.
+    fn shown(&self, at: Millis, clock: &Clock) -> i64 {
+        clock.to_wall(self.local(at))
     }
 
     /// Resolves when the store has lost what it held. Until every room was added again, in a new
@@ -364,6 +372,9 @@ pub(crate) trait Admission: Send + Sync {
 
     /// Whether the user sits or is held in the room.
     async fn is_seated(&self, room: RoomId, user: UserId) -> Decided<bool>;
+
+    /// Every live session of a user, and in which room, whichever node holds it.
+    async fn sessions_of(&self, user: UserId) -> Decided<Vec<(RoomId, SessionId)>>;
 
     /// The first entry's generation of the user's stay in the room, settled or not.
     async fn stay(&self, room: RoomId, user: UserId) -> Decided<Option<Generation>>;

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::App;
 use crate::cluster::{COMPARED_EVERY, Heard, News};
+use crate::entry::waiter_end;
 use crate::rooms::RoomInfo;
 use crate::storage::Stored;
 
@@ -113,6 +114,17 @@ async fn hear(app: &Arc<App>, news: News) {
         }
         News::Line { room, user } => {
             entry.aftermath.line.look_again(RoomId(room), UserId(user));
+        }
+        News::WaiterGone { room, user, why } => {
+            let (room, user) = (RoomId(room), UserId(user));
+            match waiter_end(&why) {
+                Some(end) => entry.aftermath.line.gone(room, user, end, entry.clock.now()),
+                None => entry.aftermath.line.look_again(room, user),
+            }
+        }
+        News::Marks { room } => {
+            let passing = &entry.aftermath.presence.passing;
+            passing.tell_marks(RoomId(room), &*entry.aftermath.bus);
         }
         // A listener makes `Heard::Missed` of it.
         News::Silence => {}

@@ -28,8 +28,12 @@ pub(crate) enum News {
     Direct { user: Uuid, frame: Vec<u8> },
     /// Who types in a room, and how far some have read.
     Passing { room: i64, typing: Vec<Uuid>, read: Vec<(Uuid, i64)> },
-    /// Something was offered to, or taken from, somebody who waits.
+    /// Something was offered to somebody who waits.
     Line { room: i64, user: Uuid },
+    /// Somebody left a line without a seat; the word says why.
+    WaiterGone { room: i64, user: Uuid, why: String },
+    /// The first member of a room sits on the teller: how far have those elsewhere read?
+    Marks { room: i64 },
     /// The teller could not be heard for a while.
     Silence,
 }

@@ -96,7 +96,8 @@ impl Aftermath {
                 tracing::info!(event = "waiter.gone", room = room.0, %user,
                     cause = waiter_word(cause), "a waiter left the line without a seat");
                 self.line.gone(room, user, cause, self.clock.now());
-                self.bus.tell(News::Line { room: room.0, user: user.0 });
+                let why = waiter_word(cause).to_owned();
+                self.bus.tell(News::WaiterGone { room: room.0, user: user.0, why });
             }
             Change::Reserved { .. } | Change::Entered { .. } => {}
         }
@@ -299,6 +300,21 @@ fn membership_end(cause: End) -> MembershipEnd {
         End::Aborted => MembershipEnd::EntryFailed,
         End::Replaced | End::Superseded => MembershipEnd::Superseded,
     }
+}
+
+/// Every way a wait ends.
+const WAITER_ENDS: [WaiterEnd; 6] = [
+    WaiterEnd::Stopped,
+    WaiterEnd::Away,
+    WaiterEnd::Seated,
+    WaiterEnd::Removed,
+    WaiterEnd::LoggedOut,
+    WaiterEnd::RoomClosed,
+];
+
+/// The end that another node's word means.
+pub(crate) fn waiter_end(word: &str) -> Option<WaiterEnd> {
+    WAITER_ENDS.into_iter().find(|end| waiter_word(*end) == word)
 }
 
 fn waiter_word(cause: WaiterEnd) -> &'static str {

@@ -11,6 +11,7 @@ use anteroom_protocol::{CloseCode, Code};
 use super::duty::Duty;
 use super::{Entry, EntryError, new_resume, resume_hash};
 use crate::admission::{ConfirmError, Journal, SettleError, Ticket};
+use crate::cluster::News;
 use crate::entry_log::{Grant, Proven};
 use crate::hub::outbox::Outbox;
 use crate::hub::{Link, NewSession, Session};
@@ -259,6 +260,9 @@ impl Entry {
             self.hub.remove(session.id);
             self.fail(ticket, session.id, confirmed, Stage::Register, &error).await;
             return Err(session.ending().unwrap_or(crate::edge::close(error.code())));
+        }
+        if self.aftermath.bus.is_shared() && self.hub.count_in_room(ticket.room) == 1 {
+            self.aftermath.bus.tell(News::Marks { room: ticket.room.0 });
         }
         let wrong = match self.login_lives(ticket.user, ticket.login).await {
             Ok(true) => None,

@@ -173,7 +173,7 @@ impl LineBoard {
     }
 
     /// The user left the line without a seat.
-    pub(super) fn gone(&self, room: RoomId, user: UserId, cause: WaiterEnd, now: Millis) {
+    pub(crate) fn gone(&self, room: RoomId, user: UserId, cause: WaiterEnd, now: Millis) {
         self.moved(room, user, Call::Gone(cause), |flow| flow.left(now));
     }
 

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use anteroom_core::ids::{LoginId, Owner, ResumeHash, RoomId, UserId};
+use anteroom_core::ids::{LoginId, Owner, ResumeHash, RoomId, SessionId, UserId};
 use anteroom_core::mutants::{self, Mutant};
 use anteroom_protocol::entry::PartyFailure;
 use anteroom_protocol::room::Seats;
@@ -39,7 +39,7 @@ use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-pub(crate) use aftermath::Aftermath;
+pub(crate) use aftermath::{Aftermath, waiter_end};
 pub(crate) use confirm::{Arrival, Arrived, Entered};
 pub(crate) use duty::Duties;
 pub(crate) use line_board::LineBoard;
@@ -247,6 +247,20 @@ impl Entry {
         self.aftermath.apply(journal);
         self.hub.end(&ended?, CloseCode::Fenced);
         Ok(())
+    }
+
+    /// The live sessions of a user and their rooms, on whichever node they are.
+    ///
+    /// # Errors
+    /// There are other nodes, and the seat store is away.
+    pub(crate) async fn sessions_of(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<(RoomId, SessionId)>, Unavailable> {
+        if self.aftermath.bus.is_shared() {
+            return self.admission.sessions_of(user).await;
+        }
+        Ok(self.hub.of_user(user).iter().map(|session| (session.room, session.id)).collect())
     }
 
     /// Looks again at every room: what other nodes did may have been missed.

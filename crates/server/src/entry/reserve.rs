@@ -11,7 +11,7 @@ use anteroom_core::time::Millis;
 use anteroom_protocol::Timestamp;
 use anteroom_protocol::account::Role;
 use anteroom_protocol::entry::{Reservation, Reserve, ReservedSeat};
-use anteroom_protocol::room::{Seats, Visibility};
+use anteroom_protocol::room::{RoomState, Seats, Visibility};
 use aws_lc_rs::rand;
 
 use super::duty::Duty;
@@ -222,8 +222,9 @@ impl Entry {
         key: Option<&str>,
     ) -> Result<std::sync::Arc<RoomInfo>, EntryError> {
         let mut info = self.rooms.get(room);
-        if info.is_none() && self.aftermath.bus.is_shared() {
-            // Another node made it, and the news of it is not here.
+        let is_doubtful = info.as_ref().is_none_or(|it| it.state == RoomState::Pending);
+        if is_doubtful && self.aftermath.bus.is_shared() {
+            // Another node made it, or was entered, and the news of it is not here.
             info = self.rooms.refresh(room, &*self.storage).await?.0;
         }
         let Some(info) = info else {
@@ -325,7 +326,7 @@ impl Entry {
                 generation: reservation.generation.to_string(),
                 takeover: reserved.takeover,
             },
-            expires_at: Timestamp(self.clock.to_wall(self.admission.local(reservation.deadline))),
+            expires_at: Timestamp(self.admission.shown(reservation.deadline, &self.clock)),
             expires_in_ms: u64::try_from(reservation.deadline.since(now).as_millis())
                 .unwrap_or(u64::MAX),
         }

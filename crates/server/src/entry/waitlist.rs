@@ -190,7 +190,7 @@ impl Entry {
         Position {
             position: count(at.position),
             ahead: count(at.ahead),
-            joined_at: Some(Timestamp(self.clock.to_wall(self.admission.local(at.joined)))),
+            joined_at: Some(Timestamp(self.admission.shown(at.joined, &self.clock))),
             estimated_wait_ms,
         }
     }

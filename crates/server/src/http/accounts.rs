@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::extract::{Address, Caller, Json, OwnOrigin, TOKEN_COOKIE, token_of};
 use super::problem::Refused;
 use crate::app::App;
+use crate::entry::EntryError;
 use crate::view;
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -116,8 +117,8 @@ async fn presence(
     if user != who.user && !who.has(Role::Moderator) && !who.has(Role::Admin) {
         return Err(Refused::new(Code::Forbidden));
     }
-    let sessions = app.entry.hub.of_user(user);
-    let mut rooms: Vec<i64> = sessions.iter().map(|session| session.room.0).collect();
+    let sessions = app.entry.sessions_of(user).await.map_err(EntryError::from)?;
+    let mut rooms: Vec<i64> = sessions.iter().map(|(room, _)| room.0).collect();
     rooms.sort_unstable();
     rooms.dedup();
     let answer = PresenceAnswer { online: !sessions.is_empty(), sessions: sessions.len(), rooms };

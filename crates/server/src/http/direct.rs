@@ -59,7 +59,9 @@ async fn direct(
         content_type: ask.content_type.unwrap_or_else(|| TEXT_PLAIN.to_owned()),
         content: ask.content,
     });
-    let reached = app.entry.hub.push_to_user(UserId(user), &frame);
+    let here = app.entry.hub.push_to_user(UserId(user), &frame);
+    // How many there are elsewhere, the seats know; they may be away, and it is said all the same.
+    let reached = app.entry.sessions_of(UserId(user)).await.map_or(here, |all| all.len().max(here));
     tracing::info!(event = "direct.sent", from = %who.user, to = %user, sessions = reached,
         "words were said to all sessions of a user");
     Ok(private(axum::Json(serde_json::json!({ "sessions": reached }))))

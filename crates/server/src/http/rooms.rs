@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anteroom_core::ids::{RoomId, UserId};
 use anteroom_core::limits::{PAGE_DEFAULT, PAGE_MAX};
-use anteroom_core::seat::SlotState;
+use anteroom_core::seat::{self, SlotState};
 use anteroom_protocol::page::Page;
 use anteroom_protocol::room::{
     ChangeRoom, CreateRoom, Member, MemberUser, Room, RoomAnswer, RoomCreated, SeatState, Seats,
@@ -202,30 +202,38 @@ async fn members(
     if !is_seated.map_err(EntryError::from)? {
         app.rooms.managed(&who, room).await?;
     }
-    let page = slice(member_list(&app, room).await?, &params)?;
-    Ok(private(axum::Json(page)))
+    let page = slice(seated(&app, room).await?, &params)?;
+    let mut items = Vec::with_capacity(page.items.len());
+    for member in page.items {
+        items.push(shown(&app, room, &member).await);
+    }
+    Ok(private(axum::Json(Page { items, next_cursor: page.next_cursor })))
 }
 
-async fn member_list(app: &App, room: RoomId) -> Result<Vec<Member>, EntryError> {
-    let presence = &app.entry.aftermath.presence;
-    let seated = app.entry.admission.members(room).await?;
-    let members = seated
-        .into_iter()
-        .filter(|member| member.settled)
-        .map(|member| Member {
-            user: MemberUser {
-                id: member.user.0,
-                name: presence.name_of(&app.entry.hub, room, member.user),
-            },
-            since: Timestamp(app.clock.to_wall(app.entry.admission.local(member.since))),
-            state: match member.state {
-                SlotState::Held => SeatState::Held,
-                SlotState::Occupied | SlotState::Reserved => SeatState::Occupied,
-            },
-            read: presence.passing.mark_of(room, member.user),
-        })
-        .collect();
+async fn seated(app: &App, room: RoomId) -> Result<Vec<seat::Member>, EntryError> {
+    let mut members = app.entry.admission.members(room).await?;
+    members.retain(|member| member.settled);
     Ok(members)
+}
+
+async fn shown(app: &App, room: RoomId, member: &seat::Member) -> Member {
+    let presence = &app.entry.aftermath.presence;
+    let mut name = presence.name_of(&app.entry.hub, room, member.user);
+    if name.is_empty()
+        && let Ok(Some(record)) = app.entry.storage.user(member.user).await
+    {
+        // Came in by another node, and nobody of the room is here.
+        name = record.display_name;
+    }
+    Member {
+        user: MemberUser { id: member.user.0, name },
+        since: Timestamp(app.entry.admission.shown(member.since, &app.clock)),
+        state: match member.state {
+            SlotState::Held => SeatState::Held,
+            SlotState::Occupied | SlotState::Reserved => SeatState::Occupied,
+        },
+        read: presence.passing.mark_of(room, member.user),
+    }
 }
 
 async fn remove_member(

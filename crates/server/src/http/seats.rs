@@ -84,7 +84,7 @@ async fn seats(
     let (Some(snapshot), Some(counted)) = (snapshot, counted) else {
         return Err(Refused::new(Code::RoomNotFound));
     };
-    let at = |at: Millis| Timestamp(app.clock.to_wall(admission.local(at)));
+    let at = |at: Millis| Timestamp(admission.shown(at, &app.clock));
     Ok(private(axum::Json(RoomSeats {
         room_id: room.0,
         strategy: admission.name(),

@@ -26,6 +26,9 @@ const COALESCE: Duration = Duration::from_millis(250);
 /// That somebody types is told once in so many milliseconds.
 const TYPING_EVERY_MS: u64 = 2_000;
 
+/// Marks told to other nodes in one piece.
+const MARKS_TOGETHER: usize = 512;
+
 #[derive(Debug, Default)]
 struct Room {
     /// How far each has read.
@@ -60,6 +63,8 @@ impl News {
 struct State {
     rooms: HashMap<RoomId, Room>,
     marked: HashSet<RoomId>,
+    /// Rooms in which more people sit than are named, wherever their sessions are.
+    large: HashSet<RoomId>,
 }
 
 /// What was noted and what was told. The mutex is a leaf.
@@ -76,7 +81,7 @@ impl Passing {
 
     /// Somebody types.
     pub(crate) fn typing(&self, hub: &Hub, room: RoomId, user: UserId, now: Millis) {
-        if is_large(hub, room) {
+        if self.is_large(hub, room) {
             return;
         }
         let mut state = self.lock();
@@ -131,7 +136,24 @@ impl Passing {
 
     /// The room is gone.
     pub(super) fn forget(&self, room: RoomId) {
-        self.lock().rooms.remove(&room);
+        let mut state = self.lock();
+        state.rooms.remove(&room);
+        state.large.remove(&room);
+    }
+
+    /// Whether more people sit in the room than are named, as the seats have it.
+    pub(super) fn note_size(&self, room: RoomId, people: usize) {
+        let mut state = self.lock();
+        if people > NAMED_MAX {
+            state.large.insert(room)
+        } else {
+            state.large.remove(&room)
+        };
+    }
+
+    /// Whether so many sit there that nobody is named.
+    fn is_large(&self, hub: &Hub, room: RoomId) -> bool {
+        hub.count_in_room(room) > NAMED_MAX || self.lock().large.contains(&room)
     }
 
     /// What another node was told, for the members on this one.
@@ -148,13 +170,27 @@ impl Passing {
         }
         let mut state = self.lock();
         let there = state.rooms.entry(room).or_default();
-        for (user, seq) in &read {
+        let is_newer = |(user, seq): &(UserId, i64)| {
             let mark = there.read.entry(*user).or_default();
+            let is_newer = *seq > *mark;
             *mark = (*mark).max(*seq);
-        }
+            is_newer
+        };
+        let read = read.into_iter().filter(is_newer).collect();
         drop(state);
-        if !is_large(hub, room) {
+        if !self.is_large(hub, room) {
             tell(hub, room, &News { typing, read });
+        }
+    }
+
+    /// Tells the other nodes every mark that is kept here of a room, also of those whose line broke.
+    pub(crate) fn tell_marks(&self, room: RoomId, bus: &dyn Bus) {
+        let marks: Vec<(UserId, i64)> = match self.lock().rooms.get(&room) {
+            Some(there) => there.read.iter().map(|(user, seq)| (*user, *seq)).collect(),
+            None => return,
+        };
+        for some in marks.chunks(MARKS_TOGETHER) {
+            bus.tell(News { typing: HashSet::new(), read: some.to_vec() }.abroad(room));
         }
     }
 
@@ -172,7 +208,7 @@ impl Passing {
                     continue;
                 }
                 bus.tell(news.abroad(room));
-                if !is_large(hub, room) {
+                if !self.is_large(hub, room) {
                     tell(hub, room, &news);
                 }
             }
@@ -194,11 +230,6 @@ impl Passing {
         }
         all
     }
-}
-
-/// Whether so many sit there that nobody is named.
-fn is_large(hub: &Hub, room: RoomId) -> bool {
-    hub.count_in_room(room) > NAMED_MAX
 }
 
 /// One write for each member. Nobody is told that they type themselves; of marks also those who set

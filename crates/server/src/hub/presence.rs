@@ -208,7 +208,7 @@ impl Presence {
         // A seat store that is away is asked again at the next turn.
         let (Ok(seats), Ok(seated)) = (admission.seats(room).await, admission.members(room).await)
         else {
-            self.mark(room);
+            self.mark_here(room);
             return;
         };
         let Some(seats) = seats.map(view::seats) else {
@@ -221,6 +221,7 @@ impl Presence {
         // Who is still on the way in is nobody's business yet.
         let members: HashSet<UserId> =
             seated.iter().filter(|member| member.settled).map(|member| member.user).collect();
+        self.passing.note_size(room, members.len());
         if members.len() <= NAMED_MAX && hub.count_in_room(room) > 0 {
             let people: Vec<UserId> = members.iter().copied().collect();
             self.learn_names(hub, room, &people, among).await;

@@ -120,7 +120,7 @@ impl RoomService {
                 lifetime: ask.lifetime,
                 owner: who.user,
                 created_at: entry.clock.wall(),
-                pending_until: entry.clock.to_wall(entry.admission.local(pending_until)),
+                pending_until: entry.admission.shown(pending_until, &entry.clock),
             })
             .await?;
         let info = entry.rooms.add_queued(queued);

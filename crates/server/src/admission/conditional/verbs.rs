@@ -294,6 +294,17 @@ impl Admission for Conditional {
         Ok(self.store.slot(room, user).await?.is_some_and(|slot| slot.stay.is_some()))
     }
 
+    async fn sessions_of(&self, user: UserId) -> Decided<Vec<(RoomId, SessionId)>> {
+        let rooms = self.decide_silently(async move |book| book.rooms_of(user).await).await?;
+        let mut sessions = Vec::new();
+        for room in rooms {
+            let slot = self.store.slot(room, user).await?;
+            let live = slot.map(|slot| slot.sitting.live).unwrap_or_default();
+            sessions.extend(live.into_iter().map(|part| (room, part.session)));
+        }
+        Ok(sessions)
+    }
+
     async fn stay(&self, room: RoomId, user: UserId) -> Decided<Option<Generation>> {
         let slot = self.store.slot(room, user).await?;
         Ok(slot.and_then(|slot| slot.stay).map(|stay| stay.entered))

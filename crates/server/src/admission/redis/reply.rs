@@ -231,6 +231,8 @@ pub(super) struct Answer {
     pub(super) members: Vec<MemberDoc>,
     slot: Option<String>,
     #[serde(default, deserialize_with = "list")]
+    pub(super) sessions: Vec<(RoomText, Uuid)>,
+    #[serde(default, deserialize_with = "list")]
     pub(super) line: Vec<Uuid>,
     header: Option<HeaderDoc>,
     #[serde(default)]

@@ -103,6 +103,7 @@ scripts! {
     ReadSeats: reads "read_seats",
     ReadMembers: reads "read_members",
     ReadUser: reads "read_user",
+    ReadSessions: reads "read_sessions",
     ReadLine: reads "read_line",
     ReadRoom: reads "read_room",
     ReadEntries: reads "read_entries",

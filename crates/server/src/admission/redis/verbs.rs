@@ -15,11 +15,12 @@ use serde_json::{Value, json};
 use super::documents::{generation, hex_text, id_text, lifetime_word, owner_text, stream_text};
 use super::reply::{Answer, Word, unreadable};
 use super::scripts::Verb;
-use super::{Redis, shifted};
+use super::{JUMP_MS, Redis, shifted};
 use crate::admission::{
     Admission, ConfirmError, Decided, EndedSessions, Journal, PartyError, Refusal, SettleError,
     Ticket, WaitError,
 };
+use crate::clock::Clock;
 use crate::sweeper::Due;
 
 /// The node that set a deadline has so long to see to it itself.
@@ -108,6 +109,12 @@ impl Admission for Redis {
 
     fn local(&self, at: Millis) -> Millis {
         shifted(at, self.skew().saturating_neg())
+    }
+
+    fn shown(&self, at: Millis, clock: &Clock) -> i64 {
+        // What is left of the difference is the jitter with which each node measured it.
+        let agree = self.skew().unsigned_abs() < JUMP_MS;
+        clock.to_wall(if agree { at } else { self.local(at) })
     }
 
     async fn lost(&self) {
@@ -423,6 +430,12 @@ impl Admission for Redis {
 
     async fn is_seated(&self, room: RoomId, user: UserId) -> Decided<bool> {
         Ok(self.user(room, user).await?.slot()?.is_some_and(|slot| slot.is_seated()))
+    }
+
+    async fn sessions_of(&self, user: UserId) -> Decided<Vec<(RoomId, SessionId)>> {
+        let ask = json!({ "user": id_text(user.0) });
+        let answer = self.ask(Verb::ReadSessions, None, &ask, None).await?;
+        Ok(answer.sessions.into_iter().map(|(room, it)| (room.0, SessionId(it))).collect())
     }
 
     async fn stay(&self, room: RoomId, user: UserId) -> Decided<Option<Generation>> {

@@ -376,6 +376,21 @@ impl Admission for Semaphore {
         Ok(self.look(room, |ledger| ledger.is_seated(user)).unwrap_or(false))
     }
 
+    async fn sessions_of(&self, user: UserId) -> Decided<Vec<(RoomId, SessionId)>> {
+        let of_room = |room: RoomId| {
+            let parts = self.look(room, |ledger| {
+                let parts = ledger.slot(user).map(|slot| slot.parts());
+                parts
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|part| (room, part.session))
+                    .collect::<Vec<_>>()
+            });
+            parts.unwrap_or_default()
+        };
+        Ok(self.rooms_of(user).into_iter().flat_map(of_room).collect())
+    }
+
     async fn stay(&self, room: RoomId, user: UserId) -> Decided<Option<Generation>> {
         let stay = self.look(room, |ledger| Some(ledger.slot(user)?.stay()?.entered));
         Ok(stay.flatten())
