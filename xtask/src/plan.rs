@@ -29,6 +29,21 @@ const ENTRY_TESTS: &[&str] = &[
     "policies",
     "durability",
 ];
+/// The same, and what people do in rooms, where the server is several nodes over PostgreSQL and Redis.
+const NODE_TESTS: &[&str] = &[
+    "accounts",
+    "tokens",
+    "rooms",
+    "room_settings",
+    "staff_seats",
+    "chat",
+    "history",
+    "changes",
+    "passing",
+    "direct",
+];
+/// How many.
+const NODES: &str = "3";
 /// Where the browser client lives.
 const CLIENT_DIR: &str = "clients/js";
 
@@ -47,8 +62,9 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
     // The default strategy had them with all the others.
     reports.push(entry_tests(root, "entry, conditional", "conditional", options));
     reports.push(entry_tests(root, "entry, redis", "redis", options));
+    reports.push(node_tests(root, options));
     reports.push(client_tests(root, options)?);
-    reports.push(browser_tests(root, options)?);
+    reports.extend(browser_tests(root, options)?);
     if with_deny {
         reports.push(deny(root));
     }
@@ -91,10 +107,28 @@ fn entry_tests(root: &Path, name: &'static str, strategy: &str, options: &Option
     if options.filter.is_some() {
         return Report::not_run(name, format!("by hand: SEAT_STRATEGY={strategy} cargo test …"));
     }
+    let mut command = server_tests(root, ENTRY_TESTS);
+    command.env("SEAT_STRATEGY", strategy);
+    step(name, command, summary(count::cargo, options))
+}
+
+/// The same people on three nodes, each of whose connections goes to another.
+fn node_tests(root: &Path, options: &Options) -> Report {
+    const NAME: &str = "three nodes";
+    if options.filter.is_some() {
+        return Report::not_run(NAME, format!("by hand: NODES={NODES} cargo test …"));
+    }
+    let mut command = server_tests(root, &[ENTRY_TESTS, NODE_TESTS].concat());
+    command.env("NODES", NODES);
+    step(NAME, command, summary(count::cargo, options))
+}
+
+/// Some modules of the tests of real servers.
+fn server_tests(root: &Path, modules: &[&str]) -> Command {
     // As a part of the workspace: the very build that the tests made.
     let mut command = cargo(root, &["test", "--workspace", "--test", "it", "--no-fail-fast", "--"]);
-    command.env("SEAT_STRATEGY", strategy).args(ENTRY_TESTS.iter().map(|it| format!("{it}::")));
-    step(name, command, summary(count::cargo, options))
+    command.args(modules.iter().map(|it| format!("{it}::")));
+    command
 }
 
 fn client_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {
@@ -106,24 +140,33 @@ fn client_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {
     Ok(step(NAME, node_test(root, &files, options), summary(count::node, options)))
 }
 
-fn browser_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {
+fn browser_tests(root: &Path, options: &Options) -> anyhow::Result<Vec<Report>> {
     const NAME: &str = "browser";
+    const ON_NODES: &str = "browser, 3 nodes";
     if !options.has_browser() {
-        return Ok(Report::not_run(NAME, "left out as asked"));
+        return Ok(vec![Report::not_run(NAME, "left out as asked")]);
     }
     let files = test_files(&root.join(BROWSER_DIR))?;
     // As a part of the workspace: the same features, and so the very build that the tests made.
     let build = ["build", "--workspace", "--bin", "anteroom"];
     let built = step("build for the browser", cargo(root, &build), Counting::Whole);
     if built.tally.failed > 0 {
-        return Ok(Report::broken(NAME, "the server does not build"));
+        return Ok(vec![Report::broken(NAME, "the server does not build")]);
     }
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let mut command = node_test(root, &files, options);
-    command.env("ANTEROOM_BIN", target.join("debug/anteroom"));
-    command.env("ANTEROOM_SCREENSHOTS", root.join("out/screenshots"));
-    Ok(step(NAME, command, summary(count::node, options)))
+    let on = |nodes: &str, pictures: &str| -> anyhow::Result<Command> {
+        let mut command = node_test(root, &files, options);
+        command.env("NODES", nodes).env("ANTEROOM_XTASK", std::env::current_exe()?);
+        command.env("ANTEROOM_BIN", target.join("debug/anteroom"));
+        command.env("ANTEROOM_SCREENSHOTS", root.join(pictures));
+        Ok(command)
+    };
+    let count = summary(count::node, options);
+    Ok(vec![
+        step(NAME, on("1", "out/screenshots")?, count),
+        step(ON_NODES, on(NODES, "out/screenshots-nodes")?, count),
+    ])
 }
 
 fn node_test(root: &Path, files: &[PathBuf], options: &Options) -> Command {
@@ -191,7 +234,7 @@ mod tests {
     #[test]
     fn every_entry_test_that_is_named_is_a_module_of_tests() {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/server/tests/it");
-        for name in ENTRY_TESTS {
+        for name in ENTRY_TESTS.iter().chain(NODE_TESTS) {
             let text = std::fs::read_to_string(dir.join(format!("{name}.rs"))).unwrap();
             assert!(text.contains("::test]"), "{name}");
         }

@@ -1,7 +1,7 @@
 //! `cargo xtask cluster`: a deployment of several nodes on this machine, for trying.
 //!
 //! A private PostgreSQL and Redis from Debian's packages, the nodes, and in front of them a proxy that spreads
-//! connections in turn. Everything ends with it, and only the nodes' logs stay (`out/cluster`).
+//! connections in turn. Everything ends with it, and only the nodes' logs stay (`out/cluster`, if nothing else is said).
 
 mod engines;
 mod kept;
@@ -37,6 +37,9 @@ pub(crate) struct Wanted {
     /// A server that is built already; otherwise a release is built.
     #[arg(long, value_name = "PROGRAM")]
     server: Option<PathBuf>,
+    /// Where the nodes' logs go.
+    #[arg(long, value_name = "DIR", default_value = "out/cluster")]
+    logs: PathBuf,
     /// A setting for every node, as the server's own --set.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -54,7 +57,7 @@ pub(crate) fn run(root: &Path, wanted: Wanted) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let listener = runtime.block_on(TcpListener::bind(wanted.listen));
     let listener = listener.with_context(|| wanted.listen.to_string())?;
-    let logs = root.join("out/cluster");
+    let logs = root.join(wanted.logs);
     std::fs::create_dir_all(&logs)?;
 
     // Dropped in the opposite order: the nodes first, then what they stand on, the directory last.

@@ -47,7 +47,7 @@ async fn behaviour_b28_of_many_parallel_sign_ups_of_one_name_one_succeeds() {
     for refusal in refusals {
         refused(refusal, 409, Code::UsernameTaken);
     }
-    assert_eq!(server.rows("users WHERE username_folded = 'wanted'", []), 1);
+    assert_eq!(server.rows("users WHERE username_folded = 'wanted'", &[]), 1);
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn repeated_failures_are_slowed_down() {
 async fn passwords_are_stored_as_argon2id_only() {
     let server = TestServer::plain().await;
     server.user("ann").await;
-    assert_eq!(server.rows("users WHERE password_hash LIKE '$argon2id$%'", []), 1);
+    assert_eq!(server.rows("users WHERE password_hash LIKE '$argon2id$%'", &[]), 1);
     for entry in std::fs::read_dir(server.data_dir()).unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {
@@ -168,7 +168,7 @@ async fn behaviour_b42_each_state_of_an_account_refuses_with_its_own_code() {
     ] {
         server.client().sign_up(&sign_up(username)).await.unwrap();
         let sql = format!("UPDATE users SET {change} WHERE username_folded = ?1");
-        assert_eq!(server.change_rows(&sql, [username]), 1);
+        assert_eq!(server.change_rows(&sql, &[&username]), 1);
         refused(server.client().login(username, PASSWORD).await, 403, code);
         let wrong = server.client().login(username, "not the password").await;
         refused(wrong, 401, Code::BadCredentials);

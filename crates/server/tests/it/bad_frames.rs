@@ -44,7 +44,7 @@ async fn a_frame_that_is_not_one_is_answered_and_the_connection_stays() {
         assert!(!error.detail.is_empty(), "{frame}");
     }
     alive(&mut session).await;
-    assert_eq!(server.rows("messages WHERE room_id = ?1", [room]), 1);
+    assert_eq!(server.rows("messages WHERE room_id = ?1", &[&room]), 1);
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_message_out_of_bounds_is_refused_by_its_client_id() {
             assert_eq!(error.reference.as_deref(), Some(id));
         }
     }
-    assert_eq!(server.rows("messages WHERE room_id = ?1", [room]), 0);
+    assert_eq!(server.rows("messages WHERE room_id = ?1", &[&room]), 0);
     within("an ack", session.send("가".repeat(4_000))).await.unwrap();
     session.send_raw_text(send("doc", "{\"a\":[1,2]}", Some("application/json"))).await.unwrap();
     let acked = |frame: &ServerFrame| match frame {

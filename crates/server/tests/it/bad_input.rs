@@ -38,7 +38,7 @@ impl Scene {
 }
 
 async fn standing(server: &TestServer, room: i64) -> Value {
-    let rows = |table: &str| server.rows(table, []);
+    let rows = |table: &str| server.rows(table, &[]);
     json!({
         "seats": server.balanced(room).await,
         "users": rows("users"),

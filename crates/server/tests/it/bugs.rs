@@ -294,7 +294,7 @@ async fn bug_b25_a_removal_whose_asker_hangs_up_is_carried_through() {
     drop(held);
     let (_, closed) = ended(&mut session).await;
     assert_eq!(closed.code, CloseCode::Removed.status());
-    assert_eq!(server.rows("bans WHERE user_id = ?1", [a.id()]), 1);
+    assert_eq!(server.rows("bans WHERE user_id = ?1", &[&a.id()]), 1);
     assert_eq!(server.balanced(room).await.occupied, 1);
 }
 
@@ -327,7 +327,7 @@ async fn bug_b30_an_entry_into_a_room_that_was_closed_meanwhile_is_refused() {
     let ticket = a.reserve(room, &Reserve::default()).await.unwrap();
     // Durable, and not yet told to the ledger.
     let closed = "UPDATE rooms SET closed_at = opened_at WHERE id = ?1";
-    assert_eq!(server.change_rows(closed, [room]), 1);
+    assert_eq!(server.change_rows(closed, &[&room]), 1);
     refused(a.confirm(&ticket, ConfirmOptions::default()).await, 4410, Code::RoomClosed);
     assert_eq!(server.memberships_of(room, &a), 0);
     assert_eq!(server.balanced(room).await.occupied, 1);

@@ -133,12 +133,12 @@ async fn moderators_delete_what_others_said_for_as_long_as_they_are_moderators()
     let (room, mut speaker) = server.room(&server.user("owner").await, 5).await;
     let moderator = server.user("moderator").await;
     let role = "INSERT INTO user_roles VALUES (?1, 'moderator')";
-    assert_eq!(server.change_rows(role, [moderator.id()]), 1);
+    assert_eq!(server.change_rows(role, &[&moderator.id()]), 1);
     let mut session = moderator.enter(room).await.unwrap();
     let (one, two) = (speaker.send("1").await.unwrap(), speaker.send("2").await.unwrap());
     delete(&mut session, one.id).await;
     assert_eq!(next_change(&mut speaker).await.target.id, one.id);
-    server.change_rows("DELETE FROM user_roles WHERE role = 'moderator'", []);
+    server.change_rows("DELETE FROM user_roles WHERE role = 'moderator'", &[]);
     delete(&mut session, two.id).await;
     assert_eq!(next_error(&mut session).await, (Code::Forbidden, Some(two.id.to_string())));
 }

@@ -30,7 +30,7 @@ async fn behaviour_b39_a_message_is_acknowledged_once_stored_and_comes_to_everyb
     let (room, mut speaker) = server.room(&owner, 3).await;
     let mut listener = server.user("a").await.enter(room).await.unwrap();
     let ack = within("an ack", speaker.send_as("c-1", "안녕하세요 <b>&amp;</b> 👋")).await.unwrap();
-    let stored = server.rows("messages WHERE room_id = ?1 AND seq = ?2", [room, ack.seq]);
+    let stored = server.rows("messages WHERE room_id = ?1 AND seq = ?2", &[&room, &ack.seq]);
     assert_eq!(stored, 1, "durable when acknowledged");
     let own = next_message(&mut speaker).await;
     let other = next_message(&mut listener).await;
@@ -73,7 +73,7 @@ async fn bug_f65_the_same_client_id_again_gets_the_same_ack_and_no_second_messag
     let heard = [next_message(&mut other).await, next_message(&mut other).await];
     assert_eq!([heard[0].seq, heard[1].seq], [1, 2]);
     assert_eq!([&*heard[0].content, &*heard[1].content], ["one", "mine"]);
-    assert_eq!(server.rows("messages WHERE room_id = ?1", [room]), 2);
+    assert_eq!(server.rows("messages WHERE room_id = ?1", &[&room]), 2);
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn what_cannot_be_stored_is_not_acknowledged() {
     server.mend_store();
     let ack = within("an ack", speaker.send_as("lost", "stored now")).await.unwrap();
     assert_eq!(ack.seq, 2, "the failure left no gap");
-    assert_eq!(server.rows("messages WHERE room_id = ?1", [room]), 2);
+    assert_eq!(server.rows("messages WHERE room_id = ?1", &[&room]), 2);
 }
 
 #[tokio::test]

@@ -144,7 +144,7 @@ async fn a_flood_of_ten_thousand_messages_a_second_is_ended_and_nobody_else_noti
     assert!(worst < Duration::from_secs(2), "an ack took {worst:?}");
     let cut = json!({ "user": flooder.id(), "code": CloseCode::RateLimited.status() });
     server.events(FLOODS, "session.closed", cut).await;
-    let stored = server.rows("messages WHERE sender_id = ?1", [flooder.id()]);
+    let stored = server.rows("messages WHERE sender_id = ?1", &[&flooder.id()]);
     assert!(stored <= ALLOWED, "{stored} stored; each flood says the same under the same ids");
     let grown = resident_kib(server.pid()).saturating_sub(memory);
     assert!(grown < GROWTH_MAX, "{grown} KiB more");

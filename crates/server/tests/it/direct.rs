@@ -60,7 +60,7 @@ async fn who_may_not_and_what_is_not_acceptable_is_refused() {
     let (chief, ann) = (server.administrator().await, server.user("ann").await);
     let moderator = server.user("moderator").await;
     let role = "INSERT INTO user_roles VALUES (?1, 'moderator')";
-    assert_eq!(server.change_rows(role, [moderator.id()]), 1);
+    assert_eq!(server.change_rows(role, &[&moderator.id()]), 1);
     let path = format!("/admin/users/{}/messages", ann.id());
     let hello = json!({ "content": "hello" });
     let ask = async |who: &anteroom_client::Account, path: &str, body: &Value| {

@@ -121,7 +121,7 @@ async fn behaviour_b34_pending_rooms_come_back_with_the_time_they_had_left() {
     assert_eq!(gone.life, 2);
     let late_by = gone.at_ms() - until.0;
     assert!((-50..3_000).contains(&late_by), "the clock went on: {late_by} ms");
-    assert_eq!(server.rows("rooms WHERE id = ?1", [room]), 0);
+    assert_eq!(server.rows("rooms WHERE id = ?1", &[&room]), 0);
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn a_pending_room_that_came_back_can_be_entered() {
     let a = server.client().with_token(a.token());
     let mut session = a.enter(room).await.unwrap();
     alive(&mut session).await;
-    assert_eq!(server.rows("creation_queue WHERE id = ?1", [room]), 0);
+    assert_eq!(server.rows("creation_queue WHERE id = ?1", &[&room]), 0);
     let next = server.pending_room(&server.user("b").await, 5).await.room.id;
     assert!(next > room, "a number once said aloud is not given again");
 }

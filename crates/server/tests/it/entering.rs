@@ -32,7 +32,7 @@ async fn behaviour_b01_step_one_counts_a_seat_and_writes_nothing() {
     assert!(reservation.websocket_url.contains(&reservation.ticket));
     let seats = server.seats(room).await;
     assert_eq!((seats.reserved, seats.occupied, seats.free), (2, 0, 1));
-    assert_eq!(server.rows("memberships", []) + server.rows("rooms", []), 0);
+    assert_eq!(server.rows("memberships", &[]) + server.rows("rooms", &[]), 0);
     a.cancel(room).await.unwrap();
     assert_eq!(server.seats(room).await.reserved, 1, "a cancelled seat is free at once");
     refused(a.cancel(room).await, 404, Code::NotFound);

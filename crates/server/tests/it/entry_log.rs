@@ -347,7 +347,7 @@ async fn a_party_is_told_one_by_one() {
     chief.ban_member(room, banned.id()).await.unwrap();
     let service = server.user("matchmaker").await;
     let role = "INSERT INTO user_roles SELECT id, 'service' FROM users WHERE username = ?1";
-    assert_eq!(server.change_rows(role, ["matchmaker"]), 1);
+    assert_eq!(server.change_rows(role, &[&"matchmaker"]), 1);
     drop(service);
     let service = server.login("matchmaker").await;
     let ask = async |users: &[uuid::Uuid]| {
@@ -399,7 +399,7 @@ async fn the_log_is_for_administrators_and_comes_in_pages() {
         ask(&chief, wrong).await.refuses(422, "invalid");
     }
     let role = "INSERT INTO user_roles SELECT id, 'moderator' FROM users WHERE username = ?1";
-    assert_eq!(server.change_rows(role, ["owner"]), 1);
+    assert_eq!(server.change_rows(role, &[&"owner"]), 1);
     assert_eq!(ask(&server.login("owner").await, "").await.status, 200);
 }
 
@@ -418,8 +418,8 @@ async fn the_log_outlives_a_crash_and_keeps_to_its_bound() {
     within("a trimmed log", async {
         let newest = async || server.entries(&chief, "limit=1").await.items.remove(0).id;
         let newest = newest().await;
-        let is_stored = || server.rows("entries WHERE id = ?1", [newest]) == 1;
-        while !is_stored() || server.rows("entries", []) > 22 {
+        let is_stored = || server.rows("entries WHERE id = ?1", &[&newest]) == 1;
+        while !is_stored() || server.rows("entries", &[]) > 22 {
             tokio::task::yield_now().await;
         }
     })
@@ -455,7 +455,7 @@ async fn nothing_that_opens_anything_is_in_the_log_or_the_metrics() {
     let token = a.token().to_string();
     server.entry(&chief, &of(&a, Outcome::TicketRefused)).await;
     within("stored lines", async {
-        while server.rows("entries WHERE user_id = ?1", [a.id()]) < 4 {
+        while server.rows("entries WHERE user_id = ?1", &[&a.id()]) < 4 {
             tokio::task::yield_now().await;
         }
     })

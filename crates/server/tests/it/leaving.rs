@@ -214,7 +214,7 @@ async fn closing_a_room_ends_every_session_and_every_seat() {
     within("ended memberships", server.events(3, "membership.ended", json!({ "room": room })))
         .await;
     assert_eq!(server.open_memberships(room), 0);
-    assert_eq!(server.rows("rooms WHERE id = ?1 AND closed_at IS NOT NULL", [room]), 1);
+    assert_eq!(server.rows("rooms WHERE id = ?1 AND closed_at IS NOT NULL", &[&room]), 1);
     refused(owner.reserve(room, &Reserve::default()).await, 410, Code::RoomClosed);
 }
 

@@ -112,7 +112,7 @@ async fn what_breaks_a_limit_of_the_line_ends_that_line_with_its_code() {
         assert_eq!(line.close_code().await, code, "{what}");
         alive(&mut other).await;
     }
-    assert_eq!(server.rows("messages WHERE content = 'fits'", []), 0);
+    assert_eq!(server.rows("messages WHERE content = 'fits'", &[]), 0);
 }
 
 #[tokio::test]
@@ -131,5 +131,5 @@ async fn as_many_frames_as_are_allowed_in_ten_seconds_are_taken_and_one_more_is_
     assert_eq!(answer(&mut line, &last).await["type"], "ack", "as many as allowed");
     line.write(&frame(raw::TEXT, true, send("over", "x").as_bytes())).await;
     assert_eq!(line.close_code().await, CloseCode::RateLimited.status());
-    assert_eq!(server.rows("messages WHERE client_id = 'over'", []), 0);
+    assert_eq!(server.rows("messages WHERE client_id = 'over'", &[]), 0);
 }

@@ -12,7 +12,7 @@ use crate::harness::{Answer, Known, TestServer, refused};
 async fn service(server: &TestServer) -> Account {
     let account = server.user("matchmaker").await;
     let role = "INSERT INTO user_roles SELECT id, 'service' FROM users WHERE username = ?1";
-    assert_eq!(server.change_rows(role, ["matchmaker"]), 1);
+    assert_eq!(server.change_rows(role, &[&"matchmaker"]), 1);
     drop(account);
     // Roles are in the token.
     server.login("matchmaker").await

@@ -9,7 +9,7 @@ use anteroom_protocol::frame::{ClientFrame, ServerFrame};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::harness::{Known as _, TestServer, within};
+use crate::harness::{Known as _, TestServer, next_message, not_run, within};
 
 /// Asked for often enough that every frame costing something for each member would show.
 const FLOOD: usize = 20_000;
@@ -86,6 +86,9 @@ async fn a_flood_of_typing_is_told_at_its_pace_and_to_the_others_only() {
 #[tokio::test]
 async fn in_a_room_too_large_to_name_people_typing_is_told_to_nobody() {
     let server = TestServer::plain().await;
+    if server.is_several() {
+        return not_run("typing in a large room", "what others count is heard some moments later");
+    }
     let (room, mut writer) = server.room(&server.user("owner").await, 300).await;
     let mut members = server.fill(room, 249).await;
     types(&mut writer, 1).await;
@@ -141,7 +144,7 @@ async fn of_marks_everybody_is_told_the_newest_and_it_never_goes_back() {
     assert_eq!((mark(a.id()), mark(speaker.welcome().you.id)), (Some(200), None));
     let listed = a.members(room).await.unwrap().items;
     assert_eq!(listed.iter().find(|it| it.user.id == a.id()).unwrap().read, Some(200));
-    assert_eq!(server.rows("changes", []), 0, "nothing of it is stored");
+    assert_eq!(server.rows("changes", &[]), 0, "nothing of it is stored");
 }
 
 #[tokio::test]
@@ -156,6 +159,7 @@ async fn a_mark_is_kept_over_a_broken_line_and_goes_with_the_stay() {
     };
     within("presence", speaker.wait_for(joined)).await.unwrap();
     speaker.send("one").await.unwrap();
+    assert_eq!(within("what is read", next_message(&mut reader)).await.seq, 1);
     read(&mut reader, 1).await;
     next_mark(&mut speaker, a.id()).await;
     let resume = Some(reader.welcome().resume.clone());

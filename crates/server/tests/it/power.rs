@@ -32,7 +32,7 @@ async fn f39_a_sync_that_fails_stops_the_server_before_it_acknowledges() {
     server.event("storage.fatal", json!({})).await;
     server.restart().await;
     let owner = server.client().with_token(owner.token());
-    let stored = server.rows("messages WHERE room_id = ?1 AND seq = ?2", (room, kept.seq));
+    let stored = server.rows("messages WHERE room_id = ?1 AND seq = ?2", &[&room, &kept.seq]);
     assert_eq!(stored, 1, "what was acknowledged before");
     alive(&mut owner.enter(room).await.unwrap()).await;
 }

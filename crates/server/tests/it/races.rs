@@ -194,7 +194,7 @@ async fn behaviour_b15_two_first_entries_at_once_open_one_room_for_both() {
         let (mut one, mut two) = (one.unwrap(), two.unwrap());
         alive(&mut one).await;
         alive(&mut two).await;
-        assert_eq!(server.rows("rooms WHERE id = ?1", [room]), 1, "round {round}");
+        assert_eq!(server.rows("rooms WHERE id = ?1", &[&room]), 1, "round {round}");
         assert_eq!(server.open_memberships(room), 2);
         assert_eq!(server.logged("room.opened", json!({ "room": room })).len(), 1);
     }

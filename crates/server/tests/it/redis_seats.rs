@@ -277,7 +277,7 @@ async fn seats_that_became_another_databases_end_the_sessions_and_nothing_is_giv
     let failed = server.events(2, "seat_store.rebuild_failed", json!({})).await;
     assert!(failed.iter().all(|event| event.text("error").contains("another database")));
     refused(owner.reserve(room, &Reserve::default()).await, 503, Code::Unavailable);
-    assert_eq!(server.rows("meta WHERE epoch = 1", []), 1, "no epoch was spent on it");
+    assert_eq!(server.rows("meta WHERE epoch = 1", &[]), 1, "no epoch was spent on it");
     assert_eq!(redis.say("FLUSHALL"), "+OK");
     server.event_since(mark, "seat_store.rebuilt", json!({})).await;
     alive(&mut owner.enter(room).await.unwrap()).await;

@@ -160,7 +160,7 @@ async fn behaviour_b24_a_resume_from_before_leaving_begins_a_new_stay() {
     old.leave().await.unwrap();
     let new = come_back(&a, room, &resume).await.unwrap();
     assert_eq!(new.welcome().entry, EntryKind::First);
-    assert_eq!(server.rows("memberships WHERE room_id = ?1", [room]), 3, "owner, and two stays");
+    assert_eq!(server.rows("memberships WHERE room_id = ?1", &[&room]), 3, "owner, and two stays");
 }
 
 #[tokio::test]

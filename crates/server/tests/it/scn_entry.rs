@@ -135,8 +135,8 @@ async fn scn_entry_004_a_pending_room_nobody_enters_is_forgotten_with_its_reserv
     let a = server.user("a").await;
     let created = server.pending_room(&a, 10).await;
     let room = created.room.id;
-    assert_eq!(server.rows("creation_queue WHERE id = ?1", [room]), 1, "in the queue");
-    assert_eq!(server.rows("rooms WHERE id = ?1", [room]), 0, "and nowhere else");
+    assert_eq!(server.rows("creation_queue WHERE id = ?1", &[&room]), 1, "in the queue");
+    assert_eq!(server.rows("rooms WHERE id = ?1", &[&room]), 0, "and nowhere else");
     assert_eq!(server.seats(room).await.reserved, 1);
 
     let gone = server.event("room.pending_expired", json!({ "room": room })).await;
@@ -146,12 +146,12 @@ async fn scn_entry_004_a_pending_room_nobody_enters_is_forgotten_with_its_reserv
     assert!(gone.at_ms() >= created.reservation.expires_at.0, "the reservation ends with the room");
     refused(a.room(room).await, 404, Code::RoomNotFound);
     within("an empty queue", async {
-        while server.rows("creation_queue WHERE id = ?1", [room]) > 0 {
+        while server.rows("creation_queue WHERE id = ?1", &[&room]) > 0 {
             tokio::task::yield_now().await;
         }
     })
     .await;
-    assert_eq!(server.rows("rooms WHERE id = ?1", [room]), 0, "no row without an entry");
+    assert_eq!(server.rows("rooms WHERE id = ?1", &[&room]), 0, "no row without an entry");
     let late = a.confirm(&created.reservation, ConfirmOptions::default()).await;
     let status = late.as_ref().err().and_then(|error| error.status());
     assert!(matches!(status, Some(4404 | 4408)), "told in words: {late:?}", late = late.err());
@@ -261,12 +261,12 @@ async fn scn_entry_006_a_failed_first_entry_makes_no_room() {
     server.break_store("INSERT ON memberships");
     let outcome = a.confirm(&created.reservation, ConfirmOptions::default()).await;
     refused(outcome, CloseCode::EntryFailed.status(), Code::EntryFailed);
-    assert_eq!(server.rows("rooms WHERE id = ?1", [room]), 0, "row and membership, or neither");
-    assert_eq!(server.rows("creation_queue WHERE id = ?1", [room]), 1, "it is still pending");
+    assert_eq!(server.rows("rooms WHERE id = ?1", &[&room]), 0, "row and membership, or neither");
+    assert_eq!(server.rows("creation_queue WHERE id = ?1", &[&room]), 1, "it is still pending");
     server.mend_store();
     let mut session = a.enter(room).await.unwrap();
     alive(&mut session).await;
-    assert_eq!(server.rows("rooms WHERE id = ?1", [room]), 1);
+    assert_eq!(server.rows("rooms WHERE id = ?1", &[&room]), 1);
 }
 
 /// A token that is over, forged or superseded opens nothing, and the refusal is in words.

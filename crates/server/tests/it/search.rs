@@ -32,7 +32,7 @@ async fn indexed(server: &TestServer) {
     let behind = "last_seqs LEFT JOIN indexed USING (room_id) WHERE last_seq > coalesce(seq, 0)";
     let mut look_again = tokio::time::interval(std::time::Duration::from_millis(50));
     within("the index", async {
-        while server.rows(behind, []) > 0 {
+        while server.rows(behind, &[]) > 0 {
             look_again.tick().await;
         }
     })

@@ -98,10 +98,10 @@ async fn seats_older_than_the_database_let_nobody_in_twice() {
     server.stop().await;
     std::fs::copy(backup.path().join("seats.db"), server.data_dir().join("seats.db")).unwrap();
     server.restart().await;
-    let stays = server.rows("memberships WHERE room_id = ?1", [room]);
+    let stays = server.rows("memberships WHERE room_id = ?1", &[&room]);
     let again = server.client().confirm_ticket(&ticket, ConfirmOptions::default()).await;
     assert!(again.is_err(), "the ticket was used");
-    assert_eq!(server.rows("memberships WHERE room_id = ?1", [room]), stays);
+    assert_eq!(server.rows("memberships WHERE room_id = ?1", &[&room]), stays);
     let seats = server.balanced(room).await;
     assert_eq!((seats.occupied, seats.held, seats.reserved, seats.free), (0, 0, 0, 1));
     alive(&mut server.login("owner").await.enter(room).await.unwrap()).await;

@@ -12,7 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::harness::{
-    Answer, Known as _, TestServer, Wire, alive, next_reservation, stagger, within,
+    Answer, Known as _, TestServer, Wire, alive, next_reservation, not_run, stagger, within,
 };
 
 /// Above what a follow-up in the store takes.
@@ -41,6 +41,9 @@ async fn bug_b04_a_session_that_ends_before_its_welcome_leaks_nothing() {
         cfg.set("limits.outbound_bytes", "16KiB").set("admission.grace", "100ms");
     })
     .await;
+    if server.is_several() {
+        return not_run("an end before the welcome", "the bus is too slow to hit the window");
+    }
     let chief = server.administrator().await;
     let (room, _owner) = server.room(&server.user("owner").await, 10).await;
     let base = server.standing(&chief).await;
@@ -148,7 +151,7 @@ async fn bug_two_confirms_at_once_leave_one_open_membership_each_round() {
 /// A server whose pending rooms are soon forgotten.
 async fn forgetful() -> TestServer {
     TestServer::start(|cfg| {
-        cfg.set("admission.pending_room_ttl", "1s").set("admission.grace", "0s");
+        cfg.set("admission.pending_room_ttl", "3s").set("admission.grace", "0s");
     })
     .await
 }
@@ -176,12 +179,12 @@ async fn bug_create_connect_and_logout_at_once_leave_no_row_of_a_room_nobody_ent
     let server = forgetful().await;
     let unentered = unentered_rooms(&server).await;
     let remaining = || -> Vec<i64> {
-        let is_there = |room: &i64| server.rows("rooms WHERE id = ?1", [*room]) > 0;
+        let is_there = |room: &i64| server.rows("rooms WHERE id = ?1", &[room]) > 0;
         unentered.iter().copied().filter(is_there).collect()
     };
     // What follows an expiry in the store follows soon, but not in the same step.
     let forgotten = tokio::time::timeout(SOON, async {
-        while server.rows("creation_queue", []) > 0 || !remaining().is_empty() {
+        while server.rows("creation_queue", &[]) > 0 || !remaining().is_empty() {
             tokio::task::yield_now().await;
         }
     });

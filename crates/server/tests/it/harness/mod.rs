@@ -3,6 +3,7 @@
 mod database;
 mod disk;
 mod entries;
+mod front;
 mod journal;
 pub(crate) mod line;
 mod nodes;

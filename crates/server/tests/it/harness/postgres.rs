@@ -100,10 +100,17 @@ impl Postgres {
         self.tell(url.rsplit('/').next().unwrap_or_default(), sql)
     }
 
-    fn tell(&self, database: &str, sql: &str) -> String {
+    /// Somebody who talks to it.
+    pub(crate) fn psql(&self, database: &str) -> Command {
         let mut psql = Command::new(program("psql"));
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1"]);
-        psql.args(["-U", "anteroom", "-p", &self.port.to_string(), "-d", database, "-c", sql]);
+        psql.args(["-U", "anteroom", "-p", &self.port.to_string(), "-d", database]);
+        psql
+    }
+
+    fn tell(&self, database: &str, sql: &str) -> String {
+        let mut psql = self.psql(database);
+        psql.args(["-c", sql]);
         let said = psql.stdin(Stdio::null()).output().expect("psql runs");
         assert!(said.status.success(), "{sql}: {}", String::from_utf8_lossy(&said.stderr));
         String::from_utf8_lossy(&said.stdout).trim().to_owned()

@@ -56,8 +56,12 @@ impl Redis {
 
     /// Settings of a server that keeps its seats there.
     pub(crate) fn give_to<'a>(&self, settings: &'a mut Settings) -> &'a mut Settings {
-        let url = format!("redis://127.0.0.1:{}/", self.port);
-        settings.set("admission.strategy", "redis").set("redis.url", url)
+        self.is_known_to(settings).set("admission.strategy", "redis")
+    }
+
+    /// Settings of a server that has it for whatever needs one.
+    pub(crate) fn is_known_to<'a>(&self, settings: &'a mut Settings) -> &'a mut Settings {
+        settings.set("redis.url", format!("redis://127.0.0.1:{}/", self.port))
     }
 
     /// A server that keeps its seats there.

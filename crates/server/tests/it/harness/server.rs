@@ -1,28 +1,33 @@
-//! One real server process with a data directory of its own.
+//! One real server with a data directory of its own: a process, or, where the tests are run against several
+//! nodes ([`Settings::for_tests`]), so many of them behind one address. What a test says of a server it then
+//! says of all of them.
 
-use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
 
 use anteroom_client::{Account, Client};
+use futures_util::future::join_all;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, watch};
 
+use super::database::Facts;
 use super::disk::SmallDisk;
+use super::front::Front;
 use super::journal::{Journal, LogEvent};
+use super::postgres::Postgres;
+use super::process::{Process, refused};
 use super::redis::Redis;
 use super::settings::Settings;
-use super::waiting::{PATIENCE, within};
-
-const READY: &str = "listening on ";
 
 /// A running server. Dropping it kills the process and fails the test for what no healthy server
 /// does: a panic, an unexpected error in the log, a seat returned twice.
 pub(crate) struct TestServer {
-    process: Process,
+    /// The process; the first one comes first.
+    processes: Vec<Process>,
+    /// What stands in front of several.
+    front: Option<Front>,
     settings: Settings,
     /// What the data lie on, if it is not the disk of everybody. Goes after the process.
     disk: Option<SmallDisk>,
@@ -34,13 +39,6 @@ pub(crate) struct TestServer {
     _redis: Option<Redis>,
     pub(super) client: Client,
     pub(super) watcher: OnceCell<Account>,
-}
-
-struct Process {
-    child: Child,
-    /// Becomes true when the process has closed its log, which is when it ends.
-    is_over: watch::Receiver<bool>,
-    base: String,
 }
 
 impl TestServer {
@@ -68,26 +66,30 @@ impl TestServer {
     ) -> Self {
         let mut settings = Settings::for_tests();
         change(&mut settings);
+        if settings.nodes() > 1 && settings.get("storage.url").is_none() {
+            settings.set("storage.url", Postgres::shared().database());
+        }
         let redis = settings.lacks_redis().then(Redis::start);
         if let Some(redis) = &redis {
-            redis.give_to(&mut settings);
+            redis.is_known_to(&mut settings);
         }
         let journal = Arc::new(Journal::new());
-        let process = spawn(&settings, &data_dir, &journal, 1).await;
-        let client = Client::new(&process.base).expect("the ready line names an address");
-        let expected_errors = Mutex::new(Vec::new());
-        let watcher = OnceCell::new();
+        let processes = spawn(&settings, data_dir.path(), &journal, 1).await;
+        let front = if processes.len() > 1 { Some(Front::before(&processes).await) } else { None };
+        let base = front.as_ref().map_or(&processes[0].base, |front| &front.base);
+        let client = Client::new(base).expect("the ready line names an address");
         Self {
-            process,
+            processes,
+            front,
             settings,
             disk,
             data_dir,
             journal,
             life: 1,
-            expected_errors,
+            expected_errors: Mutex::default(),
             _redis: redis,
             client,
-            watcher,
+            watcher: OnceCell::new(),
         }
     }
 
@@ -112,7 +114,7 @@ impl TestServer {
 
     /// Ends the process without warning, as a power cut would.
     pub(crate) async fn kill9(&mut self) {
-        self.process.child.kill().expect("the process can be killed");
+        self.processes.iter_mut().for_each(Process::kill);
         self.exited().await;
     }
 
@@ -131,16 +133,15 @@ impl TestServer {
     }
 
     fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.process.child.id());
-        let status = Command::new("sh").args(["-c", &kill]).status().expect("a shell");
-        assert!(status.success(), "the process can be signalled");
+        self.processes.iter().for_each(|it| it.signal(name));
     }
 
-    /// Waits for the end of the process.
+    /// Waits for the end of the process; of several, of all: then it is the status of one that failed,
+    /// if one did.
     pub(crate) async fn exited(&mut self) -> ExitStatus {
-        let is_over = self.process.is_over.wait_for(|is_over| *is_over);
-        within("the end of the process", is_over).await.expect("its log is read to the end");
-        self.process.child.wait().expect("the process has ended")
+        let ends = join_all(self.processes.iter_mut().map(Process::exited)).await;
+        let failed = ends.iter().find(|it| !it.success());
+        *failed.unwrap_or(&ends[0])
     }
 
     /// Asks the process to stop, and waits until it has.
@@ -172,9 +173,24 @@ impl TestServer {
     /// Starts the process anew on the same data. The address changes, tokens stay good.
     pub(crate) async fn restart(&mut self) {
         self.life += 1;
-        self.process = spawn(&self.settings, &self.data_dir, &self.journal, self.life).await;
-        self.client = Client::new(&self.process.base).expect("the ready line names an address");
+        self.processes =
+            spawn(&self.settings, self.data_dir.path(), &self.journal, self.life).await;
+        if let Some(front) = &self.front {
+            front.stands_before(&self.processes);
+        }
+        self.client = Client::new(self.base()).expect("the ready line names an address");
         self.watcher = OnceCell::new();
+    }
+
+    /// Each process on its own, past whatever stands in front of them.
+    pub(super) fn node_clients(&self) -> Vec<Client> {
+        let client = |it: &Process| Client::new(&it.base).expect("the ready line names an address");
+        self.processes.iter().map(client).collect()
+    }
+
+    /// Whether it is several nodes.
+    pub(crate) fn is_several(&self) -> bool {
+        self.processes.len() > 1
     }
 
     /// Nobody signed in.
@@ -184,12 +200,20 @@ impl TestServer {
 
     /// Such as `http://127.0.0.1:40123`.
     pub(crate) fn base(&self) -> &str {
-        &self.process.base
+        self.front.as_ref().map_or(&self.processes[0].base, |front| &front.base)
     }
 
     /// The number of the process.
     pub(crate) fn pid(&self) -> u32 {
-        self.process.child.id()
+        self.processes[0].pid()
+    }
+
+    /// Where its facts are, of those places that tests look into.
+    pub(super) fn facts(&self) -> Facts {
+        match self.settings.get("storage.url") {
+            Some(url) if self.settings.nodes() > 1 => Facts::Postgres(url.to_owned()),
+            _ => Facts::Sqlite(self.data_dir.path().join("anteroom.db")),
+        }
     }
 
     /// Where the database lives.
@@ -257,11 +281,12 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        // Already ended is as good.
-        let _ = self.process.child.kill();
-        let _ = self.process.child.wait();
+        self.processes.clear();
         if std::thread::panicking() {
             return;
+        }
+        if let Facts::Postgres(url) = self.facts() {
+            Postgres::shared().drop_database(&url);
         }
         let expected = self.expected_errors.lock().unwrap().clone();
         let alarms = self.journal.alarms(&expected);
@@ -278,60 +303,17 @@ fn copy_files(from: &Path, to: &Path) {
     }
 }
 
-/// Starts a server that must not start; what it says.
-async fn refused(settings: &Settings, data: &Path) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
-    settings.give_to(&mut command);
-    command.current_dir(data).env("ANTEROOM_SERVER__DATA_DIR", data);
-    command.stdin(Stdio::null());
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
-    let output = output.expect("the server starts");
-    assert!(!output.status.success(), "it started after all");
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-async fn spawn(settings: &Settings, data: &TempDir, journal: &Arc<Journal>, life: u32) -> Process {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
-    settings.give_to(&mut command);
-    // Its own directory, so that it finds no configuration file of somebody else's.
-    command.current_dir(data.path()).env("ANTEROOM_SERVER__DATA_DIR", data.path());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the server starts");
-    let (over, is_over) = watch::channel(false);
-    let stderr = child.stderr.take().expect("stderr is piped");
-    let log = Arc::clone(journal);
-    std::thread::spawn(move || {
-        each_line(stderr, |line| log.add(life, line));
-        over.send_replace(true);
-    });
-    let ready = ready_line(child.stdout.take().expect("stdout is piped"));
-    let line = tokio::task::spawn_blocking(move || ready.recv_timeout(PATIENCE)).await.unwrap();
-    let Ok(line) = line else {
-        let _ = child.kill();
-        panic!("the server never said that it listens; {}", journal.tail())
-    };
-    let base = line.strip_prefix(READY).map(str::to_owned);
-    let base = base.unwrap_or_else(|| panic!("instead of the ready line came {line:?}"));
-    Process { child, is_over, base }
-}
-
-/// The first line on stdout. The rest is read too, so that the process never blocks on it.
-fn ready_line(stdout: impl Read + Send + 'static) -> Receiver<String> {
-    let (first, ready) = channel();
-    std::thread::spawn(move || {
-        each_line(stdout, |line| {
-            // Only the first one has somebody who waits for it.
-            let _ = first.send(line.to_owned());
-        });
-    });
-    ready
-}
-
-fn each_line(stream: impl Read, mut take: impl FnMut(&str)) {
-    let mut lines = BufReader::new(stream);
-    let mut line = Vec::new();
-    while lines.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-        take(String::from_utf8_lossy(&line).trim_end());
-        line.clear();
+/// Starts the process that these settings mean, or so many, one after the other, as people do.
+async fn spawn(
+    settings: &Settings,
+    data: &Path,
+    journal: &Arc<Journal>,
+    life: u32,
+) -> Vec<Process> {
+    let mut processes = Vec::new();
+    for number in 1..=settings.nodes() {
+        let own = settings.of_node(number);
+        processes.push(Process::spawn(&own, data, journal, life).await);
     }
+    processes
 }

@@ -14,6 +14,9 @@ impl Settings {
     /// no limits per address, because everybody here comes from the same one. The seat strategy is
     /// the one that `SEAT_STRATEGY` names, if it does: what holds, holds with any of them. With
     /// `redis` each server has a Redis of its own, unless `SEAT_REDIS_URL` names one for all.
+    ///
+    /// Where `NODES` names a number, a server is so many nodes behind one address, over PostgreSQL and
+    /// Redis, unless the test makes nodes of its own: what holds for one, holds for several.
     pub(crate) fn for_tests() -> Self {
         let mut settings = Self(BTreeMap::new());
         settings
@@ -22,6 +25,15 @@ impl Settings {
             .set("limits.enabled", false);
         if let Ok(strategy) = std::env::var("SEAT_STRATEGY") {
             settings.set("admission.strategy", strategy);
+        }
+        if nodes_wanted() > 1 {
+            settings
+                .set("cluster.bus", "redis")
+                .set("auth.guests", true)
+                .set("auth.secret", "one secret that every node of this test knows");
+            if settings.strategy() == "semaphore" {
+                settings.set("admission.strategy", "redis");
+            }
         }
         if let Ok(url) = std::env::var("SEAT_REDIS_URL") {
             // One Redis for all of them, and in it a place for each.
@@ -43,9 +55,30 @@ impl Settings {
         self.0.get("admission.strategy").map_or("semaphore", String::as_str)
     }
 
+    /// What a key was set to.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
     /// Whether it has yet to be told where Redis is.
     pub(super) fn lacks_redis(&self) -> bool {
-        self.strategy() == "redis" && !self.0.contains_key("redis.url")
+        let needs = self.strategy() == "redis" || self.get("cluster.bus") == Some("redis");
+        needs && self.get("redis.url").is_none()
+    }
+
+    /// How many processes these settings are for.
+    pub(super) fn nodes(&self) -> u32 {
+        let is_one = self.get("cluster.bus").is_none() || self.get("cluster.node").is_some();
+        if is_one { 1 } else { nodes_wanted() }
+    }
+
+    /// The settings of one of them.
+    pub(super) fn of_node(&self, number: u32) -> Self {
+        let mut own = self.clone();
+        if self.nodes() > 1 {
+            own.set("cluster.node", number);
+        }
+        own
     }
 
     /// Hands them to a process, which otherwise sees none of its parent's but the
@@ -63,4 +96,9 @@ impl Settings {
             command.env(format!("ANTEROOM_{name}"), value);
         }
     }
+}
+
+/// How many nodes the tests are to be run against.
+fn nodes_wanted() -> u32 {
+    std::env::var("NODES").map_or(1, |count| count.parse().expect("NODES is a number"))
 }
