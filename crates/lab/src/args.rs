@@ -185,6 +185,12 @@ pub(crate) struct Fanout {
     /// The server is the floor, which sends no acks.
     #[arg(long)]
     pub(crate) floor: bool,
+    /// Address of another node of the same deployment: members sit on all of them in turn.
+    #[arg(long)]
+    pub(crate) node: Vec<String>,
+    /// Process id of something whose CPU counts too, such as another node or the bus.
+    #[arg(long)]
+    pub(crate) pid: Vec<u32>,
 }
 
 #[derive(clap::Args, Serialize)]

@@ -25,13 +25,10 @@ impl Cpu {
 
     /// Of the process `pid` and everything it has started.
     pub(crate) fn of_tree(pid: u32) -> Result<Self> {
-        let mut sum = Self::of(Some(pid))?;
-        for child in children(pid)? {
-            let of_child = Self::of_tree(child)?;
-            sum.user_s += of_child.user_s;
-            sum.system_s += of_child.system_s;
-        }
-        Ok(sum)
+        let own = Self::of(Some(pid))?;
+        let of_children: Self =
+            children(pid)?.into_iter().map(Self::of_tree).sum::<Result<Self>>()?;
+        Ok([own, of_children].into_iter().sum())
     }
 
     pub(crate) fn since(self, earlier: Self) -> Self {
@@ -40,6 +37,15 @@ impl Cpu {
 
     pub(crate) fn total_s(self) -> f64 {
         self.user_s + self.system_s
+    }
+}
+
+impl std::iter::Sum for Cpu {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self { user_s: 0.0, system_s: 0.0 }, |sum, it| Self {
+            user_s: sum.user_s + it.user_s,
+            system_s: sum.system_s + it.system_s,
+        })
     }
 }
 

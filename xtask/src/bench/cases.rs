@@ -1,8 +1,8 @@
 //! The cases: which workloads there are, and what each is called with.
 
 use super::measures::{
-    CHURN, FANOUT_1000, FANOUT_HEAVY, FANOUT_OTHER, IDLE, JOINS, Measure, OPEN, PRESENCE, REFUSED,
-    ROOMS, SLOW, START, STORAGE,
+    CHURN, FANOUT_1000, FANOUT_HEAVY, FANOUT_OTHER, IDLE, JOINS, Measure, NODES, NODES_CLOSED,
+    OPEN, PRESENCE, REFUSED, ROOMS, SLOW, START, STORAGE,
 };
 use super::subject::Subject;
 
@@ -10,6 +10,7 @@ use super::subject::Subject;
 pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
+    pub(super) subject: Subject,
     pub(super) work: Work,
     /// What makes it short.
     quick: &'static [&'static str],
@@ -45,7 +46,7 @@ impl Case {
 
 /// Every case, in the order in which they are run.
 pub(super) fn all() -> Vec<Case> {
-    [fan_out(), entry(), others()].into_iter().flatten().collect()
+    [fan_out(), entry(), others(), nodes()].into_iter().flatten().collect()
 }
 
 fn fan_out() -> Vec<Case> {
@@ -58,6 +59,7 @@ fn fan_out() -> Vec<Case> {
         Case {
             name: "open-1000",
             about: "one room of 1,000, 20,000 deliveries/s on a schedule",
+            subject: Subject::Server,
             work: Work::Lab(&[
                 "fanout",
                 "--members",
@@ -74,6 +76,7 @@ fn fan_out() -> Vec<Case> {
         Case {
             name: "rooms-2000x5",
             about: "2,000 rooms of 5, messages all over them",
+            subject: Subject::Server,
             work: Work::Lab(&["fanout", "--rooms", "2000", "--members", "5", "--window", "64"]),
             quick: QUICK,
             floors: &[Subject::FloorBatched],
@@ -87,6 +90,7 @@ fn entry() -> Vec<Case> {
         Case {
             name: "joins",
             about: "reserve, connect, leave: membership stored, tokens checked; 64 lanes",
+            subject: Subject::Server,
             work: Work::Lab(&["joins"]),
             quick: QUICK,
             floors: &[Subject::FloorSingle],
@@ -95,6 +99,7 @@ fn entry() -> Vec<Case> {
         Case {
             name: "churn",
             about: "join, chat, hear it, leave or break the line; 64 lanes",
+            subject: Subject::Server,
             work: Work::Lab(&["joins", "--chat", "--seconds", "10"]),
             quick: QUICK,
             floors: &[],
@@ -103,6 +108,7 @@ fn entry() -> Vec<Case> {
         Case {
             name: "refused",
             about: "a full room over kept HTTP connections",
+            subject: Subject::Server,
             work: Work::Lab(&["refused"]),
             quick: QUICK,
             floors: &[],
@@ -116,6 +122,7 @@ fn others() -> Vec<Case> {
         Case {
             name: "slow",
             about: "1,000: one in ten reads a byte a second, one nothing, one resets",
+            subject: Subject::Server,
             work: Work::Lab(&["slow"]),
             quick: &["--seconds", "2"],
             floors: &[],
@@ -124,6 +131,7 @@ fn others() -> Vec<Case> {
         Case {
             name: "presence",
             about: "1,000 sit, 4,000 come and leave again",
+            subject: Subject::Server,
             work: Work::Lab(&["presence", "--visits", "4000"]),
             quick: &["--visits", "500"],
             floors: &[],
@@ -132,6 +140,7 @@ fn others() -> Vec<Case> {
         Case {
             name: "idle-10000",
             about: "10 rooms of 1,000 who say nothing",
+            subject: Subject::Server,
             work: Work::Lab(&["idle"]),
             quick: &["--members", "100", "--seconds", "1"],
             floors: &[],
@@ -140,6 +149,7 @@ fn others() -> Vec<Case> {
         Case {
             name: "storage",
             about: "rows appended, in percent of a thread that only inserts; synchronous = FULL",
+            subject: Subject::Server,
             work: Work::Storage,
             quick: &[],
             floors: &[],
@@ -148,11 +158,41 @@ fn others() -> Vec<Case> {
         Case {
             name: "start",
             about: "an empty data directory, up to the line that says it listens",
+            subject: Subject::Server,
             work: Work::Start,
             quick: &[],
             floors: &[],
             measures: START,
         },
+    ]
+}
+
+/// The same load on one node and on two, over PostgreSQL and Redis: the first counts as the floor.
+fn nodes() -> Vec<Case> {
+    let case = |name, about, lab, measures| Case {
+        name,
+        about,
+        subject: Subject::TwoNodes,
+        work: Work::Lab(lab),
+        quick: QUICK,
+        floors: &[Subject::OneNode],
+        measures,
+    };
+    const OPEN: &[&str] =
+        &["fanout", "--members", "1000", "--deliveries-per-second", "40000", "--seconds", "6"];
+    vec![
+        case(
+            "nodes-open",
+            "one room of 1,000 on two nodes, 40,000 deliveries/s on a schedule, beside one node",
+            OPEN,
+            NODES,
+        ),
+        case(
+            "nodes-closed",
+            "the same, 8 messages outstanding: batches of two nodes are smaller than of one",
+            &["fanout", "--members", "1000"],
+            NODES_CLOSED,
+        ),
     ]
 }
 
@@ -165,5 +205,6 @@ const fn fanout(
 ) -> Case {
     let about = "one room, 8 senders, closed loop (8 messages outstanding, heavy: 64), stored";
     let floors = &[Subject::FloorSingle, Subject::FloorBatched];
-    Case { name, about, work: Work::Lab(lab), quick: QUICK, floors, measures }
+    let (subject, work) = (Subject::Server, Work::Lab(lab));
+    Case { name, about, subject, work, quick: QUICK, floors, measures }
 }

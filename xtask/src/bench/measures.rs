@@ -128,6 +128,35 @@ pub(super) const OPEN: &[Measure] = &[
 pub(super) const ROOMS: &[Measure] =
     &[per_delivery(Subject::FloorBatched, at_most(1.4, 1.15)), TOGETHER, DELIVERY_RATE];
 
+const PER_NODES_DELIVERY: Measure = Measure {
+    title: "CPU/delivery, nodes and bus",
+    unit: "us",
+    read: Read::Spent("delivery"),
+    against: Some(Subject::OneNode),
+    target: None,
+};
+
+const NODES_TOGETHER: Measure = Measure { against: Some(Subject::OneNode), ..TOGETHER };
+
+pub(super) const NODES: &[Measure] = &[
+    Measure { target: at_most_only(1.18), ..PER_NODES_DELIVERY },
+    NODES_TOGETHER,
+    plain("p99 from when due", "ms", Read::P99("delivery")),
+];
+
+pub(super) const NODES_CLOSED: &[Measure] = &[
+    PER_NODES_DELIVERY,
+    NODES_TOGETHER,
+    Measure {
+        title: "CPU/member and batch",
+        unit: "us",
+        read: Read::Figure("server us per member and batch"),
+        against: Some(Subject::OneNode),
+        target: None,
+    },
+    DELIVERY_RATE,
+];
+
 pub(super) const JOINS: &[Measure] = &[
     Measure {
         title: "CPU/cycle",

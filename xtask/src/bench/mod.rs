@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: the server beside the floor, in turn, on pinned cores.
 //!
 //! [`cases`] says what is done, [`measures`] what is read from it and which target it has,
-//! [`subject`] starts and stops what is measured, [`alone`] has what needs no load, [`figures`] reads
+//! [`subject`] and [`deployment`] start and stop what is measured, [`alone`] has what needs no load, [`figures`] reads
 //! and condenses, [`chart`] draws. A case is run in pairs, floor then server, after one run of the
 //! server that warms up and tells how long its frames are. Ratios are taken within a pair, because
 //! figures of different hours do not compare.
@@ -9,6 +9,7 @@
 mod alone;
 mod cases;
 mod chart;
+mod deployment;
 mod figures;
 mod measures;
 mod subject;
@@ -24,7 +25,7 @@ use crate::run::say;
 use cases::{Case, Work};
 use figures::{Findings, Spread};
 use measures::{Measure, Target};
-use subject::{Programs, Subject};
+use subject::Programs;
 
 /// Where everything that a bench leaves is put.
 const OUT: &str = "out/bench";
@@ -142,7 +143,7 @@ fn measure(
         Work::Storage => programs.storage(),
         Work::Start => programs.start_up(),
     };
-    let warm = run(Subject::Server, FRAME_BYTES)?;
+    let warm = run(case.subject, FRAME_BYTES)?;
     let frame_bytes = warm.figure("frame bytes").map_or(FRAME_BYTES, |bytes| bytes.round() as u32);
     let mut found: Vec<Vec<(Option<Findings>, Findings)>> =
         case.measures.iter().map(|_| Vec::new()).collect();
@@ -151,7 +152,7 @@ fn measure(
         for &floor in case.floors {
             floors.push((floor, run(floor, frame_bytes)?));
         }
-        let server = run(Subject::Server, frame_bytes)?;
+        let server = run(case.subject, frame_bytes)?;
         for (of, measure) in found.iter_mut().zip(case.measures) {
             let floor = floors.iter().find(|(floor, _)| Some(*floor) == measure.against);
             of.push((floor.map(|(_, findings)| findings.clone()), server.clone()));

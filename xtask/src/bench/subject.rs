@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde::Serialize;
 
 use super::alone;
+use super::deployment::Deployment;
 use super::figures::Findings;
 
 /// What the ready line of either begins with.
@@ -27,6 +28,21 @@ pub(super) enum Subject {
     FloorSingle,
     /// One write per member for the messages that wait together.
     FloorBatched,
+    /// A deployment of one node.
+    OneNode,
+    /// The same of two.
+    TwoNodes,
+}
+
+impl Subject {
+    /// Of how many nodes it is, if it is a deployment.
+    fn nodes(self) -> Option<u32> {
+        match self {
+            Self::Server | Self::FloorSingle | Self::FloorBatched => None,
+            Self::OneNode => Some(1),
+            Self::TwoNodes => Some(2),
+        }
+    }
 }
 
 /// Where the programs lie, and where they may write.
@@ -53,17 +69,32 @@ impl Programs {
         frame_bytes: u32,
         lab: &[&str],
     ) -> anyhow::Result<Findings> {
+        let mut command = pinned(LAB_CORE, &self.dir.join("anteroom-lab"));
+        command.args(lab);
+        if let Some(nodes) = subject.nodes() {
+            let (server, logs) = (self.dir.join("anteroom"), self.out.join("nodes"));
+            let deployment =
+                Deployment::start(nodes, &server, &logs, |program| pinned(SERVER_CORE, program))?;
+            deployment.tell(&mut command);
+            return self.told(subject, command);
+        }
         let data = Data::empty(self.out.join("data"))?;
         let mut running = self.start(subject, frame_bytes, &data)?;
-        let report = self.out.join("report.json");
-        let mut command = pinned(LAB_CORE, &self.dir.join("anteroom-lab"));
-        command.args(lab).args(["--url", &running.url]);
-        command.args(["--server-pid", &running.process.id().to_string(), "--json"]).arg(&report);
+        command.args(["--url", &running.url]);
+        command.args(["--server-pid", &running.process.id().to_string()]);
         if subject != Subject::Server {
             command.arg("--floor");
         }
-        let told = command.stdin(Stdio::null()).output().context("the lab (is taskset there?)")?;
+        let told = self.told(subject, command);
         running.end()?;
+        told
+    }
+
+    /// Lets the lab loose, and reads its report.
+    fn told(&self, subject: Subject, mut lab: Command) -> anyhow::Result<Findings> {
+        let report = self.out.join("report.json");
+        lab.arg("--json").arg(&report).stdin(Stdio::null());
+        let told = lab.output().context("the lab (is taskset there?)")?;
         ensure!(
             told.status.success(),
             "the lab against {subject:?}: {}{}",
@@ -109,6 +140,7 @@ impl Programs {
                 command.args(["floor", "--mode", mode, "--frame-bytes", &frame_bytes.to_string()]);
                 command
             }
+            Subject::OneNode | Subject::TwoNodes => bail!("a deployment is no single program"),
         };
         let log = File::create(self.out.join("subject.log"))?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);

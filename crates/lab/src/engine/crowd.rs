@@ -70,15 +70,18 @@ pub(crate) fn reserve(http: &mut Http, room: i64, token: &str) -> Result<String>
 }
 
 impl Crowd {
-    /// Fills `rooms` rooms with `members` each.
-    pub(crate) fn gather(server: SocketAddr, rooms: usize, members: usize) -> Result<Self> {
+    /// Fills `rooms` rooms with `members` each, who sit on the nodes in turn; the makers on the first.
+    pub(crate) fn gather(nodes: &[SocketAddr], rooms: usize, members: usize) -> Result<Self> {
+        let server = *nodes.first().context("no server")?;
         let makers = side_by_side(rooms, || Ok(()), |(), n| room(server, members, n))?;
         let (numbers, mut makers): (Vec<i64>, Vec<Seated>) = makers.into_iter().unzip();
         let others = members - 1;
         let lane = || Http::new(server);
         let others_seated = side_by_side(rooms * others, lane, |http, n| {
             let token = guest(http, rooms + n)?;
-            take_seat(server, &reserve(http, numbers[n / others], &token)?)
+            // Whoever comes first after the maker sits on another node.
+            let node = nodes[(n % others + 1) % nodes.len()];
+            take_seat(node, &reserve(http, numbers[n / others], &token)?)
         })?;
         let mut others_seated = others_seated.into_iter();
         let mut seated = Vec::with_capacity(rooms * members);

@@ -17,8 +17,9 @@ const QUIET: Duration = Duration::from_millis(300);
 pub(crate) fn run(args: &Fanout) -> Result<Report> {
     let server = args.common.server_pid;
     enough_files(args.rooms * args.members, server)?;
-    let address = http::address(&args.common.url)?;
-    let crowd = Crowd::gather(address, args.rooms, args.members)?;
+    let urls = std::iter::once(&args.common.url).chain(&args.node);
+    let nodes = urls.map(|url| http::address(url)).collect::<Result<Vec<_>>>()?;
+    let crowd = Crowd::gather(&nodes, args.rooms, args.members)?;
     let mut engine = Engine::new(crowd.seated, args.members)?;
     engine.settle(QUIET, STALL)?;
 
@@ -28,7 +29,11 @@ pub(crate) fn run(args: &Fanout) -> Result<Report> {
     load.go(&mut engine, pace, args.warm_up)?;
     load.forget()?;
 
-    let cpu = || server.map(Cpu::of_tree).transpose();
+    let cpu = || {
+        let all = server.iter().chain(&args.pid);
+        let sum = all.map(|pid| Cpu::of_tree(*pid)).sum::<Result<Cpu>>()?;
+        anyhow::Ok(server.is_some().then_some(sum))
+    };
     let (before, own, start, warm) = (cpu()?, Cpu::of(None)?, Instant::now(), engine.tally);
     load.go(&mut engine, pace, args.seconds)?;
     let (after, seconds) = (cpu()?, start.elapsed().as_secs_f64());

@@ -20,11 +20,11 @@ pub(crate) fn run(args: &Idle) -> Result<Report> {
     enough_files(members, Some(server))?;
     let address = http::address(&args.common.url)?;
     // What the server needs for anyone at all is not the members'.
-    drop(Crowd::gather(address, 1, 2)?);
+    drop(Crowd::gather(&[address], 1, 2)?);
     let base = Footprint::of_tree(server)?;
 
     let start = Instant::now();
-    let crowd = Crowd::gather(address, args.rooms, args.members)?;
+    let crowd = Crowd::gather(&[address], args.rooms, args.members)?;
     let mut report = Report::new("idle", args)?;
     report.rate("sign-ins and entries", members as u64, start.elapsed().as_secs_f64());
     let mut engine = Engine::new(crowd.seated, args.members)?;
