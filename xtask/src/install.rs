@@ -3,6 +3,7 @@
 //! What is there already is left as it is. Debian's own packages first; the only other source is
 //! npm, for the library that drives the browser. Needs root only when a package is missing.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -29,6 +30,7 @@ const NEEDS: &[Need] = &[
         for_browser_only: false,
     },
     Need { package: "postgresql", is_met: has_postgresql, for_browser_only: false },
+    Need { package: "rabbitmq-server", is_met: has_rabbitmq, for_browser_only: false },
     Need { package: "strace", is_met: || runs("strace", &["--version"]), for_browser_only: false },
     Need { package: "npm", is_met: || runs("npm", &["--version"]), for_browser_only: true },
     Need { package: "chromium", is_met: has_chromium, for_browser_only: true },
@@ -79,6 +81,7 @@ fn packages(browser: bool) -> Result<(), String> {
         // The tests have servers of their own; the machine's own one would run beside them for nothing.
         keep_clusters_off()?;
     }
+    let _services_stay_off = ServicesOff::new(&missing)?;
     // A machine whose lists are fresh enough needs no update, and may not be able to make one.
     let install = || {
         let mut install = Command::new("apt-get");
@@ -134,6 +137,53 @@ fn keep_clusters_off() -> Result<(), String> {
     std::fs::create_dir_all(dir)
         .and_then(|()| std::fs::write(&file, "create_main_cluster = false\n"))
         .map_err(|error| format!("cannot write {}: {error}", file.display()))
+}
+
+/// Its programs on the path want to be run by nobody but root and itself.
+fn has_rabbitmq() -> bool {
+    Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server").exists()
+}
+
+/// Keeps what is installed from being started as a service of the machine, now and when the machine starts again:
+/// the tests have servers of their own. By Debian's own means, which are taken away again.
+struct ServicesOff {
+    /// Ours, to be taken away.
+    policy: Option<&'static Path>,
+    /// Those that are being installed.
+    services: Vec<&'static str>,
+}
+
+impl ServicesOff {
+    fn new(packages: &[&str]) -> Result<Self, String> {
+        let services = ["redis-server", "rabbitmq-server"];
+        let services = services.into_iter().filter(|service| packages.contains(service)).collect();
+        let mut off = Self { policy: None, services };
+        if off.services.is_empty() {
+            return Ok(off);
+        }
+        let policy = Path::new("/usr/sbin/policy-rc.d");
+        // One that is there says already what may be started here.
+        if !policy.exists() {
+            let said = std::fs::write(policy, "#!/bin/sh\nexit 101\n").and_then(|()| {
+                std::fs::set_permissions(policy, std::fs::Permissions::from_mode(0o755))
+            });
+            said.map_err(|error| format!("cannot write {}: {error}", policy.display()))?;
+            off.policy = Some(policy);
+        }
+        Ok(off)
+    }
+}
+
+impl Drop for ServicesOff {
+    fn drop(&mut self) {
+        if let Some(policy) = self.policy {
+            let _ = std::fs::remove_file(policy);
+        }
+        for service in &self.services {
+            // Nothing to do where no services are started at all.
+            runs("systemctl", &["disable", "--quiet", service]);
+        }
+    }
 }
 
 fn has_chromium() -> bool {
