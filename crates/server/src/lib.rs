@@ -26,6 +26,9 @@ mod mutants;
 mod pace;
 mod pages;
 mod people;
+#[expect(dead_code, reason = "the parts that talk over it come next")]
+#[cfg_attr(not(test), expect(unused_imports, reason = "the parts that talk over it come next"))]
+mod rabbit;
 mod rooms;
 pub mod search;
 mod sweeper;

@@ -8,13 +8,18 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Log, LogFormat};
+use crate::rabbit::LIBRARY;
 
 /// Starts logging for this process. Later calls change nothing.
 ///
 /// # Errors
 /// A filter that cannot be read.
 pub fn init(log: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.level)?;
+    let mut filter = EnvFilter::try_new(&log.level)?;
+    if !log.level.contains(LIBRARY) {
+        // What it calls errors is a line that broke, which is told once and by us.
+        filter = filter.add_directive(format!("{LIBRARY}=off").parse()?);
+    }
     let is_json = match log.format {
         LogFormat::Json => true,
         LogFormat::Text => false,

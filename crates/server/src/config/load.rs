@@ -284,6 +284,18 @@ mod tests {
     }
 
     #[test]
+    fn the_password_of_a_broker_is_never_shown() {
+        let config = with_env("ANTEROOM_RABBITMQ__URL", "amqp://me:hush@mq.example/chat").unwrap();
+        assert!(!config.to_toml().contains("hush"), "{}", config.to_toml());
+        let shown = with_env("ANTEROOM_RABBITMQ__URL", "amqp://mq.example").unwrap().to_toml();
+        assert!(shown.contains("amqp://mq.example"), "{shown}");
+        for (name, value) in [("PREFIX", ""), ("PREFIX", &*"x".repeat(65)), ("TIMEOUT", "0s")] {
+            let refused = with_env(&format!("ANTEROOM_RABBITMQ__{name}"), value).unwrap_err();
+            assert!(refused.to_string().contains("rabbitmq."), "{refused}");
+        }
+    }
+
+    #[test]
     fn the_password_of_a_database_is_never_shown() {
         for url in [
             "postgres://me:hush@db.example/chat",

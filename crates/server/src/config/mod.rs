@@ -16,6 +16,9 @@ pub use load::{ConfigError, Overrides, load};
 use serde::{Deserialize, Serialize};
 pub use units::{Size, Span};
 
+/// A name on RabbitMQ has at most 255 bytes.
+const PREFIX_MAX: usize = 64;
+
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $ty:ty = $default:expr,)* }) => {
         $(#[$doc])*
@@ -48,6 +51,8 @@ section! {
         cluster: Cluster = Cluster::default(),
         /// Where Redis is, for those parts that use it.
         redis: Redis = Redis::default(),
+        /// Where RabbitMQ is, for those parts that use it.
+        rabbitmq: Rabbitmq = Rabbitmq::default(),
         /// Accounts and tokens.
         auth: Auth = Auth::default(),
         /// What may be said.
@@ -221,6 +226,18 @@ section! {
 }
 
 section! {
+    /// `rabbitmq.*`
+    Rabbitmq {
+        /// `amqp://[user:password@]host:port/vhost`; needed by whatever goes over RabbitMQ.
+        url: String = String::new(),
+        /// In front of every name there. One deployment's own.
+        prefix: String = "anteroom.".to_owned(),
+        /// How long one call may take.
+        timeout: Span = Span(Duration::from_secs(2)),
+    }
+}
+
+section! {
     /// `auth.*`
     Auth {
         /// Signs tokens and tickets; at least 32 characters. Empty: generated into the data directory.
@@ -346,8 +363,10 @@ impl Config {
         if shown.storage.is_postgres() && shown.storage.url.contains(['@', '?']) {
             shown.storage.url = "(hidden)".to_owned();
         }
-        if shown.redis.url.contains('@') {
-            shown.redis.url = "(hidden)".to_owned();
+        for url in [&mut shown.redis.url, &mut shown.rabbitmq.url] {
+            if url.contains('@') {
+                *url = "(hidden)".to_owned();
+            }
         }
         toml::to_string_pretty(&shown).unwrap_or_default()
     }
@@ -367,6 +386,13 @@ impl Config {
         }
         if self.storage.connections == 0 || self.storage.timeout.0.is_zero() {
             return wrong("storage.connections and storage.timeout must not be 0");
+        }
+        if !(1..=PREFIX_MAX).contains(&self.rabbitmq.prefix.len())
+            || self.rabbitmq.timeout.0.is_zero()
+        {
+            return wrong(
+                "rabbitmq.prefix must have 1 to 64 bytes, and rabbitmq.timeout must not be 0",
+            );
         }
         if self.server.admin_address().is_err() {
             return wrong("server.admin_listen must be an address and a port, like 127.0.0.1:9090");

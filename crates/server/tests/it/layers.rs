@@ -143,6 +143,20 @@ fn only_storage_and_the_driver_of_the_seat_strategy_know_the_database() {
 }
 
 #[test]
+fn only_the_line_to_rabbitmq_knows_its_library_and_it_knows_nothing_of_what_is_said() {
+    let src = crates().join("server/src");
+    let mut files = rust_files(&src);
+    files.retain(|file| !file.starts_with(src.join("rabbit")));
+    must_not_name(&files, &["lapin"]);
+    let files = module("rabbit");
+    assert!(!files.is_empty(), "the files are found");
+    let others =
+        ["admission", "app", "cluster", "entry", "http", "hub", "messages", "storage", "ws"];
+    let others = others.map(|name| format!("crate::{name}"));
+    must_not_name(&files, &others.each_ref().map(String::as_str));
+}
+
+#[test]
 fn pages_know_words_and_views_and_nothing_that_acts() {
     must_not_name(
         &module("pages"),
