@@ -17,6 +17,7 @@ pub(crate) mod statements;
 
 mod changes;
 mod entries;
+mod events;
 mod model;
 mod search;
 mod words;
@@ -34,6 +35,7 @@ use anteroom_core::ids::{Generation, LoginId, MessageId, Owner, RoomId, UserId};
 use async_trait::async_trait;
 pub(crate) use changes::is_json;
 pub use entries::{EntryQuery, EntryRecord};
+pub use events::{EventBacklog, EventRecord};
 pub use model::*;
 pub use search::{Found, FoundPage, SearchAsk};
 use uuid::Uuid;
@@ -64,6 +66,7 @@ pub trait Storage:
     + MessageStore
     + SearchStore
     + EntryStore
+    + EventStore
     + NodeStore
     + Send
     + Sync
@@ -296,4 +299,29 @@ pub trait EntryStore {
     /// Drops the oldest lines beyond the newest `keep`, at most `at_most` of them. Answers how many it
     /// dropped: fewer than `at_most` means that nothing is left to drop.
     async fn trim_entries(&self, keep: usize, at_most: usize) -> Stored<usize>;
+}
+
+/// What happened, for other services. Where the store was opened with events, each fact leaves one in its
+/// own transaction; each stays until it is forgotten.
+#[async_trait]
+pub trait EventStore {
+    /// The oldest events, at most `at_most`, in the order of their facts: of two facts of which one was
+    /// durable before the other began, that one comes first. They are `by`'s to publish for `span` from
+    /// now on; asked again meanwhile by the same, the span begins anew. `None` while another one has the
+    /// turn.
+    async fn next_events(
+        &self,
+        by: Uuid,
+        span: Duration,
+        at_most: usize,
+    ) -> Stored<Option<Vec<EventRecord>>>;
+
+    /// Drops the events with these numbers, as they were published. Repeating it is harmless.
+    async fn forget_events(&self, published: Vec<i64>) -> Stored<()>;
+
+    /// Whoever asks next has the turn, if it was `by`'s.
+    async fn leave_events(&self, by: Uuid) -> Stored<()>;
+
+    /// How much waits. Cheap, however much it is.
+    async fn event_backlog(&self) -> Stored<EventBacklog>;
 }

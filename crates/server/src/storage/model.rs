@@ -218,6 +218,19 @@ pub struct RoomPatch {
     pub password_hash: Option<Option<String>>,
 }
 
+impl RoomPatch {
+    /// Whether it changes nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        let Self { name, capacity, staff_seats, visibility, password_hash } = self;
+        name.is_none()
+            && capacity.is_none()
+            && staff_seats.is_none()
+            && visibility.is_none()
+            && password_hash.is_none()
+    }
+}
+
 /// A stay that begins.
 #[derive(Clone, Copy, Debug)]
 pub struct NewMembership {

@@ -7,6 +7,7 @@
 pub(crate) mod accounts;
 pub(crate) mod changes;
 pub(crate) mod entries;
+pub(crate) mod events;
 pub(crate) mod logins;
 pub(crate) mod messages;
 pub(crate) mod rooms;
@@ -91,6 +92,17 @@ macro_rules! storage_contract {
             entries::lines_are_found_by_room_user_and_outcome_together,
             entries::a_batch_given_twice_is_there_once,
             entries::the_oldest_lines_go_in_small_batches_and_the_newest_stay,
+        }
+    };
+    (events: $telling:expr) => {
+        storage_contract! { @each $telling;
+            events::each_fact_leaves_one_event_in_its_order,
+            events::stays_that_end_together_are_told_each,
+            events::what_changes_nothing_tells_nothing,
+            events::what_was_undone_tells_nothing,
+            events::messages_are_told_in_the_order_of_their_numbers,
+            events::no_event_carries_a_secret,
+            events::an_event_stays_as_it_is_until_it_is_forgotten,
         }
     };
     (@each $fresh:expr; $($area:ident :: $promise:ident),* $(,)?) => {$(

@@ -7,9 +7,10 @@ use deadpool_postgres::{GenericClient, Transaction};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::PostgresStorage;
 use super::ask::{change, row};
 use super::error::Step;
+use super::{PostgresStorage, events};
+use crate::storage::events as told;
 use crate::storage::{
     AccountStore, NewUser, ProfilePatch, StorageError, Stored, UserRecord, WallMillis,
 };
@@ -77,7 +78,7 @@ async fn insert_roles(on: &Transaction<'_>, id: UserId, roles: &[Role]) -> Step<
     Ok(())
 }
 
-async fn create(on: &Transaction<'_>, user: &NewUser) -> Step<Option<UserRecord>> {
+async fn create(on: &Transaction<'_>, user: &NewUser, tells: bool) -> Step<Option<UserRecord>> {
     let added = change(
         on,
         INSERT_USER,
@@ -96,6 +97,9 @@ async fn create(on: &Transaction<'_>, user: &NewUser) -> Step<Option<UserRecord>
     .await?;
     if added == 1 {
         insert_roles(on, user.id, &user.roles).await?;
+        if tells {
+            events::add(on, &[told::account_created(user)]).await?;
+        }
         return find(on, user.id).await;
     }
     let named = row(on, ID_OF_NAME, &[&user.username_folded]).await?;
@@ -105,6 +109,18 @@ async fn create(on: &Transaction<'_>, user: &NewUser) -> Step<Option<UserRecord>
         Some(_) => Ok(None),
         None => Err(StorageError::Failed(format!("the user id {} is in use", user.id)).into()),
     }
+}
+
+async fn set_locked(on: &impl GenericClient, (id, at): (UserId, Option<WallMillis>)) -> Step<bool> {
+    Ok(change(on, SET_LOCKED, &[&id.0, &at]).await? == 1)
+}
+
+async fn lock_told(on: &Transaction<'_>, given: (UserId, Option<WallMillis>)) -> Step<bool> {
+    let is_there = set_locked(on, given).await?;
+    if is_there {
+        events::add(on, &[told::lock_set(given.0, given.1)]).await?;
+    }
+    Ok(is_there)
 }
 
 async fn set_roles(on: &Transaction<'_>, id: UserId, roles: &[Role]) -> Step<bool> {
@@ -119,7 +135,9 @@ async fn set_roles(on: &Transaction<'_>, id: UserId, roles: &[Role]) -> Step<boo
 #[async_trait]
 impl AccountStore for PostgresStorage {
     async fn create_user(&self, user: NewUser) -> Stored<Option<UserRecord>> {
-        self.lines.write(&user, |on, user| Box::pin(create(on, user))).await
+        self.lines
+            .write(&(user, self.tells), |on, (user, tells)| Box::pin(create(on, user, *tells)))
+            .await
     }
 
     async fn user(&self, id: UserId) -> Stored<Option<UserRecord>> {
@@ -170,11 +188,10 @@ impl AccountStore for PostgresStorage {
     }
 
     async fn set_locked(&self, id: UserId, at: Option<WallMillis>) -> Stored<bool> {
-        self.lines
-            .run(&(id, at), |line, (id, at)| {
-                Box::pin(async move { Ok(change(line, SET_LOCKED, &[&id.0, at]).await? == 1) })
-            })
-            .await
+        if self.tells {
+            return self.lines.write(&(id, at), |on, given| Box::pin(lock_told(on, *given))).await;
+        }
+        self.lines.run(&(id, at), |line, given| Box::pin(set_locked(line, *given))).await
     }
 
     async fn set_roles(&self, id: UserId, roles: Vec<Role>) -> Stored<bool> {

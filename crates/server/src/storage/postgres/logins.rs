@@ -8,7 +8,8 @@ use tokio_postgres::Row;
 
 use super::ask::{change, row, rows};
 use super::error::Step;
-use super::{PostgresStorage, accounts};
+use super::{PostgresStorage, accounts, events};
+use crate::storage::events as told;
 use crate::storage::{
     AuthStore, LoginEnd, LoginRecord, LoginRefresh, RefreshOutcome, StorageError, Stored,
     TokenFacts, WallMillis,
@@ -40,6 +41,8 @@ statements! {
     LOGIN_END = "SELECT end_reason FROM logins WHERE id = $1 AND ended_at IS NOT NULL";
     END_LOGIN = "UPDATE logins SET ended_at = $2, end_reason = $3
                  WHERE id = $1 AND ended_at IS NULL";
+    END_LOGIN_OF = "UPDATE logins SET ended_at = $2, end_reason = $3
+                    WHERE id = $1 AND ended_at IS NULL RETURNING user_id";
     END_LOGINS = "UPDATE logins SET ended_at = $2, end_reason = $3
                   WHERE id = ANY ($1) AND ended_at IS NULL";
 }
@@ -86,7 +89,48 @@ async fn end_all(
     Ok(())
 }
 
-async fn start(on: &Transaction<'_>, login: &LoginRecord, keep: usize) -> Step<Vec<LoginId>> {
+/// Tells which of a user's logins ended.
+async fn tell(
+    on: &Transaction<'_>,
+    user: UserId,
+    ended: &[LoginId],
+    (reason, at): (LoginEnd, WallMillis),
+) -> Step<()> {
+    let all: Vec<_> =
+        ended.iter().map(|login| told::login_ended(user, *login, reason, at)).collect();
+    events::add(on, &all).await
+}
+
+async fn end_told(
+    on: &Transaction<'_>,
+    (login, reason, at): (LoginId, LoginEnd, WallMillis),
+) -> Step<bool> {
+    let ended = row(on, END_LOGIN_OF, &[&login.0, &at, &reason.as_str()]).await?;
+    let Some(ended) = ended else { return Ok(false) };
+    tell(on, UserId(ended.try_get(0)?), &[login], (reason, at)).await?;
+    Ok(true)
+}
+
+async fn end_every(
+    on: &Transaction<'_>,
+    user: UserId,
+    (reason, at): (LoginEnd, WallMillis),
+    tells: bool,
+) -> Step<Vec<LoginId>> {
+    accounts::lock(on, user).await?;
+    let ids = live_ids(on, user).await?;
+    end_all(on, &ids, reason, at).await?;
+    if tells {
+        tell(on, user, &ids, (reason, at)).await?;
+    }
+    Ok(ids)
+}
+
+async fn start(
+    on: &Transaction<'_>,
+    login: &LoginRecord,
+    (keep, tells): (usize, bool),
+) -> Step<Vec<LoginId>> {
     accounts::lock(on, login.user).await?;
     let (previous_hash, previous_until) = login.previous.unzip();
     change(
@@ -108,6 +152,9 @@ async fn start(on: &Transaction<'_>, login: &LoginRecord, keep: usize) -> Step<V
     let mut surplus = live_ids(on, login.user).await?;
     surplus.truncate(surplus.len().saturating_sub(keep));
     end_all(on, &surplus, LoginEnd::Superseded, login.created_at).await?;
+    if tells {
+        tell(on, login.user, &surplus, (LoginEnd::Superseded, login.created_at)).await?;
+    }
     Ok(surplus)
 }
 
@@ -145,7 +192,9 @@ async fn end_of(on: &impl GenericClient, login: LoginId) -> Step<Option<LoginEnd
 impl AuthStore for PostgresStorage {
     async fn start_login(&self, login: LoginRecord, keep: usize) -> Stored<Vec<LoginId>> {
         self.lines
-            .write(&(login, keep), |on, (login, keep)| Box::pin(start(on, login, *keep)))
+            .write(&(login, (keep, self.tells)), |on, (login, how)| {
+                Box::pin(start(on, login, *how))
+            })
             .await
     }
 
@@ -168,6 +217,10 @@ impl AuthStore for PostgresStorage {
     }
 
     async fn end_login(&self, login: LoginId, reason: LoginEnd, at: WallMillis) -> Stored<bool> {
+        if self.tells {
+            let given = (login, reason, at);
+            return self.lines.write(&given, |on, given| Box::pin(end_told(on, *given))).await;
+        }
         self.lines
             .run(&(login, reason, at), |line, (login, reason, at)| {
                 Box::pin(async move {
@@ -184,13 +237,8 @@ impl AuthStore for PostgresStorage {
         at: WallMillis,
     ) -> Stored<Vec<LoginId>> {
         self.lines
-            .write(&(user, reason, at), |on, (user, reason, at)| {
-                Box::pin(async move {
-                    accounts::lock(on, *user).await?;
-                    let ids = live_ids(on, *user).await?;
-                    end_all(on, &ids, *reason, *at).await?;
-                    Ok(ids)
-                })
+            .write(&(user, (reason, at), self.tells), |on, (user, how, tells)| {
+                Box::pin(end_every(on, *user, *how, *tells))
             })
             .await
     }

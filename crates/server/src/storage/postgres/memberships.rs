@@ -4,26 +4,73 @@ use anteroom_core::ids::{Generation, RoomId, UserId};
 use deadpool_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
-use super::accounts;
-use super::ask::{change, row, rows};
+use super::ask::{Given, change, row, rows};
 use super::error::Step;
+use super::{accounts, events, rooms};
+use crate::storage::events::{self as told, EndedStay};
 use crate::storage::{Entered, MembershipEnd, NewMembership, StorageError, Stored, WallMillis};
+
+/// Ends open stays; with `told`, answers which they were.
+macro_rules! end_stays {
+    ($set:literal, $which:literal) => {
+        concat!("UPDATE memberships SET ", $set, " WHERE left_at IS NULL AND ", $which)
+    };
+    ($set:literal, $which:literal, told) => {
+        concat!(end_stays!($set, $which), " RETURNING room_id, user_id, epoch, n")
+    };
+}
+
+/// Which stays a statement is about, as its parameters follow the instant and the reason.
+macro_rules! all_but {
+    ($($told:tt)?) => {
+        end_stays!(
+            "left_at = $1, left_reason = $2",
+            "(room_id, epoch, n) NOT IN
+                 (SELECT * FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]))"
+            $(, $told)?
+        )
+    };
+}
+
+macro_rules! in_room {
+    ($($told:tt)?) => {
+        end_stays!("left_at = $1, left_reason = $2", "room_id = $3" $(, $told)?)
+    };
+}
+
+macro_rules! one {
+    ($($told:tt)?) => {
+        end_stays!(
+            "left_at = $1, left_reason = $2",
+            "room_id = $3 AND epoch = $4 AND n = $5"
+            $(, $told)?
+        )
+    };
+}
+
+macro_rules! older {
+    ($($told:tt)?) => {
+        end_stays!(
+            "left_at = $1, left_reason = $2",
+            "room_id = $3 AND user_id = $6 AND (epoch, n) < ($4, $5)"
+            $(, $told)?
+        )
+    };
+}
 
 statements! {
     FOUNDED = "SELECT deployment, epoch FROM meta";
     RAISE_EPOCH = "UPDATE meta SET epoch = epoch + 1 RETURNING epoch";
-    END_ALL_BUT = "UPDATE memberships SET left_at = $1, left_reason = $2
-                   WHERE left_at IS NULL
-                     AND (room_id, epoch, n) NOT IN
-                         (SELECT * FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]))";
+    END_ALL_BUT = all_but!();
+    END_ALL_BUT_TOLD = all_but!(told);
     OPEN_IN_ROOM = "SELECT user_id, epoch, n FROM memberships
                     WHERE room_id = $1 AND left_at IS NULL ORDER BY ordinal";
-    END_IN_ROOM = "UPDATE memberships SET left_at = $2, left_reason = $3
-                   WHERE room_id = $1 AND left_at IS NULL";
-    END_ONE = "UPDATE memberships SET left_at = $4, left_reason = $5
-               WHERE room_id = $1 AND epoch = $2 AND n = $3 AND left_at IS NULL";
-    END_OLDER = "UPDATE memberships SET left_at = $5, left_reason = $6
-                 WHERE room_id = $1 AND user_id = $2 AND (epoch, n) < ($3, $4) AND left_at IS NULL";
+    END_IN_ROOM = in_room!();
+    END_IN_ROOM_TOLD = in_room!(told);
+    END_ONE = one!();
+    END_ONE_TOLD = one!(told);
+    END_OLDER = older!();
+    END_OLDER_TOLD = older!(told);
     HAS_OPEN = "SELECT 1 FROM memberships WHERE room_id = $1 AND user_id = $2 AND left_at IS NULL";
     /// Neither closes nor goes before this transaction ends.
     KEEP_ROOM = "SELECT closed_at IS NOT NULL FROM rooms WHERE id = $1 FOR KEY SHARE";
@@ -67,16 +114,57 @@ fn nameless() -> StorageError {
     StorageError::Failed("the database has lost its name".into())
 }
 
+/// The stays that go on, as statements take them: rooms, epochs and numbers.
+fn living_numbers(living: &[(RoomId, Generation)]) -> Stored<[Vec<i64>; 3]> {
+    let rooms: Vec<i64> = living.iter().map(|(room, _)| room.0).collect();
+    let both = living.iter().map(|(_, generation)| numbers(*generation));
+    let (epochs, ns): (Vec<i64>, Vec<i64>) = both.collect::<Stored<Vec<_>>>()?.into_iter().unzip();
+    Ok([rooms, epochs, ns])
+}
+
 pub(super) async fn end_all_but(
     on: &impl GenericClient,
     living: &[(RoomId, Generation)],
     at: WallMillis,
 ) -> Step<u64> {
-    let rooms: Vec<i64> = living.iter().map(|(room, _)| room.0).collect();
-    let both = living.iter().map(|(_, generation)| numbers(*generation));
-    let (epochs, ns): (Vec<i64>, Vec<i64>) = both.collect::<Stored<Vec<_>>>()?.into_iter().unzip();
     let stopped = MembershipEnd::ServerStopped.as_str();
+    let [rooms, epochs, ns] = living_numbers(living)?;
     change(on, END_ALL_BUT, &[&at, &stopped, &rooms, &epochs, &ns]).await
+}
+
+/// As [`end_all_but`], and tells of each.
+pub(super) async fn end_all_but_told(
+    on: &Transaction<'_>,
+    living: &[(RoomId, Generation)],
+    at: WallMillis,
+) -> Step<u64> {
+    let stopped = MembershipEnd::ServerStopped;
+    let [rooms, epochs, ns] = living_numbers(living)?;
+    let given: &Given<'_> = &[&at, &stopped.as_str(), &rooms, &epochs, &ns];
+    let ended = end_and_tell(on, (END_ALL_BUT_TOLD, given), (stopped, at)).await?;
+    Ok(ended as u64)
+}
+
+/// Ends stays by a statement that says which, and tells of each. How many there were.
+async fn end_and_tell(
+    on: &Transaction<'_>,
+    (sql, given): (&'static str, &Given<'_>),
+    (end, at): (MembershipEnd, WallMillis),
+) -> Step<usize> {
+    let ended = rows(on, sql, given).await?;
+    let ended: Vec<_> = ended
+        .iter()
+        .map(|row| {
+            let stay = EndedStay {
+                room: RoomId(row.try_get("room_id")?),
+                user: UserId(row.try_get("user_id")?),
+                generation: generation(row.try_get("epoch")?, row.try_get("n")?),
+            };
+            Ok(told::left(stay, end, at))
+        })
+        .collect::<Step<_>>()?;
+    events::add(on, &ended).await?;
+    Ok(ended.len())
 }
 
 pub(super) async fn open_in(
@@ -89,7 +177,11 @@ pub(super) async fn open_in(
         .collect()
 }
 
-pub(super) async fn enter(on: &Transaction<'_>, entry: &NewMembership) -> Step<Entered> {
+pub(super) async fn enter(
+    on: &Transaction<'_>,
+    entry: &NewMembership,
+    tells: bool,
+) -> Step<Entered> {
     let (epoch, n) = numbers(entry.generation)?;
     let entered = match keep_room(on, entry.room).await? {
         Some(Room::Closed) => return Ok(Entered::NoRoom),
@@ -110,11 +202,27 @@ pub(super) async fn enter(on: &Transaction<'_>, entry: &NewMembership) -> Step<E
     }
     let superseded = MembershipEnd::Superseded.as_str();
     let (room, user) = (entry.room.0, entry.user.0);
-    change(on, END_OLDER, &[&room, &user, &epoch, &n, &entry.at, &superseded]).await?;
+    if tells && entered == Entered::Opened {
+        let opened: Vec<_> = rooms::find(on, entry.room).await?.iter().map(told::opened).collect();
+        events::add(on, &opened).await?;
+    }
+    let older: &Given<'_> = &[&entry.at, &superseded, &room, &epoch, &n, &user];
+    if tells {
+        let how = (MembershipEnd::Superseded, entry.at);
+        end_and_tell(on, (END_OLDER_TOLD, older), how).await?;
+    } else {
+        change(on, END_OLDER, older).await?;
+    }
     // Still one open: a later grant was written first. This stay is history already.
     let overtaken = row(on, HAS_OPEN, &[&room, &user]).await?.is_some();
     let (left_at, left_reason) = overtaken.then_some((entry.at, superseded)).unzip();
     change(on, INSERT_STAY, &[&room, &user, &epoch, &n, &entry.at, &left_at, &left_reason]).await?;
+    if tells {
+        let own = EndedStay { room: entry.room, user: entry.user, generation: entry.generation };
+        let over = left_at.map(|at| told::left(own, MembershipEnd::Superseded, at));
+        let all: Vec<_> = std::iter::once(told::entered(entry)).chain(over).collect();
+        events::add(on, &all).await?;
+    }
     Ok(entered)
 }
 
@@ -149,11 +257,30 @@ pub(super) async fn end(
     (end, at): (MembershipEnd, WallMillis),
 ) -> Step<bool> {
     let (epoch, n) = numbers(generation)?;
-    Ok(change(on, END_ONE, &[&room.0, &epoch, &n, &at, &end.as_str()]).await? == 1)
+    Ok(change(on, END_ONE, &[&at, &end.as_str(), &room.0, &epoch, &n]).await? == 1)
+}
+
+/// As [`end`], and tells of it.
+pub(super) async fn end_told(
+    on: &Transaction<'_>,
+    (room, generation): (RoomId, Generation),
+    how: (MembershipEnd, WallMillis),
+) -> Step<bool> {
+    let (epoch, n) = numbers(generation)?;
+    let given: &Given<'_> = &[&how.1, &how.0.as_str(), &room.0, &epoch, &n];
+    Ok(end_and_tell(on, (END_ONE_TOLD, given), how).await? == 1)
 }
 
 pub(super) async fn end_all_in(on: &Transaction<'_>, room: RoomId, at: WallMillis) -> Step<()> {
     let reason = MembershipEnd::RoomClosed.as_str();
-    change(on, END_IN_ROOM, &[&room.0, &at, &reason]).await?;
+    change(on, END_IN_ROOM, &[&at, &reason, &room.0]).await?;
+    Ok(())
+}
+
+/// As [`end_all_in`], and tells of each.
+pub(super) async fn end_all_told(on: &Transaction<'_>, room: RoomId, at: WallMillis) -> Step<()> {
+    let how = (MembershipEnd::RoomClosed, at);
+    let given: &Given<'_> = &[&at, &how.0.as_str(), &room.0];
+    end_and_tell(on, (END_IN_ROOM_TOLD, given), how).await?;
     Ok(())
 }

@@ -16,8 +16,9 @@ use uuid::Uuid;
 use super::ask::{Given, change, prepared, row, rows, word};
 use super::batch::{First, Known, Plan, Stands, plan};
 use super::error::Step;
-use super::{PostgresStorage, changes, nodes};
+use super::{PostgresStorage, changes, events, nodes};
 use crate::storage::changes::Standing;
+use crate::storage::events as told;
 use crate::storage::{
     Alteration, Appended, HistoryPage, LogItem, MessageRecord, MessageStore, NewRecord, Stored,
     words,
@@ -259,11 +260,13 @@ async fn alter(
 async fn append(
     on: &Transaction<'_>,
     batch: &[NewRecord],
-    me: Option<Owner>,
+    (me, tells): (Option<Owner>, bool),
 ) -> Step<Vec<Appended>> {
     let mut known = known(on, batch, me).await?;
     let plan = plan(batch, &mut known)?;
-    write(on, &plan, &known.by_id).await?;
+    let told = if tells { told::of_batch(batch, &plan.answers) } else { Vec::new() };
+    // Sent at once, like the statements within.
+    try_join(write(on, &plan, &known.by_id), events::add(on, &told)).await?;
     Ok(plan.answers)
 }
 
@@ -344,8 +347,8 @@ impl MessageStore for PostgresStorage {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let me = self.me.get().copied();
-        self.lines.write(&(batch, me), |on, (batch, me)| Box::pin(append(on, batch, *me))).await
+        let how = (self.me.get().copied(), self.tells);
+        self.lines.write(&(batch, how), |on, (batch, how)| Box::pin(append(on, batch, *how))).await
     }
 
     async fn messages(&self, room: RoomId, wanted: HistoryPage) -> Stored<Vec<MessageRecord>> {

@@ -18,6 +18,7 @@ mod batch;
 mod changes;
 mod entries;
 pub(crate) mod error;
+mod events;
 mod index;
 pub(crate) mod lines;
 mod logins;
@@ -56,6 +57,8 @@ pub struct PostgresOptions {
     pub timeout: Duration,
     /// Whether other servers are kept off the database.
     pub alone: bool,
+    /// Whether facts leave events for other services.
+    pub events: bool,
 }
 
 impl Default for PostgresOptions {
@@ -66,6 +69,7 @@ impl Default for PostgresOptions {
             patience: Duration::from_secs(3),
             timeout: Duration::from_secs(5),
             alone: true,
+            events: false,
         }
     }
 }
@@ -76,6 +80,8 @@ pub struct PostgresStorage {
     alone: Option<Alone>,
     /// Which life of which node this is, where there are several.
     me: OnceLock<Owner>,
+    /// Whether facts leave events for other services.
+    tells: bool,
     fatal: CancellationToken,
 }
 
@@ -93,7 +99,7 @@ impl PostgresStorage {
             false => None,
         };
         let lines = Lines::new(address, options).map_err(|why| OpenError::Pool(why.to_string()))?;
-        Ok(Self { lines, alone, me: OnceLock::new(), fatal })
+        Ok(Self { lines, alone, me: OnceLock::new(), tells: options.events, fatal })
     }
 
     /// Cancelled when another server took the database while the line to it was down: the process should

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::ask::{change, row, rows, whole, word};
 use super::error::Step;
-use super::{PostgresStorage, memberships, nodes};
+use super::{PostgresStorage, events, memberships, nodes};
+use crate::storage::events as told;
 use crate::storage::{
     Entered, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord, RoomStore,
     StorageError, Stored, WallMillis, words,
@@ -81,6 +82,11 @@ fn queued(row: &Row) -> Step<QueuedRoom> {
     Ok(QueuedRoom { id: RoomId(row.try_get("id")?), room: described(row)? })
 }
 
+/// The room with this number.
+pub(super) async fn find(on: &impl GenericClient, id: RoomId) -> Step<Option<RoomRecord>> {
+    row(on, ROOM, &[&id.0]).await?.as_ref().map(record).transpose()
+}
+
 fn record(row: &Row) -> Step<RoomRecord> {
     Ok(RoomRecord {
         id: RoomId(row.try_get("id")?),
@@ -143,7 +149,35 @@ async fn have_alone(on: &Transaction<'_>, id: RoomId) -> Step<bool> {
     Ok(is_open.map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
 }
 
-async fn forget(on: &Transaction<'_>, id: RoomId) -> Step<bool> {
+async fn change_told(
+    on: &Transaction<'_>,
+    id: RoomId,
+    patch: &RoomPatch,
+) -> Step<Option<RoomRecord>> {
+    let changed = change_room(on, id, patch).await?;
+    if let Some(room) = changed.as_ref().filter(|_| !patch.is_empty()) {
+        events::add(on, &[told::changed(room)]).await?;
+    }
+    Ok(changed)
+}
+
+/// Who is banned where, by whom and when.
+type Ban = (RoomId, UserId, UserId, WallMillis);
+
+/// Whether it is news.
+async fn ban(on: &impl GenericClient, (room, user, by, at): Ban) -> Step<bool> {
+    Ok(change(on, BAN, &[&room.0, &user.0, &by.0, &at]).await? == 1)
+}
+
+async fn ban_told(on: &Transaction<'_>, given: Ban) -> Step<()> {
+    let (room, user, by, at) = given;
+    if ban(on, given).await? {
+        events::add(on, &[told::banned(room, user, by, at)]).await?;
+    }
+    Ok(())
+}
+
+async fn forget(on: &Transaction<'_>, id: RoomId, tells: bool) -> Step<bool> {
     if change(on, FORGET_QUEUED, &[&id.0]).await? == 1 {
         return Ok(true);
     }
@@ -151,15 +185,25 @@ async fn forget(on: &Transaction<'_>, id: RoomId) -> Step<bool> {
         return Ok(false);
     }
     change(on, FORGET_FAILED_STAYS, &[&id.0]).await?;
-    Ok(change(on, FORGET_ROOM, &[&id.0]).await? == 1)
+    let is_gone = change(on, FORGET_ROOM, &[&id.0]).await? == 1;
+    // Of a room that was only queued nobody was told.
+    if is_gone && tells {
+        events::add(on, &[told::forgotten(id)]).await?;
+    }
+    Ok(is_gone)
 }
 
-async fn close(on: &Transaction<'_>, id: RoomId, at: WallMillis) -> Step<bool> {
+async fn close(on: &Transaction<'_>, id: RoomId, at: WallMillis, tells: bool) -> Step<bool> {
     if !have_alone(on, id).await? {
         return Ok(false);
     }
     change(on, CLOSE_ROOM, &[&id.0, &at]).await?;
-    memberships::end_all_in(on, id, at).await?;
+    if tells {
+        memberships::end_all_told(on, id, at).await?;
+        events::add(on, &[told::closed(id, at)]).await?;
+    } else {
+        memberships::end_all_in(on, id, at).await?;
+    }
     Ok(true)
 }
 
@@ -183,6 +227,14 @@ impl RoomStore for PostgresStorage {
         living: Vec<(RoomId, Generation)>,
         at: WallMillis,
     ) -> Stored<u64> {
+        if self.tells {
+            return self
+                .lines
+                .write(&(living, at), |on, (living, at)| {
+                    Box::pin(memberships::end_all_but_told(on, living, *at))
+                })
+                .await;
+        }
         self.lines
             .run(&(living, at), |line, (living, at)| {
                 Box::pin(memberships::end_all_but(line, living, *at))
@@ -210,7 +262,9 @@ impl RoomStore for PostgresStorage {
     }
 
     async fn forget_pending(&self, id: RoomId) -> Stored<bool> {
-        self.lines.write(&id, |on, id| Box::pin(forget(on, *id))).await
+        self.lines
+            .write(&(id, self.tells), |on, (id, tells)| Box::pin(forget(on, *id, *tells)))
+            .await
     }
 
     async fn open_rooms(&self) -> Stored<Vec<RoomRecord>> {
@@ -224,22 +278,16 @@ impl RoomStore for PostgresStorage {
     }
 
     async fn room(&self, id: RoomId) -> Stored<Option<RoomRecord>> {
-        self.lines
-            .run(&id, |line, id| {
-                Box::pin(async move {
-                    row(line, ROOM, &[&id.0]).await?.as_ref().map(record).transpose()
-                })
-            })
-            .await
+        self.lines.run(&id, |line, id| Box::pin(find(line, *id))).await
     }
 
     async fn enter(&self, entry: NewMembership) -> Stored<Entered> {
         let me = self.me.get().copied();
         self.lines
-            .write(&(entry, me), |on, (entry, me)| {
+            .write(&(entry, me, self.tells), |on, (entry, me, tells)| {
                 Box::pin(async move {
                     nodes::holds(on, *me).await?;
-                    memberships::enter(on, entry).await
+                    memberships::enter(on, entry, *tells).await
                 })
             })
             .await
@@ -252,6 +300,13 @@ impl RoomStore for PostgresStorage {
         end: MembershipEnd,
         at: WallMillis,
     ) -> Stored<bool> {
+        if self.tells {
+            let given = ((room, generation), (end, at));
+            return self
+                .lines
+                .write(&given, |on, (stay, how)| Box::pin(memberships::end_told(on, *stay, *how)))
+                .await;
+        }
         self.lines
             .run(&(room, generation, end, at), |line, (room, generation, end, at)| {
                 Box::pin(memberships::end(line, *room, *generation, (*end, *at)))
@@ -260,23 +315,32 @@ impl RoomStore for PostgresStorage {
     }
 
     async fn close_room(&self, id: RoomId, at: WallMillis) -> Stored<bool> {
-        self.lines.write(&(id, at), |on, (id, at)| Box::pin(close(on, *id, *at))).await
+        self.lines
+            .write(&(id, at, self.tells), |on, (id, at, tells)| {
+                Box::pin(close(on, *id, *at, *tells))
+            })
+            .await
     }
 
     async fn change_room(&self, id: RoomId, patch: RoomPatch) -> Stored<Option<RoomRecord>> {
+        if self.tells {
+            return self
+                .lines
+                .write(&(id, patch), |on, (id, patch)| Box::pin(change_told(on, *id, patch)))
+                .await;
+        }
         self.lines
             .run(&(id, patch), |line, (id, patch)| Box::pin(change_room(line, *id, patch)))
             .await
     }
 
     async fn ban(&self, room: RoomId, user: UserId, by: UserId, at: WallMillis) -> Stored<()> {
+        let given = (room, user, by, at);
+        if self.tells {
+            return self.lines.write(&given, |on, given| Box::pin(ban_told(on, *given))).await;
+        }
         self.lines
-            .run(&(room, user, by, at), |line, (room, user, by, at)| {
-                Box::pin(async move {
-                    change(line, BAN, &[&room.0, &user.0, &by.0, at]).await?;
-                    Ok(())
-                })
-            })
+            .run(&given, |line, given| Box::pin(async move { ban(line, *given).await.map(drop) }))
             .await
     }
 

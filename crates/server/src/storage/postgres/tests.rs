@@ -2,6 +2,7 @@
 
 mod alone;
 mod bounds;
+mod events;
 mod leases;
 mod lost;
 mod nodes;
@@ -39,6 +40,11 @@ impl Fresh {
         Self { store, url }
     }
 
+    /// With events.
+    pub(crate) async fn telling() -> Self {
+        Self::with(PostgresOptions { events: true, ..OF_SEVERAL }).await
+    }
+
     pub(crate) fn store(&self) -> &dyn Storage {
         &self.store
     }
@@ -73,6 +79,7 @@ pub(crate) const OF_SEVERAL: PostgresOptions = PostgresOptions {
     patience: Duration::from_secs(3),
     timeout: Duration::from_secs(5),
     alone: false,
+    events: false,
 };
 
 /// One of several nodes on a database.
@@ -95,6 +102,15 @@ pub(crate) async fn until(what: String, mut is_so: impl FnMut() -> bool) {
 
 storage_contract!(Fresh::new().await);
 
+/// Where every fact leaves an event, all is as it is elsewhere.
+mod telling {
+    use super::Fresh;
+    use crate::storage::contract::storage_contract;
+
+    storage_contract!(Fresh::telling().await);
+    storage_contract!(events: Fresh::telling().await);
+}
+
 #[tokio::test]
 async fn every_statement_can_be_prepared() {
     let fresh = Fresh::new().await;
@@ -102,6 +118,7 @@ async fn every_statement_can_be_prepared() {
         super::accounts::ALL,
         super::changes::ALL,
         super::entries::ALL,
+        super::events::ALL,
         super::index::ALL,
         super::logins::ALL,
         super::memberships::ALL,

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::SqliteStorage;
+use super::events::Outbox;
 use crate::storage::{
-    AccountStore, NewUser, ProfilePatch, StorageError, Stored, UserRecord, WallMillis,
+    AccountStore, NewUser, ProfilePatch, StorageError, Stored, UserRecord, WallMillis, events,
 };
 
 macro_rules! select_user {
@@ -73,7 +74,7 @@ fn insert_roles(conn: &Connection, id: UserId, roles: &[Role]) -> Stored<()> {
     Ok(())
 }
 
-fn create(conn: &Connection, user: &NewUser) -> Stored<Option<UserRecord>> {
+fn create(conn: &Connection, user: &NewUser, outbox: Outbox) -> Stored<Option<UserRecord>> {
     let added = conn.prepare_cached(INSERT_USER)?.execute(named_params! {
         ":id": user.id.0,
         ":username": user.username,
@@ -87,6 +88,7 @@ fn create(conn: &Connection, user: &NewUser) -> Stored<Option<UserRecord>> {
     })?;
     if added == 1 {
         insert_roles(conn, user.id, &user.roles)?;
+        outbox.add(conn, || [events::account_created(user)])?;
         return find(conn, user.id);
     }
     let mut named = conn.prepare_cached(ID_OF_NAME)?;
@@ -101,7 +103,8 @@ fn create(conn: &Connection, user: &NewUser) -> Stored<Option<UserRecord>> {
 #[async_trait]
 impl AccountStore for SqliteStorage {
     async fn create_user(&self, user: NewUser) -> Stored<Option<UserRecord>> {
-        self.write(move |conn| create(conn, &user)).await
+        let outbox = self.outbox;
+        self.write(move |conn| create(conn, &user, outbox)).await
     }
 
     async fn user(&self, id: UserId) -> Stored<Option<UserRecord>> {
@@ -145,9 +148,12 @@ impl AccountStore for SqliteStorage {
     }
 
     async fn set_locked(&self, id: UserId, at: Option<WallMillis>) -> Stored<bool> {
-        self.write(
-            move |conn| Ok(conn.prepare_cached(SET_LOCKED)?.execute(params![id.0, at])? == 1),
-        )
+        let outbox = self.outbox;
+        self.write(move |conn| {
+            let is_there = conn.prepare_cached(SET_LOCKED)?.execute(params![id.0, at])? == 1;
+            outbox.add(conn, || is_there.then(|| events::lock_set(id, at)))?;
+            Ok(is_there)
+        })
         .await
     }
 

@@ -5,8 +5,10 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::SqliteStorage;
+use super::events::Outbox;
 use crate::storage::{
     AuthStore, LoginEnd, LoginRecord, LoginRefresh, RefreshOutcome, Stored, TokenFacts, WallMillis,
+    events,
 };
 
 macro_rules! select_login {
@@ -37,6 +39,7 @@ statements! {
     LOGIN_END = "SELECT end_reason FROM logins WHERE id = ?1 AND ended_at IS NOT NULL";
     END_LOGIN = "UPDATE logins SET ended_at = ?2, end_reason = ?3
                  WHERE id = ?1 AND ended_at IS NULL";
+    WHOSE = "SELECT user_id FROM logins WHERE id = ?1";
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<LoginRecord> {
@@ -67,7 +70,37 @@ fn end(conn: &Connection, login: LoginId, reason: LoginEnd, at: WallMillis) -> S
     Ok(update.execute(params![login.0, at, reason.as_str()])? == 1)
 }
 
-fn start(conn: &Connection, login: &LoginRecord, keep: usize) -> Stored<Vec<LoginId>> {
+/// Tells which of a user's logins ended.
+fn tell(
+    (conn, outbox): (&Connection, Outbox),
+    user: UserId,
+    ended: &[LoginId],
+    (reason, at): (LoginEnd, WallMillis),
+) -> Stored<()> {
+    outbox.add(conn, || ended.iter().map(move |it| events::login_ended(user, *it, reason, at)))
+}
+
+/// As [`end`], where nobody says whose login it is.
+fn end_one(
+    (conn, outbox): (&Connection, Outbox),
+    login: LoginId,
+    reason: LoginEnd,
+    at: WallMillis,
+) -> Stored<bool> {
+    let has_ended = end(conn, login, reason, at)?;
+    if has_ended && outbox.is_on() {
+        let user = conn.prepare_cached(WHOSE)?.query_row([login.0], |row| row.get(0))?;
+        tell((conn, outbox), UserId(user), &[login], (reason, at))?;
+    }
+    Ok(has_ended)
+}
+
+fn start(
+    conn: &Connection,
+    login: &LoginRecord,
+    keep: usize,
+    outbox: Outbox,
+) -> Stored<Vec<LoginId>> {
     conn.prepare_cached(INSERT_LOGIN)?.execute(named_params! {
         ":id": login.id.0,
         ":user": login.user.0,
@@ -84,6 +117,8 @@ fn start(conn: &Connection, login: &LoginRecord, keep: usize) -> Stored<Vec<Logi
     for id in &surplus {
         end(conn, *id, LoginEnd::Superseded, login.created_at)?;
     }
+    let how = (LoginEnd::Superseded, login.created_at);
+    tell((conn, outbox), login.user, &surplus, how)?;
     Ok(surplus)
 }
 
@@ -108,7 +143,8 @@ fn refresh(conn: &Connection, refresh: &LoginRefresh) -> Stored<RefreshOutcome> 
 #[async_trait]
 impl AuthStore for SqliteStorage {
     async fn start_login(&self, login: LoginRecord, keep: usize) -> Stored<Vec<LoginId>> {
-        self.write(move |conn| start(conn, &login, keep)).await
+        let outbox = self.outbox;
+        self.write(move |conn| start(conn, &login, keep, outbox)).await
     }
 
     async fn refresh_login(&self, wanted: LoginRefresh) -> Stored<RefreshOutcome> {
@@ -136,7 +172,8 @@ impl AuthStore for SqliteStorage {
     }
 
     async fn end_login(&self, login: LoginId, reason: LoginEnd, at: WallMillis) -> Stored<bool> {
-        self.write(move |conn| end(conn, login, reason, at)).await
+        let outbox = self.outbox;
+        self.write(move |conn| end_one((conn, outbox), login, reason, at)).await
     }
 
     async fn end_logins(
@@ -145,11 +182,13 @@ impl AuthStore for SqliteStorage {
         reason: LoginEnd,
         at: WallMillis,
     ) -> Stored<Vec<LoginId>> {
+        let outbox = self.outbox;
         self.write(move |conn| {
             let ids = live_ids(conn, user)?;
             for id in &ids {
                 end(conn, *id, reason, at)?;
             }
+            tell((conn, outbox), user, &ids, (reason, at))?;
             Ok(ids)
         })
         .await

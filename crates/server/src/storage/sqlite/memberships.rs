@@ -7,7 +7,10 @@ use anteroom_core::mutants::{self, Mutant};
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
+use super::events::Outbox;
+use super::rooms;
 use crate::mutants::seeded;
+use crate::storage::events::{self, EndedStay};
 use crate::storage::{Entered, MembershipEnd, NewMembership, StorageError, Stored, WallMillis};
 
 statements! {
@@ -16,7 +19,7 @@ statements! {
     // The index is named so that a start never reads the whole history of stays.
     END_ALL = "UPDATE memberships INDEXED BY memberships_open SET left_at = ?1, left_reason = ?2
                WHERE left_at IS NULL";
-    ALL_OPEN = "SELECT ordinal, room_id, epoch, n FROM memberships INDEXED BY memberships_open
+    ALL_OPEN = "SELECT ordinal, room_id, epoch, n, user_id FROM memberships INDEXED BY memberships_open
                 WHERE left_at IS NULL";
     END_ORDINAL = "UPDATE memberships SET left_at = ?2, left_reason = ?3 WHERE ordinal = ?1";
     OPEN_IN_ROOM = "SELECT user_id, epoch, n FROM memberships INDEXED BY memberships_open
@@ -64,29 +67,34 @@ pub(super) fn begin_epoch(conn: &Connection) -> Stored<u64> {
     Ok(epoch.unsigned_abs())
 }
 
+/// Ends the open stays of everybody but `living`, and says how many.
 pub(super) fn end_all_but(
-    conn: &Connection,
+    (conn, outbox): (&Connection, Outbox),
     living: &HashSet<(RoomId, Generation)>,
     at: WallMillis,
 ) -> Stored<u64> {
     let stopped = MembershipEnd::ServerStopped.as_str();
-    if living.is_empty() {
+    if living.is_empty() && !outbox.is_on() {
         let ended = conn.prepare_cached(END_ALL)?.execute(params![at, stopped])?;
         return Ok(ended as u64);
     }
     let mut select = conn.prepare_cached(ALL_OPEN)?;
     let open = select.query_map([], |row| {
-        Ok((row.get::<_, i64>(0)?, RoomId(row.get(1)?), generation(row.get(2)?, row.get(3)?)))
+        let (room, generation) = (RoomId(row.get(1)?), generation(row.get(2)?, row.get(3)?));
+        Ok((row.get::<_, i64>(0)?, EndedStay { room, user: UserId(row.get(4)?), generation }))
     })?;
     let mut over = Vec::new();
     for stay in open {
-        let (ordinal, room, entered) = stay?;
-        over.extend((!living.contains(&(room, entered))).then_some(ordinal));
+        let (ordinal, stay) = stay?;
+        let is_over = !living.contains(&(stay.room, stay.generation));
+        over.extend(is_over.then_some((ordinal, stay)));
     }
     let mut end = conn.prepare_cached(END_ORDINAL)?;
-    for ordinal in &over {
+    for (ordinal, _) in &over {
         end.execute(params![ordinal, at, stopped])?;
     }
+    let ended = over.iter().map(|(_, stay)| events::left(*stay, MembershipEnd::ServerStopped, at));
+    outbox.add(conn, || ended)?;
     Ok(over.len() as u64)
 }
 
@@ -102,7 +110,7 @@ pub(super) fn generation(epoch: i64, n: i64) -> Generation {
     Generation { epoch: epoch.unsigned_abs(), n: n.unsigned_abs() }
 }
 
-pub(super) fn enter(conn: &Connection, entry: &NewMembership) -> Stored<Entered> {
+pub(super) fn enter(conn: &Connection, entry: &NewMembership, outbox: Outbox) -> Stored<Entered> {
     let (epoch, n) = numbers(entry.generation)?;
     let mut closed = conn.prepare_cached(ROOM_CLOSED)?;
     let entered = match closed.query_row([entry.room.0], |row| row.get(0)).optional()? {
@@ -116,13 +124,55 @@ pub(super) fn enter(conn: &Connection, entry: &NewMembership) -> Stored<Entered>
     };
     let superseded = MembershipEnd::Superseded.as_str();
     let (room, user) = (entry.room.0, entry.user.0);
+    // Looked up only to be told.
+    let older = match outbox.is_on() {
+        true => open_in(conn, entry.room)?,
+        false => Vec::new(),
+    };
     conn.prepare_cached(END_OLDER)?.execute(params![room, user, epoch, n, entry.at, superseded])?;
     // Still one open: a later grant was written first. This stay is history already.
     let overtaken = conn.prepare_cached(HAS_OPEN)?.exists(params![room, user])?;
     let left = overtaken.then_some((entry.at, superseded)).unzip();
     conn.prepare_cached(INSERT_STAY)?
         .execute(params![room, user, epoch, n, entry.at, left.0, left.1])?;
+    if outbox.is_on() {
+        let older =
+            older.into_iter().map(|(user, generation)| ended_in(entry.room, user, generation));
+        let told = Told { entered, is_over: overtaken, older: older.collect() };
+        told.tell((conn, outbox), entry)?;
+    }
     Ok(entered)
+}
+
+const fn ended_in(room: RoomId, user: UserId, generation: Generation) -> EndedStay {
+    EndedStay { room, user, generation }
+}
+
+/// What an entry did.
+struct Told {
+    entered: Entered,
+    /// The stay was history already.
+    is_over: bool,
+    /// Who sat there before.
+    older: Vec<EndedStay>,
+}
+
+impl Told {
+    fn tell(self, (conn, outbox): (&Connection, Outbox), entry: &NewMembership) -> Stored<()> {
+        let mut told = Vec::new();
+        if self.entered == Entered::Opened {
+            told.extend(rooms::find(conn, entry.room)?.as_ref().map(events::opened));
+        }
+        let is_older =
+            |stay: &EndedStay| stay.user == entry.user && stay.generation < entry.generation;
+        let older = self.older.into_iter().filter(is_older);
+        let superseded = |stay| events::left(stay, MembershipEnd::Superseded, entry.at);
+        told.extend(older.map(superseded));
+        told.push(events::entered(entry));
+        let own = ended_in(entry.room, entry.user, entry.generation);
+        told.extend(self.is_over.then(|| superseded(own)));
+        outbox.add(conn, || told)
+    }
 }
 
 /// What the same entry was answered before, if it was written before.
@@ -157,20 +207,32 @@ fn open_room(conn: &Connection, id: RoomId, at: WallMillis) -> Stored<bool> {
 }
 
 pub(super) fn end(
-    conn: &Connection,
-    room: RoomId,
-    generation: Generation,
-    end: MembershipEnd,
-    at: WallMillis,
+    (conn, outbox): (&Connection, Outbox),
+    (room, generation): (RoomId, Generation),
+    (end, at): (MembershipEnd, WallMillis),
 ) -> Stored<bool> {
     let (epoch, n) = numbers(generation)?;
     let mut update = conn.prepare_cached(&seeded("END_ONE", END_ONE))?;
     let ended = update.execute(params![room.0, epoch, n, at, end.as_str()])?;
+    if ended == 1 && outbox.is_on() {
+        let mut whose = conn.prepare_cached(WHOSE_STAY)?;
+        let user = whose.query_row(params![room.0, epoch, n], |row| Ok(UserId(row.get(0)?)))?;
+        outbox.add(conn, || [events::left(ended_in(room, user, generation), end, at)])?;
+    }
     Ok(ended == 1 || mutants::on(Mutant::B30EndedTwice))
 }
 
-pub(super) fn end_all_in(conn: &Connection, room: RoomId, at: WallMillis) -> Stored<()> {
-    let reason = MembershipEnd::RoomClosed.as_str();
-    conn.prepare_cached(END_IN_ROOM)?.execute(params![room.0, at, reason])?;
-    Ok(())
+pub(super) fn end_all_in(
+    (conn, outbox): (&Connection, Outbox),
+    room: RoomId,
+    at: WallMillis,
+) -> Stored<()> {
+    let reason = MembershipEnd::RoomClosed;
+    let open = match outbox.is_on() {
+        true => open_in(conn, room)?,
+        false => Vec::new(),
+    };
+    conn.prepare_cached(END_IN_ROOM)?.execute(params![room.0, at, reason.as_str()])?;
+    let ended = open.into_iter().map(|(user, generation)| ended_in(room, user, generation));
+    outbox.add(conn, || ended.map(|stay| events::left(stay, reason, at)))
 }

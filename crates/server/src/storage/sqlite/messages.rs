@@ -11,11 +11,12 @@ use anteroom_core::ids::{MessageId, RoomId, UserId};
 use async_trait::async_trait;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
+use super::events::Outbox;
 use super::statements::word;
 use super::{SqliteStorage, changes};
 use crate::storage::{
     Appended, HistoryPage, LogItem, MessageRecord, MessageStore, NewChange, NewMessage, NewRecord,
-    StorageError, Stored, words,
+    StorageError, Stored, events, words,
 };
 
 macro_rules! select_message {
@@ -156,9 +157,11 @@ fn first_outcome(conn: &Connection, message: &NewMessage) -> Stored<Option<Appen
     Ok(select.query_row(params![message.room.0, message.id.0], duplicate).optional()?)
 }
 
-fn append(conn: &Connection, batch: &[NewRecord]) -> Stored<Vec<Appended>> {
+fn append(conn: &Connection, batch: &[NewRecord], outbox: Outbox) -> Stored<Vec<Appended>> {
     let mut append = Append::new(conn)?;
-    batch.iter().map(|record| append.one(record)).collect()
+    let outcomes: Vec<_> = batch.iter().map(|record| append.one(record)).collect::<Stored<_>>()?;
+    outbox.add(conn, || events::of_batch(batch, &outcomes))?;
+    Ok(outcomes)
 }
 
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<MessageRecord> {
@@ -236,7 +239,8 @@ impl MessageStore for SqliteStorage {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        self.write_or_refuse(move |conn| append(conn, &batch)).await
+        let outbox = self.outbox;
+        self.write_or_refuse(move |conn| append(conn, &batch, outbox)).await
     }
 
     async fn messages(&self, room: RoomId, wanted: HistoryPage) -> Stored<Vec<MessageRecord>> {

@@ -9,6 +9,7 @@ mod changes;
 mod bans;
 mod entries;
 mod error;
+mod events;
 mod index;
 mod logins;
 mod memberships;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bans::Bans;
+use events::Outbox;
 pub use open::OpenError;
 use readers::Readers;
 use rusqlite::Connection;
@@ -59,6 +61,8 @@ pub struct SqliteOptions {
     /// How long a job other than an append waits for a place in a full queue, and a read for a
     /// reader.
     pub patience: Duration,
+    /// Whether facts leave events for other services.
+    pub events: bool,
 }
 
 impl Default for SqliteOptions {
@@ -69,6 +73,7 @@ impl Default for SqliteOptions {
             group: 256,
             busy_timeout: Duration::from_secs(5),
             patience: Duration::from_secs(3),
+            events: false,
         }
     }
 }
@@ -82,6 +87,7 @@ pub struct SqliteStorage {
     bans: Bans,
     fatal: CancellationToken,
     patience: Duration,
+    outbox: Outbox,
 }
 
 impl SqliteStorage {
@@ -113,6 +119,7 @@ impl SqliteStorage {
             bans,
             fatal,
             patience: options.patience,
+            outbox: Outbox::new(options.events),
         })
     }
 

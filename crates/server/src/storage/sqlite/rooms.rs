@@ -5,11 +5,12 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use uuid::Uuid;
 
+use super::events::Outbox;
 use super::statements::word;
 use super::{SqliteStorage, memberships};
 use crate::storage::{
     Entered, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord, RoomStore,
-    Stored, WallMillis, words,
+    Stored, WallMillis, events, words,
 };
 
 macro_rules! columns_of_both {
@@ -84,6 +85,11 @@ fn queued(row: &Row<'_>) -> rusqlite::Result<QueuedRoom> {
     Ok(QueuedRoom { id: RoomId(row.get("id")?), room: described(row)? })
 }
 
+/// The room with this number.
+pub(super) fn find(conn: &Connection, id: RoomId) -> Stored<Option<RoomRecord>> {
+    Ok(conn.prepare_cached(ROOM)?.query_row([id.0], record).optional()?)
+}
+
 fn record(row: &Row<'_>) -> rusqlite::Result<RoomRecord> {
     Ok(RoomRecord {
         id: RoomId(row.get("id")?),
@@ -112,6 +118,27 @@ fn queue(conn: &Connection, room: NewRoom) -> Stored<QueuedRoom> {
         |row| row.get(0),
     )?;
     Ok(QueuedRoom { id: RoomId(id), room })
+}
+
+/// Forgets a room that nobody was let into; whether there was one.
+fn forget(conn: &Connection, id: RoomId, outbox: Outbox) -> Stored<bool> {
+    if conn.prepare_cached(FORGET_QUEUED)?.execute([id.0])? == 1 {
+        return Ok(true);
+    }
+    conn.prepare_cached(FORGET_FAILED_STAYS)?.execute([id.0])?;
+    let is_gone = conn.prepare_cached(FORGET_ROOM)?.execute([id.0])? == 1;
+    // Of a room that was only queued nobody was told.
+    outbox.add(conn, || is_gone.then(|| events::forgotten(id)))?;
+    Ok(is_gone)
+}
+
+fn close(conn: &Connection, id: RoomId, at: WallMillis, outbox: Outbox) -> Stored<bool> {
+    if conn.prepare_cached(CLOSE_ROOM)?.execute(params![id.0, at])? == 0 {
+        return Ok(false);
+    }
+    memberships::end_all_in((conn, outbox), id, at)?;
+    outbox.add(conn, || [events::closed(id, at)])?;
+    Ok(true)
 }
 
 fn change(conn: &Connection, id: RoomId, change: RoomPatch) -> Stored<Option<RoomRecord>> {
@@ -155,8 +182,8 @@ impl RoomStore for SqliteStorage {
         living: Vec<(RoomId, Generation)>,
         at: WallMillis,
     ) -> Stored<u64> {
-        let living = living.into_iter().collect();
-        self.write(move |conn| memberships::end_all_but(conn, &living, at)).await
+        let (outbox, living) = (self.outbox, living.into_iter().collect());
+        self.write(move |conn| memberships::end_all_but((conn, outbox), &living, at)).await
     }
 
     async fn open_memberships(&self, room: RoomId) -> Stored<Vec<(UserId, Generation)>> {
@@ -172,14 +199,8 @@ impl RoomStore for SqliteStorage {
     }
 
     async fn forget_pending(&self, id: RoomId) -> Stored<bool> {
-        self.write(move |conn| {
-            if conn.prepare_cached(FORGET_QUEUED)?.execute([id.0])? == 1 {
-                return Ok(true);
-            }
-            conn.prepare_cached(FORGET_FAILED_STAYS)?.execute([id.0])?;
-            Ok(conn.prepare_cached(FORGET_ROOM)?.execute([id.0])? == 1)
-        })
-        .await
+        let outbox = self.outbox;
+        self.write(move |conn| forget(conn, id, outbox)).await
     }
 
     async fn open_rooms(&self) -> Stored<Vec<RoomRecord>> {
@@ -187,14 +208,12 @@ impl RoomStore for SqliteStorage {
     }
 
     async fn room(&self, id: RoomId) -> Stored<Option<RoomRecord>> {
-        self.read(move |conn| {
-            Ok(conn.prepare_cached(ROOM)?.query_row([id.0], record).optional()?)
-        })
-        .await
+        self.read(move |conn| find(conn, id)).await
     }
 
     async fn enter(&self, entry: NewMembership) -> Stored<Entered> {
-        self.write(move |conn| memberships::enter(conn, &entry)).await
+        let outbox = self.outbox;
+        self.write(move |conn| memberships::enter(conn, &entry, outbox)).await
     }
 
     async fn end_membership(
@@ -204,22 +223,24 @@ impl RoomStore for SqliteStorage {
         end: MembershipEnd,
         at: WallMillis,
     ) -> Stored<bool> {
-        self.write(move |conn| memberships::end(conn, room, generation, end, at)).await
+        let (outbox, stay) = (self.outbox, (room, generation));
+        self.write(move |conn| memberships::end((conn, outbox), stay, (end, at))).await
     }
 
     async fn close_room(&self, id: RoomId, at: WallMillis) -> Stored<bool> {
-        self.write(move |conn| {
-            if conn.prepare_cached(CLOSE_ROOM)?.execute(params![id.0, at])? == 0 {
-                return Ok(false);
-            }
-            memberships::end_all_in(conn, id, at)?;
-            Ok(true)
-        })
-        .await
+        let outbox = self.outbox;
+        self.write(move |conn| close(conn, id, at, outbox)).await
     }
 
     async fn change_room(&self, id: RoomId, patch: RoomPatch) -> Stored<Option<RoomRecord>> {
-        self.write(move |conn| change(conn, id, patch)).await
+        let outbox = self.outbox;
+        self.write(move |conn| {
+            let is_empty = patch.is_empty();
+            let changed = change(conn, id, patch)?;
+            outbox.add(conn, || changed.as_ref().filter(|_| !is_empty).map(events::changed))?;
+            Ok(changed)
+        })
+        .await
     }
 
     async fn ban(&self, room: RoomId, user: UserId, by: UserId, at: WallMillis) -> Stored<()> {
@@ -227,10 +248,12 @@ impl RoomStore for SqliteStorage {
         // One at a time, so that one that fails takes nothing back that another one wrote.
         let _turn = self.bans.turn().await;
         let is_news = self.bans.add(room, user);
+        let outbox = self.outbox;
         let written = self
             .write(move |conn| {
-                conn.prepare_cached(BAN)?.execute(params![room.0, user.0, by.0, at])?;
-                Ok(())
+                let mut ban = conn.prepare_cached(BAN)?;
+                let is_new = ban.execute(params![room.0, user.0, by.0, at])? == 1;
+                outbox.add(conn, || is_new.then(|| events::banned(room, user, by, at)))
             })
             .await;
         if written.is_err() && is_news {

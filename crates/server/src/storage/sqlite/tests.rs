@@ -31,6 +31,11 @@ impl Fresh {
         Self { store, dir }
     }
 
+    /// With events.
+    pub(super) fn telling() -> Self {
+        Self::with(SqliteOptions { events: true, ..SqliteOptions::default() })
+    }
+
     pub(super) fn store(&self) -> &dyn Storage {
         &self.store
     }
@@ -47,6 +52,24 @@ pub(super) fn database(dir: &Path) -> PathBuf {
 
 storage_contract!(Fresh::new());
 
+/// Where every fact leaves an event, all is as it is elsewhere.
+mod telling {
+    use super::Fresh;
+    use crate::storage::contract::storage_contract;
+
+    storage_contract!(Fresh::telling());
+    storage_contract!(events: Fresh::telling());
+}
+
+#[tokio::test]
+async fn a_store_without_events_writes_none() {
+    let fresh = Fresh::new();
+    contract::events::a_whole_life(fresh.store()).await;
+    let told: i64 =
+        fresh.aside().query_row("SELECT count(*) FROM events", [], |row| row.get(0)).unwrap();
+    assert_eq!(told, 0);
+}
+
 #[test]
 fn every_statement_can_be_prepared() {
     let fresh = Fresh::new();
@@ -56,6 +79,7 @@ fn every_statement_can_be_prepared() {
         super::changes::ALL,
         super::bans::ALL,
         super::entries::ALL,
+        super::events::ALL,
         super::index::ALL,
         super::logins::ALL,
         super::memberships::ALL,

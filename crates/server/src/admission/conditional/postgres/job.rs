@@ -85,7 +85,8 @@ impl Store {
         let address = open::address(url, options.patience)?;
         open::prepare(&address, &SEATS).await?;
         let Options { connections, queue, patience, timeout } = options;
-        let of_lines = PostgresOptions { connections, queue, patience, timeout, alone: false };
+        let of_lines =
+            PostgresOptions { connections, queue, patience, timeout, alone: false, events: false };
         let lines =
             Lines::new(address, of_lines).map_err(|why| OpenError::Pool(why.to_string()))?;
         Ok(Self { lines, places: Arc::new(Semaphore::new(queue.max(1))), timeout, care, life })
