@@ -276,6 +276,10 @@ fn answer(append: Append, outcome: Appended) -> (Option<Bytes>, Option<(i64, Byt
             let (code, detail) = change::refusal(why);
             return (Some(refusal(&append, code, detail)), None);
         }
+        // Of what came from a queue only; its sender's node sees to it.
+        Appended::NotTaken(_) => {
+            return (Some(refusal(&append, Code::Unavailable, "It could not be stored.")), None);
+        }
         Appended::NoRoom => {
             return (Some(refusal(&append, Code::NotFound, "The room is closed.")), None);
         }

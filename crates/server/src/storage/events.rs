@@ -236,6 +236,7 @@ struct ChangeData<'a> {
 fn recorded(record: &NewRecord, outcome: &Appended) -> Option<NewEvent> {
     match (record, outcome) {
         (NewRecord::Message(message), Appended::New { seq }) => Some(said(message, *seq)),
+        (NewRecord::Queued(queued), Appended::New { seq }) => Some(said(&queued.message, *seq)),
         (NewRecord::Change(ask), Appended::Changed(made)) => {
             let (what, content) = match made.kind {
                 ChangeKind::Edited => ("message.edited", Some(&*made.content)),

@@ -251,7 +251,8 @@ pub trait MessageStore {
     /// A message whose `(room, sender, client_id)` is already stored is not stored again: its first
     /// outcome is answered. A change is judged by [`Alteration`]'s rules inside the transaction, so of
     /// an edit and a delete that race each other one is first for everybody; a change that would change
-    /// nothing takes no number.
+    /// nothing takes no number. What comes from a queue is stored under the conditions of
+    /// [`QueuedMessage`], judged there as well; what is stored already is answered, whoever it comes from.
     async fn record(&self, batch: Vec<NewRecord>) -> Stored<Vec<Appended>>;
 
     /// As [`Self::record`], for messages alone.

@@ -1,6 +1,6 @@
 //! The records that cross the storage boundary. Plain data; times are wall-clock milliseconds.
 
-use anteroom_core::ids::{Generation, LoginId, MessageId, RoomId, UserId};
+use anteroom_core::ids::{Generation, LoginId, MessageId, Owner, RoomId, UserId};
 use anteroom_protocol::Timestamp;
 use anteroom_protocol::account::Role;
 use anteroom_protocol::message::MessageKind;
@@ -317,6 +317,19 @@ pub struct NewMessage {
     pub created_at: WallMillis,
 }
 
+/// A message that did not come straight from its sender's node. It may come late, twice, and in another
+/// order than it was said in.
+#[derive(Clone, Debug)]
+pub struct QueuedMessage {
+    /// What is said.
+    pub message: NewMessage,
+    /// The life of the node that took it from its sender. Once that is fenced nothing is stored for it.
+    pub origin: Owner,
+    /// The `client_id` of what the same sender said there before it and what was not answered yet when this
+    /// was said. It is not stored before that.
+    pub after: Option<String>,
+}
+
 /// An edit or a delete to be stored.
 #[derive(Clone, Debug)]
 pub struct NewChange {
@@ -346,6 +359,8 @@ pub enum Alteration {
 pub enum NewRecord {
     /// Something new is said.
     Message(NewMessage),
+    /// Something new was said on a node, and comes from a queue.
+    Queued(QueuedMessage),
     /// Something that was said is changed.
     Change(NewChange),
 }
@@ -376,6 +391,17 @@ pub enum Appended {
     Refused(NoChange),
     /// The room is not open; nothing was written for this record.
     NoRoom,
+    /// What comes from a queue is not stored, and nothing was written for it.
+    NotTaken(NotTaken),
+}
+
+/// Why what comes from a queue is not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// The lease of the node is over that took it from its sender.
+    Fenced,
+    /// What was said before it is not stored.
+    OutOfTurn,
 }
 
 /// Why a message is not changed.

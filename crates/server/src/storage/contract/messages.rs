@@ -1,11 +1,13 @@
 //! What is said: gapless numbers, retries that change nothing, stable pages.
 
-use anteroom_core::ids::{MessageId, RoomId, UserId};
+use anteroom_core::ids::{MessageId, Owner, RoomId, UserId};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use super::{NOW, new_room, open_room, said, user};
-use crate::storage::{Appended, HistoryPage, MessageRecord, NewMessage, Storage};
+use super::{NOW, new_room, open_room, queued, said, user};
+use crate::storage::{
+    Appended, HistoryPage, MessageRecord, NewMessage, NewRecord, NotTaken, Storage,
+};
 
 pub(super) fn after(seq: i64, limit: usize) -> HistoryPage {
     HistoryPage::After { seq, limit }
@@ -193,4 +195,46 @@ pub(crate) async fn a_message_reads_back_as_it_was_written(store: &dyn Storage) 
 
 pub(crate) async fn an_empty_batch_is_answered_empty(store: &dyn Storage) {
     assert_eq!(store.append(Vec::new()).await.unwrap(), []);
+}
+
+/// Where leases are kept, the only one that has none.
+const ALONE: Owner = Owner { node: 0, incarnation: 1 };
+const OUT_OF_TURN: Appended = Appended::NotTaken(NotTaken::OutOfTurn);
+
+pub(crate) async fn what_was_queued_is_stored_after_what_was_said_before_it(store: &dyn Storage) {
+    let (me, other) = (user(store, "me").await, user(store, "other").await);
+    let (room, elsewhere) = (open_room(store, me).await, open_room(store, me).await);
+    let late = |n: &str, after| queued(said(room, me, n), ALONE, Some(after));
+    // What another one said, or the same one elsewhere, is not what was said before.
+    store.append(vec![said(room, other, "1"), said(elsewhere, me, "1")]).await.unwrap();
+    let lost = store.record(vec![late("2", "1"), late("3", "2")]).await.unwrap();
+    assert_eq!(lost, [OUT_OF_TURN, OUT_OF_TURN]);
+    assert_eq!(last_seq(store, room).await, 1, "it took no number");
+
+    let first = queued(said(room, me, "1"), ALONE, None);
+    let in_turn = store.record(vec![first, late("2", "1"), late("4", "3")]).await.unwrap();
+    assert_eq!(in_turn, [Appended::New { seq: 2 }, Appended::New { seq: 3 }, OUT_OF_TURN]);
+    let straight = NewRecord::Message(said(room, me, "3"));
+    let both = store.record(vec![straight, late("4", "3")]).await.unwrap();
+    assert_eq!(both, [Appended::New { seq: 4 }, Appended::New { seq: 5 }]);
+    let words: Vec<_> = history(store, room).await.into_iter().map(|it| it.client_id).collect();
+    assert_eq!(words, ["1", "1", "2", "3", "4"].map(|it| Some(it.to_owned())));
+
+    store.close_room(room, NOW).await.unwrap();
+    let too_late = store.record(vec![late("6", "5"), late("5", "4")]).await.unwrap();
+    assert_eq!(too_late, [Appended::NoRoom, Appended::NoRoom]);
+}
+
+pub(crate) async fn what_was_queued_and_is_stored_gets_its_first_outcome(store: &dyn Storage) {
+    let me = user(store, "me").await;
+    let room = open_room(store, me).await;
+    let message = said(room, me, "2");
+    let straight = store.append(vec![message.clone()]).await.unwrap();
+    assert_eq!(straight, [Appended::New { seq: 1 }]);
+    // It says of something that never came that it was said before: too late to ask.
+    let copy = queued(message.clone(), ALONE, Some("1"));
+    let again = store.record(vec![copy.clone(), copy.clone()]).await.unwrap();
+    assert_eq!(again, [first_outcome(&message, 1), first_outcome(&message, 1)]);
+    store.close_room(room, NOW).await.unwrap();
+    assert_eq!(store.record(vec![copy]).await.unwrap(), [first_outcome(&message, 1)]);
 }

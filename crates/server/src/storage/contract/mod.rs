@@ -14,14 +14,15 @@ pub(crate) mod rooms;
 pub(crate) mod search;
 pub(crate) mod stays;
 
-use anteroom_core::ids::{Generation, LoginId, MessageId, RoomId, UserId};
+use anteroom_core::ids::{Generation, LoginId, MessageId, Owner, RoomId, UserId};
 use anteroom_protocol::account::Role;
 use anteroom_protocol::message::{MessageKind, TEXT_PLAIN};
 use anteroom_protocol::room::{Lifetime, Visibility};
 use uuid::Uuid;
 
 use super::{
-    Entered, LoginRecord, NewMembership, NewMessage, NewRoom, NewUser, Storage, TokenFacts,
+    Entered, LoginRecord, NewMembership, NewMessage, NewRecord, NewRoom, NewUser, QueuedMessage,
+    Storage, TokenFacts,
 };
 
 /// Makes a test of each promise. The argument makes a value with a `store()` that lends the store.
@@ -71,6 +72,8 @@ macro_rules! storage_contract {
             messages::pages_are_stable_while_messages_arrive,
             messages::a_message_reads_back_as_it_was_written,
             messages::an_empty_batch_is_answered_empty,
+            messages::what_was_queued_is_stored_after_what_was_said_before_it,
+            messages::what_was_queued_and_is_stored_gets_its_first_outcome,
             changes::an_edit_and_a_delete_take_the_next_numbers_and_change_the_message,
             changes::a_batch_mixes_messages_and_changes_in_its_order,
             changes::who_may_change_what,
@@ -193,4 +196,9 @@ pub(crate) fn said(room: RoomId, sender: UserId, client_id: &str) -> NewMessage 
         content: format!("안녕 {client_id}"),
         created_at: NOW,
     }
+}
+
+/// A message that a node's life queued after something else its sender said.
+pub(crate) fn queued(message: NewMessage, origin: Owner, after: Option<&str>) -> NewRecord {
+    NewRecord::Queued(QueuedMessage { message, origin, after: after.map(str::to_owned) })
 }

@@ -5,12 +5,12 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use anteroom_core::ids::{MessageId, RoomId, UserId};
+use anteroom_core::ids::{MessageId, Owner, RoomId, UserId};
 
 use crate::storage::changes::{Judgement, Standing, judge};
 use crate::storage::{
     Alteration, Appended, ChangeKind, ChangeRecord, NewChange, NewMessage, NewRecord, NoChange,
-    StorageError, Stored, WallMillis,
+    NotTaken, QueuedMessage, StorageError, Stored, WallMillis,
 };
 
 /// A message as it stands.
@@ -41,6 +41,8 @@ pub(super) struct Known {
     pub(super) by_id: HashMap<MessageId, Stands>,
     /// Who owns a room or is staff, of those who want to delete something in it.
     pub(super) staff: HashSet<(RoomId, UserId)>,
+    /// Of the lives that queued something, those that are not fenced.
+    pub(super) lives: HashSet<Owner>,
 }
 
 /// An edit or a delete that is made.
@@ -76,6 +78,7 @@ pub(super) fn plan<'b>(batch: &'b [NewRecord], known: &mut Known) -> Stored<Plan
     for record in batch {
         let answer = match record {
             NewRecord::Message(message) => plan.message(known, message)?,
+            NewRecord::Queued(queued) => plan.queued(known, queued)?,
             NewRecord::Change(change) => plan.change(known, change)?,
         };
         plan.answers.push(answer);
@@ -109,6 +112,22 @@ impl<'b> Plan<'b> {
         self.fresh.insert(message.id);
         self.said.push(message);
         Ok(Appended::New { seq })
+    }
+
+    fn queued(&mut self, known: &mut Known, queued: &'b QueuedMessage) -> Stored<Appended> {
+        let QueuedMessage { message, origin, after } = queued;
+        if first_outcome(known, message).is_none() {
+            if !known.lives.contains(origin) {
+                return Ok(Appended::NotTaken(NotTaken::Fenced));
+            }
+            let before = after.clone().zip(message.sender);
+            let before = before.map(|(client_id, sender)| (message.room, sender, client_id));
+            let is_open = known.rooms.contains_key(&message.room);
+            if is_open && before.is_some_and(|before| !known.by_client.contains_key(&before)) {
+                return Ok(Appended::NotTaken(NotTaken::OutOfTurn));
+            }
+        }
+        self.message(known, message)
     }
 
     fn change(&mut self, known: &mut Known, ask: &NewChange) -> Stored<Appended> {

@@ -20,8 +20,8 @@ use super::{PostgresStorage, changes, events, nodes};
 use crate::storage::changes::Standing;
 use crate::storage::events as told;
 use crate::storage::{
-    Alteration, Appended, HistoryPage, LogItem, MessageRecord, MessageStore, NewRecord, Stored,
-    words,
+    Alteration, Appended, HistoryPage, LogItem, MessageRecord, MessageStore, NewMessage, NewRecord,
+    Stored, words,
 };
 
 macro_rules! select_message {
@@ -83,20 +83,34 @@ struct Asked<'b> {
     ids: BTreeSet<Uuid>,
     clients: (Vec<i64>, Vec<Uuid>, Vec<&'b str>),
     staff: HashSet<(i64, Uuid)>,
+    origins: HashSet<Owner>,
+}
+
+impl<'b> Asked<'b> {
+    fn message(&mut self, message: &'b NewMessage) {
+        self.rooms.insert(message.room.0);
+        self.ids.insert(message.id.0);
+        self.by_client(message, message.client_id.as_deref());
+    }
+
+    fn by_client(&mut self, message: &NewMessage, client_id: Option<&'b str>) {
+        if let (Some(sender), Some(client_id)) = (message.sender, client_id) {
+            self.clients.0.push(message.room.0);
+            self.clients.1.push(sender.0);
+            self.clients.2.push(client_id);
+        }
+    }
 }
 
 fn asked(batch: &[NewRecord]) -> Asked<'_> {
     let mut asked = Asked::default();
     for record in batch {
         match record {
-            NewRecord::Message(message) => {
-                asked.rooms.insert(message.room.0);
-                asked.ids.insert(message.id.0);
-                if let (Some(sender), Some(client_id)) = (message.sender, &message.client_id) {
-                    asked.clients.0.push(message.room.0);
-                    asked.clients.1.push(sender.0);
-                    asked.clients.2.push(client_id);
-                }
+            NewRecord::Message(message) => asked.message(message),
+            NewRecord::Queued(queued) => {
+                asked.message(&queued.message);
+                asked.by_client(&queued.message, queued.after.as_deref());
+                asked.origins.insert(queued.origin);
             }
             NewRecord::Change(change) => {
                 asked.rooms.insert(change.room.0);
@@ -122,12 +136,12 @@ async fn known(on: &Transaction<'_>, batch: &[NewRecord], me: Option<Owner>) -> 
         prepared(on, [LOCK_ROOMS, FIRSTS, STANDING, STAFF, nodes::HOLDS]).await?;
     // Sent at once and run in this order: each of the later ones begins when the locks are held.
     let rooms: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&rooms];
-    let (open, firsts, standing, staff, ()) = try_join5(
+    let (open, firsts, standing, staff, lives) = try_join5(
         on.query(&lock, &rooms).err_into(),
         on.query(&firsts, &[&client_rooms, &senders, &client_ids]).err_into(),
         on.query(&standing, &[&ids]).err_into(),
         on.query(&is_staff, &[&staff_rooms, &staff]).err_into(),
-        nodes::holds(on, me),
+        holding(on, me, asked.origins),
     )
     .await?;
     Ok(Known {
@@ -141,7 +155,22 @@ async fn known(on: &Transaction<'_>, batch: &[NewRecord], me: Option<Owner>) -> 
             .iter()
             .map(|row| Ok((RoomId(row.try_get(0)?), UserId(row.try_get(1)?))))
             .collect::<Step<_>>()?,
+        lives,
     })
+}
+
+/// Refuses where the lease of this node is over; else answers which of those lives go on. Where there is
+/// only one node, all of them are its own.
+async fn holding(
+    on: &Transaction<'_>,
+    me: Option<Owner>,
+    lives: HashSet<Owner>,
+) -> Step<HashSet<Owner>> {
+    nodes::holds(on, me).await?;
+    if lives.is_empty() || me.is_none() {
+        return Ok(lives);
+    }
+    nodes::holding(on, &lives).await
 }
 
 fn first(row: &Row) -> Step<((RoomId, UserId, String), First)> {

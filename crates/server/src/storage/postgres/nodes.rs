@@ -4,11 +4,13 @@
 //! node that was only asleep. Whatever a node says or lets in is checked in its own transaction
 //! ([`holds`]), so one that is fenced writes nothing more.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use anteroom_core::ids::Owner;
 use async_trait::async_trait;
 use deadpool_postgres::GenericClient;
+use tokio_postgres::Row;
 
 use super::PostgresStorage;
 use super::ask::{change, row, rows};
@@ -35,6 +37,9 @@ statements! {
     CLEARED = "UPDATE nodes SET seats_life = greatest(seats_life, $3)
                WHERE node = $1 AND incarnation = $2";
     ALL_CLEARED = "SELECT NOT EXISTS (SELECT FROM nodes WHERE NOT fenced AND seats_life < $1)";
+    HOLDING = "SELECT node, incarnation
+               FROM unnest($1::bigint[], $2::bigint[]) AS asked (node, incarnation)
+               JOIN nodes USING (node, incarnation) WHERE NOT fenced";
     SWEPT = "UPDATE nodes SET swept = true WHERE node = $1 AND incarnation = $2 AND fenced";
 }
 
@@ -70,6 +75,22 @@ pub(crate) async fn holds(on: &impl GenericClient, me: Option<Owner>) -> Step<()
         Some(true) => Ok(()),
         _ => Err(fenced().into()),
     }
+}
+
+/// Which of those lives are not fenced.
+pub(super) async fn holding(
+    on: &impl GenericClient,
+    lives: &HashSet<Owner>,
+) -> Step<HashSet<Owner>> {
+    let both = lives.iter().map(|life| numbers(*life)).collect::<Stored<Vec<_>>>()?;
+    let (all, incarnations): (Vec<i64>, Vec<i64>) = both.into_iter().unzip();
+    rows(on, HOLDING, &[&all, &incarnations]).await?.iter().map(owner).collect()
+}
+
+fn owner(row: &Row) -> Step<Owner> {
+    let node = u32::try_from(row.try_get::<_, i64>(0)?);
+    let node = node.map_err(|_| StorageError::Failed("no node".into()))?;
+    Ok(Owner { node, incarnation: row.try_get::<_, i64>(1)?.unsigned_abs() })
 }
 
 impl PostgresStorage {
@@ -122,14 +143,7 @@ impl NodeStore for PostgresStorage {
                 Box::pin(async move {
                     change(line, FENCE, &[me]).await?;
                     let all = rows(line, TO_SWEEP, &[]).await?;
-                    all.iter()
-                        .map(|row| {
-                            let node = u32::try_from(row.try_get::<_, i64>(0)?);
-                            let node = node.map_err(|_| StorageError::Failed("no node".into()))?;
-                            let incarnation = row.try_get::<_, i64>(1)?.unsigned_abs();
-                            Ok(Owner { node, incarnation })
-                        })
-                        .collect()
+                    all.iter().map(owner).collect()
                 })
             })
             .await

@@ -16,7 +16,7 @@ use super::statements::word;
 use super::{SqliteStorage, changes};
 use crate::storage::{
     Appended, HistoryPage, LogItem, MessageRecord, MessageStore, NewChange, NewMessage, NewRecord,
-    StorageError, Stored, events, words,
+    NotTaken, QueuedMessage, StorageError, Stored, events, words,
 };
 
 macro_rules! select_message {
@@ -83,6 +83,7 @@ impl<'c> Append<'c> {
     fn one(&mut self, record: &NewRecord) -> Stored<Appended> {
         match record {
             NewRecord::Message(message) => self.message(message),
+            NewRecord::Queued(queued) => self.queued(queued),
             NewRecord::Change(change) => self.change(change),
         }
     }
@@ -125,6 +126,21 @@ impl<'c> Append<'c> {
                 message.id, message.room
             ))
         })
+    }
+
+    /// A file has one server: whoever queued it was an earlier life of this one at most.
+    fn queued(&mut self, queued: &QueuedMessage) -> Stored<Appended> {
+        let QueuedMessage { message, after, .. } = queued;
+        if let Some((sender, after)) = message.sender.zip(after.as_deref())
+            && self.last(message.room)?.is_some()
+            && first_outcome(self.conn, message)?.is_none()
+        {
+            let mut before = self.conn.prepare_cached(FIRST_BY_CLIENT_ID)?;
+            if !before.exists(params![message.room.0, sender.0, after])? {
+                return Ok(Appended::NotTaken(NotTaken::OutOfTurn));
+            }
+        }
+        self.message(message)
     }
 
     fn change(&mut self, change: &NewChange) -> Stored<Appended> {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anteroom_core::ids::Owner;
 
 use super::{Fresh, until};
-use crate::storage::contract::{open_room, said, stay, user};
+use crate::storage::contract::{open_room, queued, said, stay, user};
 use crate::storage::{
-    Appended, Entered, MessageStore as _, NodeStore as _, RoomStore as _, StorageError,
+    Appended, Entered, MessageStore as _, NodeStore as _, NotTaken, RoomStore as _, StorageError,
 };
 
 const LONG: Duration = Duration::from_secs(600);
@@ -50,6 +50,41 @@ async fn a_fenced_node_writes_nothing_and_its_later_life_does() {
     assert_eq!(again.enter(stay(room, other, 5, 9)).await.unwrap(), Entered::Joined);
     assert!(awake.renew_lease(life(2, 6), LONG).await.unwrap());
     assert_eq!(awake.fence_overdue().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_a_fenced_node_queued_is_not_stored_by_others() {
+    let fresh = Fresh::new().await;
+    let me = user(fresh.store(), "me").await;
+    let room = open_room(fresh.store(), me).await;
+    let (asleep, awake) = (fresh.node().await, fresh.node().await);
+    let (old, young) = (life(1, 5), life(2, 6));
+    assert!(asleep.take_lease(old, Duration::ZERO).await.unwrap());
+    assert!(awake.take_lease(young, LONG).await.unwrap());
+    let stored = said(room, me, "1");
+    let first = awake.record(vec![queued(stored.clone(), old, None)]).await.unwrap();
+    assert_eq!(first, [Appended::New { seq: 1 }], "a lease that ran out is not over yet");
+
+    until("the lease is over".into(), || {
+        fresh.say("SELECT leased_until < now() FROM nodes WHERE node = 1") == "t"
+    })
+    .await;
+    assert_eq!(awake.fence_overdue().await.unwrap(), [old]);
+    let batch = vec![
+        queued(said(room, me, "2"), old, None),
+        queued(said(room, me, "3"), young, None),
+        queued(said(room, me, "4"), life(3, 9), None),
+        queued(stored, old, None),
+    ];
+    let answers = awake.record(batch).await.unwrap();
+    let fenced = Appended::NotTaken(NotTaken::Fenced);
+    assert_eq!(answers[..3], [fenced.clone(), Appended::New { seq: 2 }, fenced.clone()]);
+    assert!(matches!(answers[3], Appended::Duplicate { seq: 1, .. }), "{answers:?}");
+
+    // Its next life is another one.
+    assert!(fresh.node().await.take_lease(life(1, 7), LONG).await.unwrap());
+    let late = awake.record(vec![queued(said(room, me, "5"), old, None)]).await.unwrap();
+    assert_eq!(late, [fenced]);
 }
 
 #[tokio::test]
