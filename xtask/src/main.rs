@@ -1,5 +1,5 @@
 //! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`, `cargo xtask mutants`,
-//! `cargo xtask prove`, `cargo xtask bench`, `cargo xtask cluster`.
+//! `cargo xtask prove`, `cargo xtask faults`, `cargo xtask bench`, `cargo xtask cluster`.
 //!
 //! [`plan`] says which steps there are, [`run`] does one of them, [`install`] brings what a fresh
 //! machine lacks, [`count`] adds up. The last line printed is `N passed, N failed` over everything
@@ -9,6 +9,7 @@
 mod bench;
 mod cluster;
 mod count;
+mod faults;
 mod install;
 mod mutants;
 mod plan;
@@ -40,6 +41,8 @@ enum Command {
     Mutants(mutants::Which),
     /// The long form of every proof of entry, in shards that can be interrupted and resumed.
     Prove(prove::Wanted),
+    /// Every row of docs/faults.md, again and again with fresh seeds until the time is over.
+    Faults(faults::Wanted),
     /// Measure the server beside the floor, in turn and pinned, and say which targets hold.
     Bench(bench::Wanted),
     /// Start several nodes on this machine, over a private PostgreSQL and Redis, behind a proxy.
@@ -80,6 +83,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Ci(options) => (options, true),
         Command::Prove(wanted) => {
             let failed = prove::run(&root, &wanted)?;
+            return Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Faults(wanted) => {
+            let failed = faults::run(&root, &wanted)?;
             return Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Bench(wanted) => {
