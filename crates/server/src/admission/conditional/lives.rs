@@ -45,9 +45,12 @@ impl<T: Transaction> Book<'_, T> {
         self.tx.forget_places().await
     }
 
-    /// Ends what earlier lives of the node left, and drops the rooms that are left over.
-    pub(super) async fn take_up(&mut self, whose: Whose, kept: &HashSet<RoomId>) -> Fetched<()> {
-        let owner = whose.owner;
+    /// Begins this life, and drops the rooms that are left over. Answers the rooms that somebody is in.
+    pub(super) async fn take_up(
+        &mut self,
+        whose: Whose,
+        kept: &HashSet<RoomId>,
+    ) -> Fetched<Vec<RoomId>> {
         self.tx.begin(&whose).await?;
         let kept: Vec<RoomId> = kept.iter().copied().collect();
         for room in self.tx.strangers(&kept).await? {
@@ -59,8 +62,13 @@ impl<T: Transaction> Book<'_, T> {
         } else {
             self.tx.forget_places().await?;
         }
-        for room in self.tx.inhabited().await? {
-            let Some(mut working) = self.open(room, &Scope::whole()).await? else { continue };
+        self.tx.inhabited().await
+    }
+
+    /// Ends what earlier lives of the node left in these rooms.
+    pub(super) async fn bring_up(&mut self, rooms: &[RoomId], owner: Owner) -> Fetched<()> {
+        for room in rooms {
+            let Some(mut working) = self.open(*room, &Scope::whole()).await? else { continue };
             let former = owners(&working.room.snapshot());
             let former = former.into_iter().filter(|it| it.node == owner.node && *it != owner);
             for owner in former {
@@ -72,11 +80,16 @@ impl<T: Transaction> Book<'_, T> {
         Ok(())
     }
 
-    /// Ends the parts of an owner in every room.
-    pub(super) async fn fence(&mut self, owner: Owner) -> Fetched<EndedSessions> {
+    /// The rooms in which an owner has anything. Whatever it begins later is refused: its life is over.
+    pub(super) async fn rooms_of_owner(&mut self, owner: Owner) -> Fetched<Vec<RoomId>> {
+        self.tx.rooms_of_owner(owner).await
+    }
+
+    /// Ends the parts of an owner in these rooms.
+    pub(super) async fn fence(&mut self, rooms: &[RoomId], owner: Owner) -> Fetched<EndedSessions> {
         let mut ended = Vec::new();
-        for room in self.tx.inhabited().await? {
-            let Some(mut working) = self.open(room, &Scope::whole()).await? else { continue };
+        for room in rooms {
+            let Some(mut working) = self.open(*room, &Scope::whole()).await? else { continue };
             ended.extend(self.fence_one(&mut working, owner).await?);
             self.keep(working).await?;
         }

@@ -23,6 +23,8 @@ use crate::admission::{
 const OVERDUE_MS: u64 = 2_000;
 /// So many rooms are seen to at once.
 const OVERDUE_MAX: usize = 100;
+/// Rooms of a life that is over which are gone through in one transaction.
+const TOGETHER: usize = 32;
 
 #[async_trait]
 impl Admission for Conditional {
@@ -50,7 +52,12 @@ impl Admission for Conditional {
         // Only the first call of a life may drop what was not added: later rooms are not noted.
         let Some(kept) = kept else { return Ok(()) };
         let whose = Whose { deployment: self.deployment, owner };
-        self.decide(journal, async move |book| book.take_up(whose, &kept).await).await?;
+        let rooms = self.decide(journal, async move |book| book.take_up(whose, &kept).await);
+        // Some at a time: nobody waits for a deployment to be gone through.
+        for some in rooms.await?.chunks(TOGETHER) {
+            let some = some.to_vec();
+            self.decide(journal, async move |book| book.bring_up(&some, owner).await).await?;
+        }
         *self.added.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(())
     }
@@ -198,7 +205,14 @@ impl Admission for Conditional {
     }
 
     async fn fence(&self, owner: Owner, journal: &mut Journal) -> Decided<EndedSessions> {
-        self.decide(journal, async move |book| book.fence(owner).await).await
+        let rooms = self.decide_silently(async move |book| book.rooms_of_owner(owner).await);
+        let mut ended = Vec::new();
+        for some in rooms.await?.chunks(TOGETHER) {
+            let some = some.to_vec();
+            let fenced = self.decide(journal, async move |book| book.fence(&some, owner).await);
+            ended.extend(fenced.await?);
+        }
+        Ok(ended)
     }
 
     async fn close_room(&self, room: RoomId, journal: &mut Journal) -> Decided<EndedSessions> {
