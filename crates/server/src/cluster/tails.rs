@@ -26,6 +26,10 @@ const PATIENCE: Duration = Duration::from_millis(25);
 /// How often the last numbers of attended rooms are compared with the store's: a message that was lost
 /// on the bus and followed by none would not be missed otherwise.
 pub(crate) const COMPARED_EVERY: Duration = Duration::from_secs(2);
+/// How long a room may take to be attended. A bus or a store that is slower is away for whoever enters.
+const ATTENDED_WITHIN: Duration = Duration::from_secs(5);
+/// Locks for the turns of rooms: two rooms share one now and then, and nobody waits for all.
+const TURNS: usize = 64;
 /// What one room keeps of early frames, in bytes; beyond it they are dropped and read again from the store.
 const EARLY_MAX: usize = 4 << 20;
 
@@ -134,15 +138,27 @@ impl Attended {
 }
 
 /// The tails of all rooms that have members on this node.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tails {
     rooms: Mutex<HashMap<RoomId, Arc<Attended>>>,
-    /// Held while a room begins or ceases to be attended: the bus hears of both in one order.
-    turning: tokio::sync::Mutex<()>,
+    /// A room's is held while it begins or ceases to be attended: the bus hears of both in one order.
+    turns: [tokio::sync::Mutex<()>; TURNS],
     gap: Notify,
 }
 
+impl Default for Tails {
+    fn default() -> Self {
+        let turns = std::array::from_fn(|_| tokio::sync::Mutex::default());
+        Self { rooms: Mutex::default(), turns, gap: Notify::default() }
+    }
+}
+
 impl Tails {
+    async fn turn(&self, room: RoomId) -> tokio::sync::MutexGuard<'_, ()> {
+        let turn = usize::try_from(room.0.unsigned_abs()).unwrap_or_default() % TURNS;
+        self.turns[turn].lock().await
+    }
+
     fn rooms(&self) -> MutexGuard<'_, HashMap<RoomId, Arc<Attended>>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -160,10 +176,11 @@ impl Tails {
     ) -> Result<(), NotAttended> {
         let attended = Arc::clone(self.rooms().entry(room).or_default());
         let begin = || async {
-            let _turn = self.turning.lock().await;
+            let _turn = self.turn(room).await;
             self.begin(room, &attended, bus, ground).await
         };
-        attended.ready.get_or_try_init(begin).await.copied()
+        let ready = tokio::time::timeout(ATTENDED_WITHIN, attended.ready.get_or_try_init(begin));
+        ready.await.map_err(|_| Away("a room could not be attended in time".into()))?.copied()
     }
 
     async fn begin(
@@ -249,11 +266,12 @@ impl Tails {
             self.rooms().iter().map(|(room, it)| (*room, Arc::clone(it))).collect();
         let mut outcome = Ok(());
         for (room, attended) in rooms {
-            if !attended.ready.initialized() {
+            if !ground.has_members(room) {
+                // Also one that never came to be attended: its first member was sent away.
+                self.let_go(room, bus, ground).await;
                 continue;
             }
-            if !ground.has_members(room) {
-                self.let_go(room, bus, ground).await;
+            if !attended.ready.initialized() {
                 continue;
             }
             outcome = outcome.and(self.catch_up(room, &attended, ground).await);
@@ -262,7 +280,7 @@ impl Tails {
     }
 
     async fn let_go(&self, room: RoomId, bus: &dyn Bus, ground: &impl Ground) {
-        let _turn = self.turning.lock().await;
+        let _turn = self.turn(room).await;
         let Some(attended) = self.rooms().remove(&room) else { return };
         bus.leave(room).await;
         if !ground.has_members(room) {

@@ -189,3 +189,55 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn a_room_that_never_came_to_be_attended_is_let_go() {
+    let (tails, node) = (Tails::default(), Node::with(7));
+    let away = Line { is_away: true, ..Line::default() };
+    tails.attend(ROOM, &away, &node).await.unwrap_err();
+    tails.compare(&away, &node).await.unwrap();
+    assert_eq!(tails.rooms().len(), 1, "somebody may sit there and try again");
+    *node.members.lock().unwrap() = false;
+    tails.compare(&away, &node).await.unwrap();
+    assert_eq!(tails.rooms().len(), 0, "nobody does");
+}
+
+#[tokio::test]
+async fn a_room_that_the_bus_keeps_waiting_holds_up_no_other() {
+    /// The first room stands still for ever.
+    struct Still(Line);
+
+    #[async_trait]
+    impl Bus for Still {
+        fn is_shared(&self) -> bool {
+            true
+        }
+
+        fn is_up(&self) -> bool {
+            true
+        }
+
+        fn tell(&self, _: News) {}
+
+        fn publish(&self, _: RoomId, _: &[(i64, Bytes)]) {}
+
+        async fn attend(&self, room: RoomId) -> Result<(), Away> {
+            if room == ROOM {
+                std::future::pending::<()>().await;
+            }
+            self.0.attend(room).await
+        }
+
+        async fn leave(&self, room: RoomId) {
+            self.0.leave(room).await;
+        }
+    }
+
+    let (tails, bus, node) = (Tails::default(), Still(Line::default()), Node::with(7));
+    let (stuck, other) = (tails.attend(ROOM, &bus, &node), tails.attend(RoomId(2), &bus, &node));
+    tokio::select! {
+        biased;
+        stuck = stuck => panic!("attended, or given up before the other: {stuck:?}"),
+        other = other => other.unwrap(),
+    }
+}
