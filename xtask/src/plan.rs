@@ -44,6 +44,8 @@ const NODE_TESTS: &[&str] = &[
 ];
 /// How many.
 const NODES: &str = "3";
+/// The tests of several nodes that hold with any bus.
+const BUS_TESTS: &[&str] = &["nodes", "nodes_apart", "nodes_gaps", "nodes_storm"];
 /// Where the browser client lives.
 const CLIENT_DIR: &str = "clients/js";
 
@@ -63,6 +65,7 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
     reports.push(entry_tests(root, "entry, conditional", "conditional", options));
     reports.push(entry_tests(root, "entry, redis", "redis", options));
     reports.push(node_tests(root, options));
+    reports.push(bus_tests(root, options));
     reports.push(client_tests(root, options)?);
     reports.extend(browser_tests(root, options)?);
     if with_deny {
@@ -129,6 +132,17 @@ fn server_tests(root: &Path, modules: &[&str]) -> Command {
     let mut command = cargo(root, &["test", "--workspace", "--test", "it", "--no-fail-fast", "--"]);
     command.args(modules.iter().map(|it| format!("{it}::")));
     command
+}
+
+/// Several nodes that meet elsewhere: the default bus had them with all the others.
+fn bus_tests(root: &Path, options: &Options) -> Report {
+    const NAME: &str = "nodes, rabbitmq";
+    if options.filter.is_some() {
+        return Report::not_run(NAME, "by hand: NODES_BUS=rabbitmq cargo test …");
+    }
+    let mut command = server_tests(root, BUS_TESTS);
+    command.env("NODES_BUS", "rabbitmq");
+    step(NAME, command, summary(count::cargo, options))
 }
 
 fn client_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {
@@ -232,9 +246,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_entry_test_that_is_named_is_a_module_of_tests() {
+    fn every_test_that_is_named_is_a_module_of_tests() {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/server/tests/it");
-        for name in ENTRY_TESTS.iter().chain(NODE_TESTS) {
+        for name in [ENTRY_TESTS, NODE_TESTS, BUS_TESTS].concat() {
             let text = std::fs::read_to_string(dir.join(format!("{name}.rs"))).unwrap();
             assert!(text.contains("::test]"), "{name}");
         }

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::accounts::Accounts;
 use crate::admission::{CapacityWatch, TicketKey, Whose};
 use crate::clock::Clock;
-use crate::cluster::{Bus, Heard, Local, RedisBus};
+use crate::cluster::{Bus, Heard, Local, RabbitBus, RedisBus};
 use crate::config::{self, Config, Limits};
 use crate::entry::{Aftermath, Duties, Entry, LineBoard, Removals};
 use crate::http;
@@ -32,6 +32,7 @@ use crate::hub::{Hub, Presence};
 use crate::messages::{Append, Delivery, History, MessageLog};
 use crate::metrics::Metrics;
 use crate::people::People;
+use crate::rabbit::Broker;
 use crate::rooms::{RoomService, Rooms};
 use crate::storage::SharedStorage;
 use crate::storage::postgres::{PostgresOptions, PostgresStorage};
@@ -351,7 +352,7 @@ async fn build(
     tasks: &TaskTracker,
 ) -> anyhow::Result<(Arc<App>, Inlets)> {
     let stopping = &ends.stopping;
-    let (bus, arriving) = join(config, &ends.last)?;
+    let (bus, arriving) = join(config, &ends.last).await?;
     let ground = ground(config, &storage, ends, bus).await?;
     let (entry, watch) = entry(config, &ground, &storage, tasks, stopping).await?;
     let entry = Arc::new(entry);
@@ -408,7 +409,7 @@ async fn build(
 }
 
 /// The bus, and what arrives on it where there are other nodes.
-fn join(config: &Config, stop: &CancellationToken) -> anyhow::Result<Joined> {
+async fn join(config: &Config, stop: &CancellationToken) -> anyhow::Result<Joined> {
     match config.cluster.bus {
         config::Bus::Local => Ok((Arc::new(Local), None)),
         config::Bus::Redis => {
@@ -417,7 +418,11 @@ fn join(config: &Config, stop: &CancellationToken) -> anyhow::Result<Joined> {
             let (bus, arriving) = joined.context("redis.url cannot be read")?;
             Ok((Arc::new(bus), Some(arriving)))
         }
-        config::Bus::Rabbitmq => anyhow::bail!("cluster.bus = \"rabbitmq\" is not built in yet"),
+        config::Bus::Rabbitmq => {
+            let broker = Broker::new(&config.rabbitmq)?;
+            let (bus, arriving) = RabbitBus::join(&broker, stop.clone()).await?;
+            Ok((Arc::new(bus), Some(arriving)))
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! `cargo xtask cluster`: a deployment of several nodes on this machine, for trying.
 //!
-//! A private PostgreSQL and Redis from Debian's packages, the nodes, and in front of them a proxy that spreads
-//! connections in turn. Everything ends with it, and only the nodes' logs stay (`out/cluster`, if nothing else is said).
+//! A private PostgreSQL and Redis from Debian's packages (or RabbitMQ, if asked for), the nodes, and in front of
+//! them a proxy that spreads connections in turn. Everything ends with it, and only the nodes' logs stay
+//! (`out/cluster`, if nothing else is said).
 
 mod engines;
 mod kept;
@@ -22,12 +23,22 @@ use self::kept::Place;
 use self::nodes::{Common, Node};
 use crate::run::say;
 
+/// Where the nodes meet.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Bus {
+    Redis,
+    Rabbitmq,
+}
+
 /// What is to be started.
 #[derive(Args, Debug)]
 pub(crate) struct Wanted {
     /// How many nodes.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=32))]
     nodes: u32,
+    /// Where the nodes meet. With `rabbitmq` the seats are in PostgreSQL, and there is no Redis.
+    #[arg(long, value_enum, default_value = "redis")]
+    bus: Bus,
     /// Where the proxy listens.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -63,13 +74,17 @@ pub(crate) fn run(root: &Path, wanted: Wanted) -> anyhow::Result<()> {
     // Dropped in the opposite order: the nodes first, then what they stand on, the directory last.
     let mut place = Place::new()?;
     let postgres = engines::postgres(&mut place)?;
-    let redis = engines::redis(&mut place)?;
     say(&format!("PostgreSQL  {}  (process {})", postgres.url, postgres.kept.pid));
-    say(&format!("Redis  {}  (process {})", redis.url, redis.kept.pid));
+    let (name, meets) = match wanted.bus {
+        Bus::Redis => ("Redis", engines::redis(&mut place)?),
+        Bus::Rabbitmq => ("RabbitMQ", engines::rabbitmq(&mut place)?),
+    };
+    say(&format!("{name}  {}  (process {})", meets.url, meets.kept.pid));
     let common = Common {
         server,
         postgres: postgres.url.clone(),
-        redis: redis.url.clone(),
+        bus: wanted.bus,
+        bus_url: meets.url.clone(),
         secret: nodes::secret()?,
         settings: wanted.settings,
     };

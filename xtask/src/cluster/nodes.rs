@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::Bus;
 use super::kept::{Kept, Place, keeper};
 
 const READY: &str = "listening on http://";
@@ -15,7 +16,8 @@ const READY: &str = "listening on http://";
 pub(super) struct Common {
     pub(super) server: PathBuf,
     pub(super) postgres: String,
-    pub(super) redis: String,
+    pub(super) bus: Bus,
+    pub(super) bus_url: String,
     pub(super) secret: String,
     /// `KEY=VALUE`, as the server's own `--set`.
     pub(super) settings: Vec<String>,
@@ -48,11 +50,15 @@ pub(super) fn start(
     for setting in &common.settings {
         server.args(["--set", setting]);
     }
+    let (bus, strategy, url) = match common.bus {
+        Bus::Redis => ("redis", "redis", "ANTEROOM_REDIS__URL"),
+        Bus::Rabbitmq => ("rabbitmq", "conditional", "ANTEROOM_RABBITMQ__URL"),
+    };
     server
-        .env("ANTEROOM_CLUSTER__BUS", "redis")
+        .env("ANTEROOM_CLUSTER__BUS", bus)
         .env("ANTEROOM_CLUSTER__NODE", number.to_string())
-        .env("ANTEROOM_ADMISSION__STRATEGY", "redis")
-        .env("ANTEROOM_REDIS__URL", &common.redis)
+        .env("ANTEROOM_ADMISSION__STRATEGY", strategy)
+        .env(url, &common.bus_url)
         .env("ANTEROOM_STORAGE__URL", &common.postgres)
         .env("ANTEROOM_AUTH__SECRET", &common.secret)
         .env("ANTEROOM_AUTH__GUESTS", "true");

@@ -14,8 +14,11 @@
 
 mod local;
 mod news;
+mod rabbit;
 mod redis;
 mod tails;
+mod telling;
+mod wire;
 
 use anteroom_core::ids::RoomId;
 use async_trait::async_trait;
@@ -23,6 +26,7 @@ use bytes::Bytes;
 
 pub(crate) use local::Local;
 pub(crate) use news::News;
+pub(crate) use rabbit::RabbitBus;
 pub(crate) use redis::RedisBus;
 pub(crate) use tails::{COMPARED_EVERY, Ground, NotAttended, Tails};
 

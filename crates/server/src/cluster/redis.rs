@@ -6,13 +6,12 @@
 //! its line, or whose queue was full, says so to the others as soon as it can ([`News::Silence`]).
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anteroom_core::ids::RoomId;
 use async_trait::async_trait;
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
 use redis::{AsyncConnectionConfig, Client, Msg, RedisError};
@@ -21,14 +20,11 @@ use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Away, Bus, Heard, News, Numbered};
+use super::telling::{TOGETHER, Telling, Waiting};
+use super::{Away, Bus, Heard, News, wire};
 
-/// Things that wait to be published; more are dropped, and made up for.
-const QUEUE: usize = 8_192;
 /// Things that arrived and were not looked at yet; more make the line wait.
 const BACKLOG: usize = 8_192;
-/// What is published in one round trip.
-const TOGETHER: usize = 256;
 /// How often the listening line is asked whether it is there.
 const LOOK: Duration = Duration::from_secs(3);
 /// Between attempts to connect: at first, and at most.
@@ -43,9 +39,7 @@ pub(crate) struct RedisBus {
     names: Names,
     /// This life of this node, in front of everything it says: what it hears of itself it knows already.
     me: Uuid,
-    outgoing: mpsc::Sender<Outgoing>,
-    /// Something could not be told.
-    was_silent: Arc<AtomicBool>,
+    telling: Telling<Outgoing>,
     attended: Arc<Mutex<HashSet<RoomId>>>,
     /// The listening line; `None` while it is down. Shared with the task that keeps it.
     sink: watch::Receiver<Option<Arc<tokio::sync::Mutex<PubSubSink>>>>,
@@ -90,16 +84,14 @@ impl RedisBus {
     ) -> Result<(Self, mpsc::Receiver<Heard>), RedisError> {
         let client = Client::open(url)?;
         let names = Names::new(prefix);
-        let (outgoing, queue) = mpsc::channel(QUEUE);
+        let (telling, waiting) = Telling::new();
         let (heard, arriving) = mpsc::channel(BACKLOG);
         let (sink_is, sink) = watch::channel(None);
         let attended = Arc::new(Mutex::default());
-        let was_silent = Arc::new(AtomicBool::new(false));
         let me = Uuid::new_v4();
-        let teller =
-            Teller { client: client.clone(), timeout, was_silent: Arc::clone(&was_silent) };
-        let silence: Outgoing = (Arc::clone(&names.news), news_bytes(me, &News::Silence));
-        tokio::spawn(stop.clone().run_until_cancelled_owned(teller.keep(queue, silence)));
+        let teller = Teller { client: client.clone(), timeout };
+        let silence: Outgoing = (Arc::clone(&names.news), wire::news(me, &News::Silence));
+        tokio::spawn(stop.clone().run_until_cancelled_owned(teller.keep(waiting, silence)));
         let listener = Listener {
             client,
             timeout,
@@ -110,13 +102,7 @@ impl RedisBus {
             heard,
         };
         tokio::spawn(stop.run_until_cancelled_owned(listener.keep()));
-        Ok((Self { names, me, outgoing, was_silent, attended, sink, timeout }, arriving))
-    }
-
-    fn send(&self, channel: Arc<str>, payload: Bytes) {
-        if self.outgoing.try_send((channel, payload)).is_err() {
-            self.was_silent.store(true, Ordering::Release);
-        }
+        Ok((Self { names, me, telling, attended, sink, timeout }, arriving))
     }
 
     fn attended(&self) -> std::sync::MutexGuard<'_, HashSet<RoomId>> {
@@ -135,12 +121,12 @@ impl Bus for RedisBus {
     }
 
     fn tell(&self, news: News) {
-        self.send(Arc::clone(&self.names.news), news_bytes(self.me, &news));
+        self.telling.tell((Arc::clone(&self.names.news), wire::news(self.me, &news)));
     }
 
     fn publish(&self, room: RoomId, frames: &[(i64, Bytes)]) {
         if !frames.is_empty() {
-            self.send(self.names.room(room).into(), batch_bytes(self.me, frames));
+            self.telling.tell((self.names.room(room).into(), wire::batch(self.me, frames)));
         }
     }
 
@@ -173,30 +159,26 @@ impl Bus for RedisBus {
 struct Teller {
     client: Client,
     timeout: Duration,
-    was_silent: Arc<AtomicBool>,
 }
 
 impl Teller {
-    async fn keep(self, mut queue: mpsc::Receiver<Outgoing>, silence: Outgoing) {
+    async fn keep(self, mut waiting: Waiting<Outgoing>, silence: Outgoing) {
         let mut pause = PAUSE;
-        let mut waiting = Vec::with_capacity(TOGETHER);
+        let mut batch = Vec::with_capacity(TOGETHER);
         loop {
             let Some(mut line) = self.connected().await else {
-                self.was_silent.store(true, Ordering::Release);
+                waiting.was_silent();
                 tokio::time::sleep_until(Instant::now() + pause).await;
                 pause = (pause * 2).min(PAUSE_MAX);
                 continue;
             };
             pause = PAUSE;
             loop {
-                if self.was_silent.swap(false, Ordering::AcqRel) {
-                    waiting.push(silence.clone());
-                }
-                if waiting.is_empty() && queue.recv_many(&mut waiting, TOGETHER).await == 0 {
+                if !waiting.next(&mut batch, || silence.clone()).await {
                     return;
                 }
-                if !self.published(&mut line, &mut waiting).await {
-                    self.was_silent.store(true, Ordering::Release);
+                if !self.published(&mut line, &mut batch).await {
+                    waiting.was_silent();
                     break;
                 }
             }
@@ -322,81 +304,15 @@ impl Listener {
 
     /// What a message says; `None` for this node's own, and for what nobody here can read.
     fn read(&self, message: &Msg) -> Option<Heard> {
-        let mut payload = Bytes::copy_from_slice(message.get_payload_bytes());
-        if payload.len() < 16 {
-            return None;
-        }
-        let from = payload.split_to(16);
-        if from == self.me.as_bytes()[..] {
-            return None;
-        }
-        let channel = message.get_channel_name();
-        if let Some(room) = self.names.room_of(channel) {
-            return Some(Heard::Published(room, read_batch(payload)?));
-        }
-        match serde_json::from_slice(&payload) {
-            Ok(News::Silence) => Some(Heard::Missed),
-            Ok(news) => Some(Heard::News(news)),
-            Err(error) => {
-                tracing::debug!(event = "bus.unreadable", %error, "news of another version");
-                None
-            }
-        }
+        let payload = Bytes::copy_from_slice(message.get_payload_bytes());
+        let room = self.names.room_of(message.get_channel_name());
+        wire::read(self.me, room, payload).map(|(_, heard)| heard)
     }
-}
-
-fn news_bytes(me: Uuid, news: &News) -> Bytes {
-    let mut bytes = me.as_bytes().to_vec();
-    // News always serialises.
-    bytes.extend(serde_json::to_vec(news).unwrap_or_default());
-    bytes.into()
-}
-
-/// Who says it, then of each frame its number, its length and its bytes.
-fn batch_bytes(me: Uuid, frames: &[(i64, Bytes)]) -> Bytes {
-    let length = frames.iter().map(|(_, frame)| 12 + frame.len()).sum::<usize>();
-    let mut bytes = BytesMut::with_capacity(16 + length);
-    bytes.extend_from_slice(me.as_bytes());
-    for (seq, frame) in frames {
-        bytes.put_i64(*seq);
-        bytes.put_u32(frame.len() as u32);
-        bytes.extend_from_slice(frame);
-    }
-    bytes.freeze()
-}
-
-fn read_batch(mut bytes: Bytes) -> Option<Numbered> {
-    let mut frames = Numbered::new();
-    while !bytes.is_empty() {
-        if bytes.len() < 12 {
-            return None;
-        }
-        let (seq, length) = (bytes.get_i64(), bytes.get_u32() as usize);
-        if bytes.len() < length {
-            return None;
-        }
-        frames.push((seq, bytes.split_to(length)));
-    }
-    Some(frames)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_batch_is_read_as_it_was_written_and_half_of_one_is_nothing() {
-        let me = Uuid::from_u128(7);
-        let frames = vec![(3, Bytes::from_static(b"three")), (4, Bytes::new())];
-        let bytes = batch_bytes(me, &frames);
-        assert_eq!(&bytes[..16], me.as_bytes());
-        let body = bytes.slice(16..);
-        assert_eq!(read_batch(body.clone()), Some(frames));
-        let first_ends = 12 + 5;
-        for cut in (1..body.len()).filter(|cut| *cut != first_ends) {
-            assert_eq!(read_batch(body.slice(..cut)), None, "{cut}");
-        }
-    }
 
     #[test]
     fn a_room_is_known_by_its_channel() {

@@ -431,8 +431,8 @@ impl Config {
             Strategy::Redis if self.redis.url.is_empty() => {
                 wrong("admission.strategy = \"redis\" needs redis.url")
             }
-            _ if self.cluster.bus == Bus::Rabbitmq => {
-                wrong("cluster.bus = \"rabbitmq\" is not built in yet; choose \"redis\"")
+            _ if self.cluster.bus == Bus::Rabbitmq && self.rabbitmq.url.is_empty() => {
+                wrong("cluster.bus = \"rabbitmq\" needs rabbitmq.url = \"amqp://…\"")
             }
             _ if is_clustered && self.cluster.node == 0 => {
                 wrong("cluster.node must be a number from 1 that no other node has")

@@ -27,7 +27,7 @@ const OVER: u16 = 200;
 /// Makes connections to one broker and says how the line stands.
 pub(super) struct Keeper {
     pub(super) broker: Broker,
-    pub(super) topology: Topology,
+    pub(super) topology: Arc<Topology>,
     pub(super) line: Arc<watch::Sender<Line>>,
 }
 
@@ -67,7 +67,7 @@ impl Keeper {
     pub(super) async fn connected(&self, number: u64) -> Result<Open, LinkError> {
         let (connection, plug) = socket::connect(&self.broker).await?;
         let control = self.broker.in_time(connection.create_channel()).await?;
-        self.topology.declare(&control, &self.broker).await?;
+        self.topology.declare(&control, &self.broker, number).await?;
         let publisher = self.broker.in_time(connection.create_channel()).await?;
         // A channel begins without it, so each new one is told.
         let confirms = publisher.confirm_select(ConfirmSelectOptions::default());

@@ -77,6 +77,7 @@ impl Line {
 pub(crate) struct Link {
     line: Arc<watch::Sender<Line>>,
     broker: Broker,
+    topology: Arc<Topology>,
 }
 
 impl Link {
@@ -91,7 +92,12 @@ impl Link {
         stop: CancellationToken,
     ) -> Result<Self, Unfit> {
         let line = Arc::new(watch::Sender::new(Line::Away(Away::new("not connected yet"))));
-        let keeper = Keeper { broker: broker.clone(), topology, line: Arc::clone(&line) };
+        let (broker, topology) = (broker.clone(), Arc::new(topology));
+        let keeper = Keeper {
+            broker: broker.clone(),
+            topology: Arc::clone(&topology),
+            line: Arc::clone(&line),
+        };
         match keeper.connected(1).await {
             Ok(open) => drop(line.send_replace(Line::Open(Arc::new(open)))),
             Err(LinkError::Unfit(unfit)) => return Err(unfit),
@@ -101,7 +107,7 @@ impl Link {
             }
         }
         tokio::spawn(keeper.keep(stop));
-        Ok(Self { line, broker: broker.clone() })
+        Ok(Self { line, broker, topology })
     }
 
     /// Whether there is a line at this moment, as far as is known here.
@@ -170,7 +176,7 @@ impl Link {
     /// There is no line, or no such queue.
     pub(crate) async fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, Away> {
         let open = self.open()?;
-        let queue = self.broker.name(queue);
+        let queue = self.topology.queue_on(open.number, queue);
         let begun = async {
             let channel = self.broker.in_time(open.connection.create_channel()).await?;
             let qos = channel.basic_qos(prefetch, BasicQosOptions::default());
@@ -191,7 +197,8 @@ impl Link {
     /// There is no line, or no such queue or exchange.
     pub(crate) async fn bind(&self, queue: &str, exchange: &str, key: &str) -> Result<(), Away> {
         let open = self.open()?;
-        let (queue, exchange) = (self.broker.name(queue), self.broker.name(exchange));
+        let queue = self.topology.queue_on(open.number, queue);
+        let exchange = self.broker.name(exchange);
         let bound = open.control.queue_bind(
             queue.into(),
             exchange.into(),
@@ -208,7 +215,8 @@ impl Link {
     /// There is no line.
     pub(crate) async fn unbind(&self, queue: &str, exchange: &str, key: &str) -> Result<(), Away> {
         let open = self.open()?;
-        let (queue, exchange) = (self.broker.name(queue), self.broker.name(exchange));
+        let queue = self.topology.queue_on(open.number, queue);
+        let exchange = self.broker.name(exchange);
         let none = FieldTable::default();
         let unbound = open.control.queue_unbind(queue.into(), exchange.into(), key.into(), none);
         open.answered(&self.line, self.broker.in_time(unbound)).await

@@ -34,10 +34,15 @@ impl Message {
     /// tells a repetition from another one.
     pub(crate) fn lasting(exchange: &str, key: &str, body: Bytes, id: &str) -> Self {
         let mut message = Self::passing(exchange, key, body);
-        message.properties =
-            BasicProperties::default().with_delivery_mode(PERSISTENT).with_message_id(id.into());
+        message.properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
         message.options.mandatory = true;
-        message
+        message.named(id)
+    }
+
+    /// With a name that tells it from others.
+    pub(crate) fn named(mut self, id: &str) -> Self {
+        self.properties = self.properties.with_message_id(id.into());
+        self
     }
 
     /// It does not matter whether anybody listens.

@@ -22,7 +22,7 @@ mod socket;
 mod topology;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// The library that speaks to RabbitMQ, as it names itself in the log.
 pub(crate) const LIBRARY: &str = "lapin";
@@ -31,4 +31,4 @@ pub(crate) use broker::{Away, Broker, Unfit};
 pub(crate) use consumer::{Consumer, Delivery};
 pub(crate) use link::{Line, Link};
 pub(crate) use message::{Message, Outcome};
-pub(crate) use topology::{Argument, Life, Topology};
+pub(crate) use topology::{Argument, BUS_NEWS, BUS_QUEUE, BUS_ROOMS, Life, Topology};

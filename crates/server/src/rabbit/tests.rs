@@ -2,7 +2,7 @@
 
 mod anew;
 #[path = "../../tests/it/harness/rabbit.rs"]
-mod server;
+pub(crate) mod server;
 mod silence;
 
 use std::slice;
@@ -27,7 +27,7 @@ fn broker_at(url: String, prefix: &str) -> Broker {
 }
 
 /// A place of its own on the shared broker.
-fn place() -> Broker {
+pub(crate) fn place() -> Broker {
     let rabbit = Rabbit::shared();
     broker_at(rabbit.url(), &rabbit.prefix())
 }

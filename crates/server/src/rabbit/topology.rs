@@ -2,9 +2,15 @@
 //!
 //! | exchange | kind | what goes through it |
 //! | --- | --- | --- |
-//! | `events` | topic, durable | what happened, for other services; they bind queues of their own |
+//! | `events` | topic | what happened, for other services; they bind queues of their own |
+//! | `bus.news` | fanout | what the nodes tell each other |
+//! | `bus.rooms` | direct | what is said in rooms, under the room's number |
 //!
-//! Every name has `rabbitmq.prefix` in front. All of it is declared with every new connection: what is
+//! | queue | kind | what is in it |
+//! | --- | --- | --- |
+//! | `bus.node…` | exclusive, bounded in bytes, the oldest is dropped | what one node has yet to hear |
+//!
+//! Exchanges are durable. Every name has `rabbitmq.prefix` in front. All of it is declared with every new connection: what is
 //! missing is made, and what is there must be the same, or the server does not use this broker.
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
@@ -12,14 +18,27 @@ use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, ErrorKind, ExchangeKind};
 
-use super::broker::{Broker, LinkError, Unfit};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::broker::{Away, Broker, LinkError, Unfit};
+
+/// News between nodes.
+pub(crate) const BUS_NEWS: &str = "bus.news";
+/// What is said in rooms, under the room's number.
+pub(crate) const BUS_ROOMS: &str = "bus.rooms";
+/// What one node has yet to hear.
+pub(crate) const BUS_QUEUE: &str = "bus.node";
+/// So much may wait for one node; it is behind by then, and looks at the store anyway.
+const BUS_BYTES: i64 = 8 << 20;
 
 /// How long a queue lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
     /// Until somebody deletes it.
     Durable,
-    /// As long as the connection that declared it, which alone may use it.
+    /// As long as the connection that declared it, which alone may use it. Each has one of its own under
+    /// this name.
     Exclusive,
 }
 
@@ -45,18 +64,34 @@ enum Item {
 #[derive(Clone, Debug)]
 pub(crate) struct Topology {
     prefix: String,
+    /// Tells the queues of one process from those of others.
+    life: Uuid,
     items: Vec<Item>,
 }
 
 impl Topology {
     /// Nothing.
     pub(crate) fn of(broker: &Broker) -> Self {
-        Self { prefix: broker.name(""), items: Vec::new() }
+        Self { prefix: broker.name(""), life: Uuid::new_v4(), items: Vec::new() }
     }
 
     /// The exchange that other services bind their queues to.
     pub(crate) fn events(self) -> Self {
         self.exchange("events", ExchangeKind::Topic)
+    }
+
+    /// What the nodes tell each other goes through these.
+    pub(crate) fn bus(self) -> Self {
+        self.exchange(BUS_NEWS, ExchangeKind::Fanout).exchange(BUS_ROOMS, ExchangeKind::Direct)
+    }
+
+    /// [`Topology::bus`], and the queue of one node.
+    pub(crate) fn bus_member(self) -> Self {
+        let bounds = [
+            ("x-max-length-bytes", Argument::Number(BUS_BYTES)),
+            ("x-overflow", Argument::Text("drop-head".to_owned())),
+        ];
+        self.bus().queue(BUS_QUEUE, Life::Exclusive, &bounds).binding(BUS_QUEUE, BUS_NEWS, "")
     }
 
     /// A durable exchange.
@@ -93,6 +128,20 @@ impl Topology {
         format!("{}{of}", self.prefix)
     }
 
+    /// What a queue is called on the connection of that number. One that is gone may still have its own
+    /// for a while, until the broker notices.
+    pub(super) fn queue_on(&self, number: u64, of: &str) -> String {
+        let wanted = self.name(of);
+        let is_own = self.items.iter().any(|item| {
+            matches!(item, Item::Queue { name, life: Life::Exclusive, .. } if *name == wanted)
+        });
+        if is_own { self.own(number, &wanted) } else { wanted }
+    }
+
+    fn own(&self, number: u64, name: &str) -> String {
+        format!("{name}.{}.{number}", self.life.simple())
+    }
+
     /// Declares all of it.
     ///
     /// # Errors
@@ -101,13 +150,27 @@ impl Topology {
         &self,
         channel: &Channel,
         broker: &Broker,
+        number: u64,
     ) -> Result<(), LinkError> {
         for item in &self.items {
-            tokio::time::timeout(broker.timeout, declare(channel, item))
-                .await
-                .map_err(|_| super::broker::Away::silent())??;
+            let item = self.item_on(number, item);
+            let declared = timeout(broker.timeout, declare(channel, &item)).await;
+            declared.map_err(|_| Away::silent())??;
         }
         Ok(())
+    }
+
+    fn item_on(&self, number: u64, item: &Item) -> Item {
+        let mut item = item.clone();
+        match &mut item {
+            Item::Queue { name, life: Life::Exclusive, .. } => *name = self.own(number, name),
+            Item::Binding { queue, .. } => {
+                let short = queue.strip_prefix(&self.prefix).unwrap_or(queue);
+                *queue = self.queue_on(number, short);
+            }
+            Item::Queue { .. } | Item::Exchange { .. } => {}
+        }
+        item
     }
 }
 

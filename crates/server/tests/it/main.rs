@@ -37,6 +37,7 @@ mod line_order;
 mod metrics;
 mod nodes;
 mod nodes_apart;
+mod nodes_broker;
 mod nodes_gaps;
 mod nodes_storm;
 mod pages;

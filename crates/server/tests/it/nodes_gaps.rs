@@ -14,16 +14,17 @@ use crate::harness::{Nodes, Relay, Wires, alive, ended, next_message, refused, s
 /// what a busy machine needs.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Nodes with a wire of its own from each to Redis.
+/// Nodes with a wire of its own from each to the server of the bus.
 async fn wired(count: usize) -> (Nodes, Vec<Relay>) {
     let mut nodes = Nodes::start(0, |_| {}).await;
     let mut relays = Vec::new();
     for _ in 0..count {
-        let relay = Relay::to(nodes.redis.port()).await;
-        let url = format!("redis://{}/", relay.address());
+        let relay = Relay::to(nodes.bus_port()).await;
+        let (section, url) = nodes.bus_at(relay.address());
         nodes
             .add(|settings| {
-                settings.set("redis.url", &url).set("redis.timeout", "500ms");
+                settings.set(&format!("{section}.url"), &url);
+                settings.set(&format!("{section}.timeout"), "500ms");
             })
             .await;
         relays.push(relay);
@@ -76,17 +77,17 @@ async fn what_is_lost_doubled_and_reordered_between_nodes_is_heard_once_and_in_o
 }
 
 #[tokio::test]
-async fn a_node_cut_off_from_redis_hears_and_is_heard_and_nothing_is_told_twice_after() {
+async fn a_node_cut_off_from_the_bus_hears_and_is_heard_and_nothing_is_told_twice_after() {
     apart(Wires::Cut).await;
 }
 
 #[tokio::test]
-async fn a_node_whose_line_to_redis_stands_still_hears_and_is_heard_and_nothing_is_told_twice_after()
+async fn a_node_whose_line_to_the_bus_stands_still_hears_and_is_heard_and_nothing_is_told_twice_after()
  {
     apart(Wires::Hold).await;
 }
 
-/// The node in the middle is kept from Redis while all talk, and given back.
+/// The node in the middle is kept from the bus while all talk, and given back.
 async fn apart(how: Wires) {
     const EACH: usize = 20;
     let (nodes, relays) = wired(3).await;

@@ -11,7 +11,9 @@ async fn after_kill_9_the_line_begins_anew_with_everything_that_lasts() {
     assert_eq!(say(&link, &one).await.unwrap(), Outcome::Confirmed);
     let mut consumer = link.consume("heard", 10).await.unwrap();
     let first = next(&mut consumer).await.unwrap();
-    rabbit.settle();
+    // Which quorum queues there are this version writes down half a second late, and one that was declared a
+    // moment before the broker was killed never answers again.
+    rabbit.ctl(&["eval", "[ok = dets:sync(It) || It <- dets:all()]."]);
     rabbit.kill9();
     assert_eq!(next(&mut consumer).await, None, "the line is gone");
     assert!(!link.is_up());

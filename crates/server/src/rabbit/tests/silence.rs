@@ -1,11 +1,17 @@
 //! Brokers that say nothing, or take nothing.
 
+use std::process::Command;
 use std::time::Instant;
 
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
 use super::*;
+
+fn signal(rabbit: &Rabbit, name: &str) {
+    let kill = format!("kill -{name} {}", rabbit.pid());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
 
 #[tokio::test]
 async fn attempts_at_a_silent_broker_end_in_time_and_leave_nothing_behind() {
@@ -34,13 +40,13 @@ async fn what_is_not_confirmed_in_time_is_unknown_and_the_line_begins_anew() {
     let broker = broker_at(rabbit.url(), "t.");
     let (link, _stop) = started(&broker, said_and_heard(&broker)).await;
     let [one, two] = ["one", "two"].map(|text| lasting(&broker, "word", text));
-    rabbit.sleeps();
+    signal(&rabbit, "STOP");
     let began = Instant::now();
     let outcomes = link.publish(&[one.clone(), two]).await.unwrap();
     assert_eq!(outcomes, [Outcome::Unknown, Outcome::Unknown]);
     assert!(began.elapsed() < TIMEOUT * 2);
     assert!(!link.is_up(), "a line with outcomes outstanding is not used again");
-    rabbit.wakes();
+    signal(&rabbit, "CONT");
     after(&link, 1).await;
     assert_eq!(say(&link, &one).await.unwrap(), Outcome::Confirmed);
 }

@@ -111,12 +111,6 @@ impl Rabbit {
         format!("t{}.", self.names.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Has it write down which quorum queues it has. This version does so half a second late, and one that
-    /// was declared a moment before the broker was killed never answers again.
-    pub(crate) fn settle(&self) {
-        self.ctl(&["eval", "[ok = dets:sync(It) || It <- dets:all()]."]);
-    }
-
     /// Ends it without warning.
     pub(crate) fn kill9(&self) {
         // Its keeper ends everything that belongs to it.
@@ -129,19 +123,10 @@ impl Rabbit {
         *self.running.lock().unwrap() = Some(running);
     }
 
-    /// Lets it answer nobody, until [`Rabbit::wakes`].
-    pub(crate) fn sleeps(&self) {
-        self.signal("STOP");
-    }
-
-    pub(crate) fn wakes(&self) {
-        self.signal("CONT");
-    }
-
-    fn signal(&self, name: &str) {
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
         let pid = std::fs::read_to_string(self.place.dir.join("pid")).expect("it runs");
-        let kill = format!("kill -{name} {}", pid.trim());
-        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+        pid.trim().parse().unwrap()
     }
 
     /// Has `rabbitmqctl` do something; what it says.

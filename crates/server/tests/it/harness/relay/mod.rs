@@ -1,4 +1,4 @@
-//! A piece of wire between a node and Redis that can be cut, held, or made to lose, double and reorder what
+//! A piece of wire between a node and the server of the bus that can be cut, held, or made to lose, double and reorder what
 //! the nodes tell each other.
 
 use std::mem;
@@ -122,9 +122,9 @@ impl Carrier {
 
     fn garble(&mut self) -> BytesMut {
         let mut passed = BytesMut::new();
-        while let Some(length) = whole(&self.waiting) {
+        while let Some((length, is_published)) = first(&self.waiting) {
             let value = self.waiting.split_to(length);
-            if !value.starts_with(b"*3\r\n$7\r\nmessage\r\n") {
+            if !is_published {
                 passed.extend_from_slice(&value);
                 continue;
             }
@@ -143,6 +143,36 @@ impl Carrier {
         }
         passed
     }
+}
+
+/// The length of the first thing, if all of it is there, and whether it is something published. A frame of
+/// RabbitMQ's protocol begins with a small number, a value of Redis' with a sign.
+fn first(bytes: &[u8]) -> Option<(usize, bool)> {
+    if *bytes.first()? > 8 {
+        let length = whole(bytes)?;
+        return Some((length, bytes[..length].starts_with(b"*3\r\n$7\r\nmessage\r\n")));
+    }
+    let method = frame(bytes)?;
+    // Class 60, method 60: a delivery; a header with the length of its body follows, and the body.
+    let is_published = bytes[0] == 1 && bytes[7..method].starts_with(&[0, 60, 0, 60]);
+    if !is_published {
+        return Some((method, false));
+    }
+    let mut at = method + frame(&bytes[method..])?;
+    let length =
+        bytes[method + 11..method + 19].iter().fold(0, |sum, it| sum << 8 | usize::from(*it));
+    let mut carried = 0;
+    while carried < length {
+        let body = frame(&bytes[at..])?;
+        (at, carried) = (at + body, carried + body - 8);
+    }
+    Some((at, true))
+}
+
+/// The length of the first frame of RabbitMQ's protocol, if all of it is there.
+fn frame(bytes: &[u8]) -> Option<usize> {
+    let length = bytes.get(3..7)?.iter().fold(0, |sum, it| sum << 8 | usize::from(*it));
+    (bytes.len() >= length + 8).then_some(length + 8)
 }
 
 /// The length of the first value of Redis' protocol, if all of it is there.
