@@ -29,6 +29,7 @@ mod people;
 #[expect(dead_code, reason = "the parts that talk over it come next")]
 #[cfg_attr(not(test), expect(unused_imports, reason = "the parts that talk over it come next"))]
 mod rabbit;
+mod redis_line;
 mod rooms;
 pub mod search;
 mod sweeper;

@@ -24,6 +24,8 @@ mod conditional;
 mod documents;
 mod quota;
 mod redis;
+#[cfg(test)]
+pub(crate) use redis::tests::store::Store as RedisForTests;
 mod semaphore;
 mod ticket;
 

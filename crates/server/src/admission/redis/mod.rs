@@ -11,15 +11,13 @@
 
 mod book;
 mod documents;
-mod keeper;
 mod link;
 mod reply;
 mod scripts;
-mod server;
 mod verbs;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -33,12 +31,13 @@ use tokio::time::Instant;
 
 use self::book::{Book, Seen, was_lost};
 use self::documents::owner_text;
-use self::link::{Link, LinkError};
+use self::link::Link;
 use self::reply::{Answer, Guard, Reply, unreadable};
 use self::scripts::Verb;
 use super::{Bounds, Decided, Journal, Unavailable, Whose};
 use crate::clock::Clock;
 use crate::config;
+use crate::redis_line::{LineError, Unfit};
 use crate::sweeper::{Deadlines, Due};
 
 /// A room whose step may have been taken without an answer is looked at after this.
@@ -59,7 +58,7 @@ pub(crate) enum ConnectError {
     Away(String),
     /// It answers, but seats cannot be kept there.
     #[error(transparent)]
-    Unfit(#[from] server::Unfit),
+    Unfit(#[from] Unfit),
     /// Seats are kept there, but not this database's, or not of its past.
     #[error("{0}")]
     Taken(String),
@@ -146,9 +145,9 @@ impl Redis {
         };
         match tokio::time::timeout(redis.timeout, redis.link.start()).await {
             Ok(Ok(())) => {}
-            Ok(Err(LinkError::Unfit(unfit))) => return Err(unfit.into()),
+            Ok(Err(LineError::Unfit(unfit))) => return Err(unfit.into()),
             Ok(Err(error)) => return Err(ConnectError::Away(error.to_string())),
-            Err(_) => return Err(ConnectError::Away(LinkError::Silent.to_string())),
+            Err(_) => return Err(ConnectError::Away(LineError::Silent.to_string())),
         }
         redis.look().await?;
         Ok(redis)

@@ -14,7 +14,7 @@ mod people;
 mod play;
 mod relay;
 mod roles;
-mod store;
+pub(crate) mod store;
 mod two_rooms;
 mod whose;
 

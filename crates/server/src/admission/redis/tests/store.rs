@@ -11,7 +11,7 @@ use tempfile::TempDir;
 const SOCKET: &str = "redis.sock";
 
 /// A running server; killed when dropped.
-pub(super) struct Store {
+pub(crate) struct Store {
     child: Child,
     port: u16,
     dir: TempDir,
@@ -20,12 +20,12 @@ pub(super) struct Store {
 
 impl Store {
     /// An empty one that keeps nothing on disk.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(&["--save", "", "--appendonly", "no"])
     }
 
     /// One with these options.
-    pub(super) fn with(options: &[&str]) -> Self {
+    pub(crate) fn with(options: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options: Vec<String> = options.iter().map(|it| (*it).to_owned()).collect();
         loop {
@@ -37,27 +37,27 @@ impl Store {
         }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
     /// The same server without the network in between: for tests that ask it much.
-    pub(super) fn socket_url(&self) -> String {
+    pub(crate) fn socket_url(&self) -> String {
         format!("redis+unix://{}", self.dir.path().join(SOCKET).display())
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Ends the process without a word and starts it again on the same files.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.stop();
         self.child = spawn(&self.dir, self.port, &self.options, READY).unwrap();
     }
 
     /// The same, but it takes its time to read its files: until `key-load-delay` is set to 0.
-    pub(super) fn restart_loading(&mut self) {
+    pub(crate) fn restart_loading(&mut self) {
         self.stop();
         let slowly =
             ["--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024"];
@@ -66,32 +66,32 @@ impl Store {
         self.child = spawn(&self.dir, self.port, &options, "Loading RDB").unwrap();
     }
 
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Stops the process in its tracks, or lets it go on.
-    pub(super) fn stall(&self, stalled: bool) {
+    pub(crate) fn stall(&self, stalled: bool) {
         let signal = if stalled { "-STOP" } else { "-CONT" };
         let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(status.unwrap().success());
     }
 
-    pub(super) async fn connection(&self) -> MultiplexedConnection {
+    pub(crate) async fn connection(&self) -> MultiplexedConnection {
         let client = redis::Client::open(self.url()).unwrap();
         client.get_multiplexed_async_connection().await.unwrap()
     }
 
     /// Runs one command.
-    pub(super) async fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+    pub(crate) async fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let mut command = redis::cmd(words[0]);
         command.arg(&words[1..]);
         command.query_async(&mut self.connection().await).await.unwrap()
     }
 
     /// Every key, in order.
-    pub(super) async fn keys(&self) -> Vec<String> {
+    pub(crate) async fn keys(&self) -> Vec<String> {
         let mut keys: Vec<String> = self.command(&["KEYS", "*"]).await;
         keys.sort();
         keys

@@ -1,4 +1,4 @@
-//! What the server at the other end is, and whether seats may be kept there.
+//! What the server at the other end is, and whether anything that counts may be kept there.
 
 use std::collections::HashMap;
 

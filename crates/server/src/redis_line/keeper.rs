@@ -12,8 +12,8 @@ use redis::{AsyncConnectionConfig, Client};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::link::{Line, LinkError, Open};
 use super::server::inspect;
+use super::{Line, LineError, Named, Open};
 
 /// How long an inspection counts.
 const INSPECTED_FOR: Duration = Duration::from_secs(30);
@@ -30,6 +30,7 @@ pub(super) struct Keeper {
     /// Bounds an attempt, and an inspection.
     pub(super) timeout: Duration,
     pub(super) line: Arc<watch::Sender<Line>>,
+    pub(super) named: Named,
 }
 
 impl Keeper {
@@ -48,7 +49,7 @@ impl Keeper {
             match self.connected(number + 1).await {
                 Ok(open) => {
                     if matches!(now, Line::Away(_)) {
-                        tracing::info!(event = "seat_store.back", "the seat store answers again");
+                        tracing::info!(event = self.named.back, "Redis answers again");
                     }
                     self.line.send_replace(Line::Open(open));
                 }
@@ -62,7 +63,7 @@ impl Keeper {
     }
 
     /// A new connection, to a server that may keep seats.
-    pub(super) async fn connected(&self, number: u64) -> Result<Open, LinkError> {
+    pub(super) async fn connected(&self, number: u64) -> Result<Open, LineError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.timeout))
             .set_response_timeout(None)
@@ -73,7 +74,7 @@ impl Keeper {
             let run = inspected(&mut connection).await?;
             Ok(Open { connection, run, number })
         };
-        timeout(self.timeout, connecting).await.unwrap_or(Err(LinkError::Silent))
+        timeout(self.timeout, connecting).await.unwrap_or(Err(LineError::Silent))
     }
 
     /// Returns when the connection was given up, or its inspection is due and was made.
@@ -83,7 +84,7 @@ impl Keeper {
             return;
         }
         let inspection = timeout(self.timeout, inspected(&mut open.connection)).await;
-        match inspection.unwrap_or(Err(LinkError::Silent)) {
+        match inspection.unwrap_or(Err(LineError::Silent)) {
             Ok(run) if run == open.run => {}
             // Another life behind the same connection: a proxy in between.
             Ok(_) => drop(self.line.send_replace(Line::Broken)),
@@ -91,11 +92,11 @@ impl Keeper {
         }
     }
 
-    fn leave(&self, error: LinkError) {
+    fn leave(&self, error: LineError) {
         self.line.send_if_modified(|line| {
             let is_news = !matches!(line, Line::Away(_));
             if is_news {
-                tracing::warn!(event = "seat_store.away", %error, "the seat store cannot be used");
+                tracing::warn!(event = self.named.away, %error, "Redis cannot be used");
             }
             *line = Line::Away(error.into());
             is_news
@@ -103,7 +104,7 @@ impl Keeper {
     }
 }
 
-async fn inspected(connection: &mut MultiplexedConnection) -> Result<Arc<str>, LinkError> {
+async fn inspected(connection: &mut MultiplexedConnection) -> Result<Arc<str>, LineError> {
     let info: String = redis::cmd("INFO").query_async(connection).await?;
     Ok(Arc::from(inspect(&info)?))
 }
