@@ -38,7 +38,7 @@ use crate::storage::SharedStorage;
 use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::sqlite::{SqliteOptions, SqliteStorage};
 use crate::sweeper::Deadlines;
-use crate::tokens::{Keys, Tokens, TokensConfig};
+use crate::tokens::{Copies, Keys, Tokens, TokensConfig};
 use crate::windows::Windows;
 use crate::ws::Connections;
 use lease::Lease;
@@ -259,6 +259,7 @@ async fn ground(
         ..TokensConfig::default()
     };
     let tokens = Tokens::new(Arc::clone(storage), &keys, tokens_config);
+    let tokens = with_copies(config, tokens).await?;
     let accounts = Accounts::new(Arc::clone(storage), tokens.clone(), parts::accounts(config));
     // Begun when the seats are known to be this database's: a start that is refused counts for nothing.
     let (deployment, epoch) = storage.founded().await?;
@@ -275,6 +276,19 @@ async fn ground(
     let deadlines = Arc::new(Deadlines::default());
     let (tokens, fatal) = (Arc::new(tokens), ends.fatal.clone());
     Ok(Ground { clock, tokens, accounts, deadlines, keys, deployment, owner, fatal, bus, lease })
+}
+
+/// Tokens with the copies that all nodes share, where there are several and a Redis.
+///
+/// # Errors
+/// Redis cannot be used.
+pub(crate) async fn with_copies(config: &Config, tokens: Tokens) -> anyhow::Result<Tokens> {
+    let config::Redis { url, prefix, timeout } = &config.redis;
+    if config.cluster.bus == config::Bus::Local || url.is_empty() {
+        return Ok(tokens);
+    }
+    let copies = Copies::connect(url, prefix, timeout.0).await;
+    Ok(tokens.with(copies.context("sign-ins cannot be kept at hand at redis.url")?))
 }
 
 async fn entry(

@@ -31,7 +31,7 @@ impl Accounts {
             }
             Ok(storage.end_logins(user, LoginEnd::Locked, now).await?)
         };
-        let ended = self.tokens.standings().change(user, lock).await?;
+        let ended = self.tokens.standings().revoke(user, lock).await?;
         info!(event = "auth.locked", %user, logins_ended = ended.len(), "account locked");
         Ok(ended)
     }

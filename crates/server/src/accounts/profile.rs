@@ -108,7 +108,7 @@ impl Accounts {
             storage.set_password(user, hash, expires_at).await?;
             Ok(ended)
         };
-        let ended = self.tokens.standings().change(user, replace).await?;
+        let ended = self.tokens.standings().revoke(user, replace).await?;
         info!(event = "auth.password_changed", %user, logins_ended = ended.len(), "password changed");
         Ok(ended)
     }

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 
 use crate::accounts::{AccountError, Accounts, AccountsConfig};
-use crate::app::open_storage;
+use crate::app::{open_storage, with_copies};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::tokens::{Keys, Tokens, TokensConfig};
@@ -59,6 +59,8 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result
         secret => Keys::from_secret(secret)?,
     };
     let tokens = Tokens::new(Arc::clone(&storage), &keys, TokensConfig::default());
+    // Beside running nodes what they have at hand is called in.
+    let tokens = with_copies(config, tokens).await?;
     let accounts = Accounts::new(Arc::clone(&storage), tokens.clone(), AccountsConfig::default());
     let told = act(&accounts, &tokens, command).await;
     storage.close().await;

@@ -5,6 +5,7 @@
 //! is stored, `keys` only the secret.
 
 mod answers;
+mod copies;
 mod issuer;
 mod jwt;
 mod keys;
@@ -12,6 +13,7 @@ mod standing;
 mod state;
 
 pub use answers::{AuthError, Identity, IssueError, IssuedToken, TokensConfig};
+pub(crate) use copies::Copies;
 pub(crate) use issuer::{AccountFault, account_in_force};
 pub use keys::{Keys, SecretError};
 pub use state::Tokens;

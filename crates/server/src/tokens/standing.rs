@@ -1,7 +1,8 @@
 //! How each user stands: the account and its live logins, as the store has them, kept at hand.
 //!
 //! Where this process is the only writer of its store, a copy is right as long as every write goes
-//! through [`Standings::change`]. Where other nodes write too, none is kept. Invariant: while a user's slot is unlocked, its copy is absent or
+//! through [`Standings::change`]. Where other nodes write too, none is kept here, but in Redis, if there is
+//! one ([`Copies`]). Invariant: while a user's slot is unlocked, its copy is absent or
 //! equal to the store. A change runs to its end even when whoever asked for it has gone, because a
 //! write that is still on its way to the disk must not be overtaken by a read.
 
@@ -12,7 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anteroom_core::ids::{LoginId, UserId};
 use anteroom_core::maps::Few;
 use anteroom_protocol::account::Role;
+use tokio::time::Instant;
 
+use super::copies::{Announced, COPIES_FOR, Copies, Look};
 use super::issuer::{AccountFault, deadline, in_force};
 use crate::storage::{LoginRecord, SharedStorage, StorageError, Stored, UserRecord, WallMillis};
 
@@ -23,10 +26,10 @@ pub(crate) struct Standing {
     /// The display name, shared with the user's sessions.
     pub(crate) name: Arc<str>,
     roles: Few<Role>,
-    is_locked: bool,
-    life_ends: Option<WallMillis>,
+    pub(super) is_locked: bool,
+    pub(super) life_ends: Option<WallMillis>,
     /// Oldest first. Live in the store; a login's time may have passed all the same.
-    logins: Box<[Live]>,
+    pub(super) logins: Box<[Live]>,
 }
 
 /// A login that lives in the store.
@@ -47,17 +50,20 @@ impl Standing {
             ends: deadline(&user, &login.current),
         };
         let logins = logins.iter().map(live).collect();
+        let state = (user.locked_at.is_some(), user.expires_at);
+        Self::from_parts((user.display_name.into(), user.roles), state, logins)
+    }
+
+    pub(super) fn from_parts(
+        (name, all): (Arc<str>, Vec<Role>),
+        (is_locked, life_ends): (bool, Option<WallMillis>),
+        logins: Box<[Live]>,
+    ) -> Self {
         let mut roles = Few::default();
-        for role in &user.roles {
-            roles.insert(*role);
+        for role in all {
+            roles.insert(role);
         }
-        Self {
-            roles,
-            is_locked: user.locked_at.is_some(),
-            life_ends: user.expires_at,
-            logins,
-            name: user.display_name.into(),
-        }
+        Self { name, roles, is_locked, life_ends, logins }
     }
 
     pub(crate) fn login(&self, id: LoginId) -> Option<&Live> {
@@ -77,6 +83,14 @@ impl Standing {
     }
 }
 
+/// Whether no copy from before a change can be found any more.
+async fn is_through(copies: &Copies, user: UserId, announced: Option<Announced>) -> bool {
+    match announced {
+        Some(announced) => copies.changed(user, &announced).await.is_ok(),
+        None => false,
+    }
+}
+
 type Slot = Arc<tokio::sync::Mutex<Option<Arc<Standing>>>>;
 
 /// The copies, bounded in number. Cheap to clone.
@@ -86,13 +100,20 @@ pub(crate) struct Standings {
     slots: Arc<Mutex<Slots>>,
     /// Nobody else writes.
     keeps: bool,
+    /// What all nodes have at hand.
+    copies: Option<Arc<Copies>>,
 }
 
 impl Standings {
     /// Keeps about `users_max` users at hand, or with `keeps` false nobody.
     pub(crate) fn new(storage: SharedStorage, users_max: usize, keeps: bool) -> Self {
         let slots = Slots { young_max: users_max.div_ceil(2).max(1), ..Slots::default() };
-        Self { storage, slots: Arc::new(Mutex::new(slots)), keeps }
+        Self { storage, slots: Arc::new(Mutex::new(slots)), keeps, copies: None }
+    }
+
+    /// The same, with what all nodes have at hand.
+    pub(super) fn with(self, copies: Arc<Copies>) -> Self {
+        Self { copies: Some(copies), ..self }
     }
 
     /// How the user stands now; `None` when there is no such user. Waits for a change under way.
@@ -102,9 +123,20 @@ impl Standings {
         if let Some(standing) = &*copy {
             return Ok(Some(Arc::clone(standing)));
         }
+        let place = match &self.copies {
+            Some(copies) => match copies.look(user).await {
+                Look::Found(standing) => return Ok(Some(Arc::new(standing))),
+                Look::Missing(place) => Some((copies, place)),
+                Look::Closed => None,
+            },
+            None => None,
+        };
         let Some(record) = self.storage.user(user).await? else { return Ok(None) };
         let logins = self.storage.logins(user).await?;
         let standing = Arc::new(Standing::of(record, &logins));
+        if let Some((copies, place)) = place {
+            copies.put(user, place, &standing).await;
+        }
         if self.keeps {
             *copy = Some(Arc::clone(&standing));
         }
@@ -112,7 +144,8 @@ impl Standings {
     }
 
     /// Runs the only change of this user at this time. What it reads from the store inside is what
-    /// stands; the copy is taken anew after it, also when its outcome is not known.
+    /// stands; the copy is taken anew after it, also when its outcome is not known. Refused where the other
+    /// nodes' copies cannot be called in.
     pub(crate) async fn change<T, E, F, Work>(&self, user: UserId, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -120,12 +153,44 @@ impl Standings {
         F: FnOnce(SharedStorage) -> Work + Send + 'static,
         Work: Future<Output = Result<T, E>> + Send,
     {
+        self.changed(user, false, work).await
+    }
+
+    /// As [`Standings::change`], for what takes something away and must not be refused: where copies
+    /// cannot be called in, it is answered when all of them have run out.
+    pub(crate) async fn revoke<T, E, F, Work>(&self, user: UserId, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+        F: FnOnce(SharedStorage) -> Work + Send + 'static,
+        Work: Future<Output = Result<T, E>> + Send,
+    {
+        self.changed(user, true, work).await
+    }
+
+    async fn changed<T, E, F, Work>(&self, user: UserId, goes_on: bool, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+        F: FnOnce(SharedStorage) -> Work + Send + 'static,
+        Work: Future<Output = Result<T, E>> + Send,
+    {
         let slot = self.slot(user);
-        let storage = Arc::clone(&self.storage);
+        let (storage, copies) = (Arc::clone(&self.storage), self.copies.clone());
         let change = tokio::spawn(async move {
             let mut copy = slot.lock().await;
             *copy = None;
-            work(storage).await
+            let Some(copies) = copies else { return work(storage).await };
+            let announced = match copies.changing(user).await {
+                Ok(announced) => Some(announced),
+                Err(_) if goes_on => None,
+                Err(away) => return Err(E::from(StorageError::Unavailable(away.to_string()))),
+            };
+            let outcome = work(storage).await;
+            if !is_through(&copies, user, announced).await {
+                tokio::time::sleep_until(Instant::now() + COPIES_FOR).await;
+            }
+            outcome
         });
         change.await.unwrap_or_else(|error| {
             Err(E::from(StorageError::Unavailable(format!("a change did not finish: {error}"))))

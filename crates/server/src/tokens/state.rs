@@ -10,6 +10,7 @@ use anteroom_core::ids::{LoginId, UserId};
 use tracing::info;
 
 use super::answers::{AuthError, Identity, IssueError, IssuedToken, TokensConfig};
+use super::copies::Copies;
 use super::issuer::{Issuer, same};
 use super::jwt::Jwt;
 use super::keys::Keys;
@@ -30,6 +31,12 @@ impl Tokens {
         let standings = Standings::new(storage, config.cached_users, !config.is_shared);
         let issuer = Arc::new(Issuer { jwt: Jwt::new(keys), config });
         Self { issuer, standings }
+    }
+
+    /// The same, with how users stand at hand for all nodes in Redis.
+    #[must_use]
+    pub(crate) fn with(self, copies: Arc<Copies>) -> Self {
+        Self { standings: self.standings.with(copies), ..self }
     }
 
     /// Starts a login for a user whose credentials were just checked, and ends the oldest beyond
@@ -93,7 +100,7 @@ impl Tokens {
         let end = move |storage: SharedStorage| async move {
             storage.end_login(login, reason, now).await
         };
-        let ended = self.standings.change(user, end).await?;
+        let ended = self.standings.revoke(user, end).await?;
         if ended {
             log_end(user, login, reason);
         }
@@ -113,7 +120,7 @@ impl Tokens {
         let end = move |storage: SharedStorage| async move {
             storage.end_logins(user, reason, now).await
         };
-        let ended = self.standings.change(user, end).await?;
+        let ended = self.standings.revoke(user, end).await?;
         for login in &ended {
             log_end(user, *login, reason);
         }
