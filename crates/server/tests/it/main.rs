@@ -25,6 +25,7 @@ mod disk_full;
 mod durability;
 mod entering;
 mod entry_log;
+mod faults;
 mod guards;
 mod half_open;
 mod history;

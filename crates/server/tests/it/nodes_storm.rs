@@ -1,21 +1,17 @@
 //! A storm on one room while a node is killed and started again and another stands still: whoever watches
 //! the sockets from outside never sees more people in the room than it holds.
 
-use std::collections::BTreeMap;
-use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anteroom_client::{Account, Client, Event, Session};
+use anteroom_client::Account;
 use anteroom_protocol::Code;
 use anteroom_protocol::entry::Reserve;
 use anteroom_protocol::room::Seats;
-use futures_util::future::join_all;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
-use crate::harness::{Nodes, alive, refused, shown, within};
+use crate::harness::faults::Storm;
+use crate::harness::{Nodes, alive, refused, shown};
 
 const NODES: usize = 3;
 /// How long the paused node stands still.
@@ -34,171 +30,38 @@ struct Scale {
 /// Short enough for every run of the tests.
 const SHORT: Scale = Scale { seats: 30, people: 300, strategy: "redis", redis_restarts: false };
 
-/// What somebody sees who watches all sockets.
-#[derive(Clone, Debug, Default)]
-struct Seen {
-    /// Sessions that were welcomed and whose end was not seen, by node.
-    live: BTreeMap<usize, usize>,
-    entered: usize,
-    /// The most at once, and for how long at most there were more than the room holds.
-    most: usize,
-    over_since: Option<Instant>,
-    over_for: Duration,
-    refusals: BTreeMap<String, usize>,
-}
-
-impl Seen {
-    fn live(&self) -> usize {
-        self.live.values().sum()
-    }
-
-    /// All seats, but for those that are being given on.
-    fn is_full(&self, seats: usize) -> bool {
-        self.live() >= seats * 9 / 10
-    }
-
-    /// Counts one more or one less.
-    fn count(&mut self, node: usize, change: isize, seats: usize) {
-        let live = self.live.entry(node).or_default();
-        *live = live.checked_add_signed(change).unwrap();
-        self.most = self.most.max(self.live());
-        self.over_since = match self.over_since {
-            None if self.live() > seats => Some(Instant::now()),
-            Some(since) if self.live() <= seats => {
-                self.over_for = self.over_for.max(since.elapsed());
-                None
-            }
-            as_before => as_before,
-        };
-    }
-}
-
-/// Counts, and knows where the nodes are at the moment.
-struct Storm {
-    scale: Scale,
-    room: i64,
-    seen: watch::Sender<Seen>,
-    clients: Mutex<Vec<Client>>,
-    is_over: AtomicBool,
-}
-
-impl Storm {
-    fn client(&self, node: usize) -> Client {
-        self.clients.lock().unwrap()[node].clone()
-    }
-
-    fn welcomed(&self, node: usize) {
-        self.seen.send_modify(|seen| {
-            seen.count(node, 1, self.scale.seats);
-            seen.entered += 1;
-        });
-    }
-
-    fn gone(&self, node: usize) {
-        self.seen.send_modify(|seen| seen.count(node, -1, self.scale.seats));
-    }
-
-    fn refused(&self, error: &anteroom_client::Error) {
-        let word = match error.code() {
-            Some(code) => code.to_string(),
-            None => "the line broke".to_owned(),
-        };
-        self.seen.send_modify(|seen| *seen.refusals.entry(word).or_default() += 1);
-    }
-
-    async fn seen(&self, what: &str, wanted: impl FnMut(&Seen) -> bool) -> Seen {
-        let mut seen = self.seen.subscribe();
-        within(what, seen.wait_for(wanted)).await.unwrap().clone()
-    }
-
-    /// Comes by each node in turn, stays a while and goes in one way or another, until it is over.
-    async fn visit(&self, who: usize, token: &str) {
-        for visit in who.. {
-            if self.is_over.load(Ordering::Relaxed) {
-                return;
-            }
-            let node = visit % NODES;
-            let account = self.client(node).with_token(token);
-            match account.enter(self.room).await {
-                Ok(session) => {
-                    self.welcomed(node);
-                    self.stay(session, node, visit).await;
-                }
-                Err(error) => {
-                    self.refused(&error);
-                    sleep_until(
-                        Instant::now() + Duration::from_millis(500 + (who as u64 * 53) % 1_000),
-                    )
-                    .await;
-                }
-            }
-        }
-    }
-
-    async fn stay(&self, mut session: Session, node: usize, visit: usize) {
-        // The more come, the longer it takes them, and the longer they stay, so that the room fills.
-        let people = self.scale.people as u64;
-        let until =
-            Instant::now() + Duration::from_millis(people * 4 + (visit as u64 * 37) % (people * 6));
-        let ended =
-            async { while !matches!(session.next().await, None | Some(Event::Closed(_))) {} };
-        let has_ended = timeout_at(until, ended).await.is_ok();
-        // Before the server can know of it: a seat that is given back may be taken at once.
-        self.gone(node);
-        match visit % 3 {
-            _ if has_ended => {}
-            // A node that was killed cannot answer.
-            0 | 1 => drop(session.leave().await),
-            _ => session.abort(),
-        }
-    }
-}
-
-fn signal(pid: u32, name: &str) {
-    let kill = format!("kill -{name} {pid}");
-    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-}
-
 /// Kills a node, starts it again under its number, then lets another stand still for a while.
-async fn faults(nodes: &mut Nodes, storm: &Storm) {
-    let seats = storm.scale.seats;
-    storm.seen("a full room", |seen| seen.is_full(seats)).await;
+async fn faults(nodes: &mut Nodes, storm: &Storm, redis_restarts: bool) {
+    let seats = storm.seats;
+    storm.fills().await;
     nodes.nodes[0].kill9().await;
     // Its seats stay taken until it is there again or its lease is over, and its sockets are closed before:
     // all their ends must be seen.
     let at_kill = storm.seen("the ends of its sockets", |seen| seen.live[&0] == 0).await;
-    let goes_on = |seen: &Seen| seen.entered > at_kill.entered + seats / 3;
-    storm.seen("others who enter meanwhile", goes_on).await;
+    storm.goes_on(seats / 3).await;
     nodes.nodes[0].restart().await;
-    storm.clients.lock().unwrap()[0] = nodes.nodes[0].client().clone();
-    let at_restart = storm.seen("who is there", |_| true).await;
-    storm.seen("a full room again", |seen| seen.is_full(seats)).await;
+    storm.moved(0, nodes.nodes[0].client().clone());
+    let at_restart = storm.fills().await;
     storm.seen("entries by it", |seen| seen.live[&0] > 0).await;
 
-    signal(nodes.nodes[1].pid(), "STOP");
+    nodes.nodes[1].sleeps();
     sleep_until(Instant::now() + PAUSE).await;
-    signal(nodes.nodes[1].pid(), "CONT");
+    nodes.nodes[1].wakes();
     let woken = storm.seen("who is there", |_| true).await;
-    storm.seen("twice as many more", |seen| seen.entered > woken.entered + 2 * seats).await;
+    storm.goes_on(2 * seats).await;
     shown(&format!(
         "entered: {} until the kill, {} until it was back, {} until the other woke",
         at_kill.entered, at_restart.entered, woken.entered
     ));
-    if storm.scale.redis_restarts {
+    if redis_restarts {
         nodes.redis.restart();
-        goes_on_after_the_loss(storm).await;
+        // As many enter again as twice the room holds.
+        storm.goes_on(2 * seats).await;
     }
 }
 
-/// As many have entered again as twice the room holds.
-async fn goes_on_after_the_loss(storm: &Storm) {
-    let lost = storm.seen("who is there", |_| true).await;
-    let goes_on = |seen: &Seen| seen.entered > lost.entered + 2 * storm.scale.seats;
-    storm.seen("twice as many more after the loss", goes_on).await;
-}
-
 /// Nodes, a room in which nobody sits, and people who have tokens.
-async fn begin(scale: Scale) -> (Nodes, Storm, Vec<Account>) {
+async fn begin(scale: Scale) -> (Nodes, Arc<Storm>, Vec<Account>) {
     let nodes = Nodes::start(NODES as u32, |settings| {
         settings
             .set("admission.strategy", scale.strategy)
@@ -212,41 +75,13 @@ async fn begin(scale: Scale) -> (Nodes, Storm, Vec<Account>) {
     for node in &nodes.nodes {
         people.extend(node.guests(scale.people.div_ceil(NODES)).await);
     }
-    let clients = nodes.nodes.iter().map(|node| node.client().clone()).collect();
-    let storm = Storm {
-        scale,
-        room,
-        seen: watch::Sender::default(),
-        clients: Mutex::new(clients),
-        is_over: AtomicBool::new(false),
-    };
-    (nodes, storm, people)
-}
-
-/// Lets all people come and go while `faults` happen; what was seen.
-async fn rage(storm: &Arc<Storm>, people: &[Account], faults: impl Future<Output = ()>) -> Seen {
-    let visits: Vec<_> = people
-        .iter()
-        .enumerate()
-        .map(|(who, account)| {
-            let (storm, token) = (Arc::clone(storm), account.token());
-            tokio::spawn(async move { storm.visit(who, &token).await })
-        })
-        .collect();
-    faults.await;
-    storm.is_over.store(true, Ordering::Relaxed);
-    for visit in within("everybody's last visit", join_all(visits)).await {
-        visit.unwrap();
-    }
-    let seen = storm.seen.borrow().clone();
-    shown(&format!("{seen:?}"));
-    assert_eq!(seen.live(), 0);
-    seen
+    let doors = nodes.nodes.iter().map(|node| node.client().clone()).collect();
+    (nodes, Storm::on((room, scale.seats), scale.people, doors), people)
 }
 
 /// Everything that was held or reserved ends by its deadline; then every seat is given again, and no more.
 async fn gives_every_seat_again(nodes: &Nodes, storm: &Storm, people: &[Account]) {
-    let count = storm.scale.seats;
+    let count = storm.seats;
     let is_free = |seats: &Seats, _| seats.free as usize == count;
     let seats = nodes.nodes[2].seats_when(storm.room, is_free).await;
     assert_eq!((seats.occupied, seats.held, seats.reserved), (0, 0, 0));
@@ -266,9 +101,9 @@ async fn is_never_overfull(scale: Scale) {
     if scale.redis_restarts {
         nodes.nodes.iter().for_each(|node| node.expect_error("seat_store.lost"));
     }
-    let storm = Arc::new(storm);
-    let seen = rage(&storm, &people, faults(&mut nodes, &storm)).await;
-    assert!(seen.most <= scale.seats, "beyond: {seen:?}");
+    let faults = faults(&mut nodes, &storm, scale.redis_restarts);
+    let seen = storm.rages(&people, faults).await;
+    storm.was_never_overfull().unwrap();
     // Who was just coming in when the seats were lost is told so like those inside.
     let expected = |word: &str| match word {
         "room_full" | "unavailable" | "the line broke" => true,
@@ -301,16 +136,15 @@ async fn no_more_than_the_capacity_is_seen_while_redis_loses_everything_and_a_no
     let scale = SHORT;
     let (mut nodes, storm, people) = begin(scale).await;
     nodes.nodes.iter().for_each(|node| node.expect_error("seat_store.lost"));
-    let storm = Arc::new(storm);
     let loss = async {
-        storm.seen("a full room", |seen| seen.is_full(scale.seats)).await;
-        signal(nodes.nodes[1].pid(), "STOP");
+        storm.fills().await;
+        nodes.nodes[1].sleeps();
         nodes.redis.restart();
         sleep_until(Instant::now() + PAUSE).await;
-        signal(nodes.nodes[1].pid(), "CONT");
-        goes_on_after_the_loss(&storm).await;
+        nodes.nodes[1].wakes();
+        storm.goes_on(2 * scale.seats).await;
     };
-    let seen = rage(&storm, &people, loss).await;
+    storm.rages(&people, loss).await;
     gives_every_seat_again(&nodes, &storm, &people).await;
-    assert!(seen.most <= scale.seats, "beyond: {seen:?}");
+    storm.was_never_overfull().unwrap();
 }

@@ -96,6 +96,13 @@ impl Journal {
         self.lock().iter().any(|event| event.line.contains(text))
     }
 
+    /// The lines that have this text somewhere.
+    pub(super) fn lines_with(&self, text: &str) -> Vec<String> {
+        let events = self.lock();
+        let with = events.iter().filter(|event| event.line.contains(text));
+        with.map(|event| event.line.clone()).collect()
+    }
+
     pub(super) fn watch(&self) -> watch::Receiver<usize> {
         self.grown.subscribe()
     }

@@ -1,8 +1,11 @@
 //! What every module of these tests stands on.
 
+pub(crate) mod check;
 mod database;
+pub(crate) mod dice;
 mod disk;
 mod entries;
+pub(crate) mod faults;
 mod front;
 mod journal;
 pub(crate) mod line;
@@ -33,7 +36,7 @@ pub(crate) use postgres::Postgres;
 pub(crate) use process::resident_kib;
 pub(crate) use rabbit::Rabbit;
 pub(crate) use redis::Redis;
-pub(crate) use relay::{Relay, Wires};
+pub(crate) use relay::{Catch, Relay, Way, Wires};
 pub(crate) use rounds::{next_reservation, stagger};
 pub(crate) use server::TestServer;
 pub(crate) use settings::Settings;

@@ -111,6 +111,8 @@ impl Postgres {
     fn tell(&self, database: &str, sql: &str) -> String {
         let mut psql = self.psql(database);
         psql.args(["-c", sql]);
+        // What a test says is done also where the server is set to take nothing.
+        psql.env("PGOPTIONS", "-c default_transaction_read_only=off");
         let said = psql.stdin(Stdio::null()).output().expect("psql runs");
         assert!(said.status.success(), "{sql}: {}", String::from_utf8_lossy(&said.stderr));
         String::from_utf8_lossy(&said.stdout).trim().to_owned()

@@ -24,19 +24,22 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts one and waits until it says where it listens.
+    ///
+    /// # Errors
+    /// It ended before: the end of its log.
     pub(super) async fn spawn(
         settings: &Settings,
         data: &Path,
         journal: &Arc<Journal>,
         life: u32,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
         settings.give_to(&mut command);
         // Its own directory, so that it finds no configuration file of somebody else's.
         command.current_dir(data).env("ANTEROOM_SERVER__DATA_DIR", data);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server starts");
-        let (over, is_over) = watch::channel(false);
+        let (over, mut is_over) = watch::channel(false);
         let stderr = child.stderr.take().expect("stderr is piped");
         let log = Arc::clone(journal);
         std::thread::spawn(move || {
@@ -46,12 +49,14 @@ impl Process {
         let ready = ready_line(child.stdout.take().expect("stdout is piped"));
         let line = tokio::task::spawn_blocking(move || ready.recv_timeout(PATIENCE)).await.unwrap();
         let Ok(line) = line else {
-            let _ = child.kill();
-            panic!("the server never said that it listens; {}", journal.tail())
+            let _ = (child.kill(), child.wait());
+            // Its last words are why.
+            let _ = is_over.wait_for(|is_over| *is_over).await;
+            return Err(format!("the server never said that it listens; {}", journal.tail()));
         };
         let base = line.strip_prefix(READY).map(str::to_owned);
         let base = base.unwrap_or_else(|| panic!("instead of the ready line came {line:?}"));
-        Self { child, is_over, base }
+        Ok(Self { child, is_over, base })
     }
 
     /// Its number.

@@ -14,31 +14,41 @@ const PORTS_TRIED: usize = 5;
 pub(crate) struct Redis {
     child: Child,
     port: u16,
-    _dir: tempfile::TempDir,
+    words: Vec<String>,
+    dir: tempfile::TempDir,
 }
 
 impl Redis {
     /// Starts one that keeps nothing on disk.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more words on its command line, which have the last word.
+    pub(crate) fn start_with(words: &[&str]) -> Self {
+        let words: Vec<String> = words.iter().map(|it| (*it).to_owned()).collect();
         // Between the look for a free port and its use somebody else may take it.
         let mut tries = (0..PORTS_TRIED).map(|_| {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            Self::on(port)
+            Self::on(port, &words)
         });
         tries.find_map(|redis| redis).expect("redis-server did not come up")
     }
 
+    fn on(port: u16, words: &[String]) -> Option<Self> {
+        Self::begin(port, words, tempfile::tempdir().expect("a directory for Redis"))
+    }
+
     /// `None` when it ended before it was ready.
-    fn on(port: u16) -> Option<Self> {
-        let dir = tempfile::tempdir().expect("a directory for Redis");
+    fn begin(port: u16, words: &[String], dir: tempfile::TempDir) -> Option<Self> {
         let mut command = Command::new("redis-server");
         command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
-        command.args(["--appendonly", "no", "--dir"]).arg(dir.path());
+        command.args(["--appendonly", "no", "--dir"]).arg(dir.path()).args(words);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("redis-server is installed");
         let said = BufReader::new(child.stdout.take().expect("its words"));
         let ready = said.lines().map_while(Result::ok).any(|line| line.contains("Ready to accept"));
-        let redis = Self { child, port, _dir: dir };
+        let redis = Self { child, port, words: words.to_vec(), dir };
         ready.then_some(redis)
     }
 
@@ -51,7 +61,16 @@ impl Redis {
     pub(crate) fn restart(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        *self = Self::on(self.port).expect("it came up there before");
+        *self = Self::on(self.port, &self.words).expect("it came up there before");
+    }
+
+    /// Ends it without warning, and starts it again on what it has written.
+    pub(crate) fn restart_on_its_data(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let empty = tempfile::tempdir().expect("a directory");
+        let dir = std::mem::replace(&mut self.dir, empty);
+        *self = Self::begin(self.port, &self.words, dir).expect("it came up there before");
     }
 
     /// Settings of a server that keeps its seats there.

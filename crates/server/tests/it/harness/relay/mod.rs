@@ -1,16 +1,26 @@
-//! A piece of wire between a node and the server of the bus that can be cut, held, or made to lose, double and reorder what
-//! the nodes tell each other.
+//! A piece of wire that does what a test tells it: to Redis, to PostgreSQL, to RabbitMQ, or to a node.
+//!
+//! It can be cut, reset, held, made slow or deaf, chop what it carries into pieces, lose, double and
+//! reorder what nodes tell each other over Redis, and stop at a word that is named ([`Catch`]). What is
+//! left to chance is drawn from the seed it was given.
 
-use std::mem;
+mod carrier;
+mod published;
+mod trap;
+
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+
+use super::dice::Dice;
+use super::waiting::within;
+use carrier::{Broken, Carrier};
+pub(crate) use trap::Catch;
+use trap::Trap;
 
 /// What the wire does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,44 +32,82 @@ pub(crate) enum Wires {
     Garble,
     /// Passes nothing on and keeps it, with the lines open.
     Hold,
+    /// Takes everything and passes nothing on, ever: the line is deaf, and stays open.
+    Lose,
+    /// Everything comes later, by up to so much.
+    Slow(Duration),
+    /// Everything comes in small pieces.
+    Chop,
+    /// So many bytes in a hundredth of a second.
+    Drip(usize),
     /// Breaks every line, and takes no new one.
     Cut,
+}
+
+/// One direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// To the server behind.
+    Up,
+    /// From it.
+    Down,
+}
+
+/// What holds at the moment.
+#[derive(Clone, Copy)]
+struct Orders {
+    up: Wires,
+    down: Wires,
+    /// How often all lines that there were have been reset.
+    resets: usize,
+}
+
+impl Orders {
+    fn of(self, way: Way) -> Wires {
+        match way {
+            Way::Up => self.up,
+            Way::Down => self.down,
+        }
+    }
 }
 
 /// A wire to one server. Goes with the test's runtime.
 pub(crate) struct Relay {
     address: SocketAddr,
-    order: watch::Sender<Wires>,
-    garbled: Arc<AtomicUsize>,
+    orders: watch::Sender<Orders>,
+    shared: Arc<Shared>,
+}
+
+/// What all lines of a wire know.
+struct Shared {
+    port: AtomicU16,
+    lines: AtomicUsize,
+    garbled: AtomicUsize,
+    trap: Mutex<Option<Trap>>,
+    dice: Mutex<Dice>,
 }
 
 impl Relay {
     /// A wire to the server at that port, which passes everything on.
     pub(crate) async fn to(port: u16) -> Self {
+        Self::seeded(port, Dice::new(u64::from(port))).await
+    }
+
+    /// The same, with chances of its own.
+    pub(crate) async fn seeded(port: u16, dice: Dice) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (order, orders) = watch::channel(Wires::Pass);
-        let garbled = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&garbled);
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                if *orders.borrow() == Wires::Cut {
-                    continue;
-                }
-                let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-                let (up, back) = client.into_split();
-                let (down, there) = server.into_split();
-                let upward = Carrier::new(&orders, &count, false).carry(up, there);
-                let downward = Carrier::new(&orders, &count, true).carry(down, back);
-                tokio::spawn(async {
-                    tokio::select! {
-                        () = upward => {}
-                        () = downward => {}
-                    }
-                });
-            }
+        let pass = Orders { up: Wires::Pass, down: Wires::Pass, resets: 0 };
+        let orders = watch::Sender::new(pass);
+        let shared = Arc::new(Shared {
+            port: port.into(),
+            lines: AtomicUsize::new(0),
+            garbled: AtomicUsize::new(0),
+            trap: Mutex::new(None),
+            dice: Mutex::new(dice),
         });
-        Self { address, order, garbled }
+        tokio::spawn(accept(listener, orders.subscribe(), Arc::clone(&shared)));
+        Self { address, orders, shared }
     }
 
     /// Where the wire begins.
@@ -67,129 +115,82 @@ impl Relay {
         self.address
     }
 
-    /// From now on it does this.
+    /// New lines lead to this port from now on.
+    pub(crate) fn turn_to(&self, port: u16) {
+        self.shared.port.store(port, Ordering::Relaxed);
+    }
+
+    /// From now on it does this, both ways.
     pub(crate) fn now(&self, order: Wires) {
-        self.order.send_replace(order);
+        self.orders.send_modify(|it| (it.up, it.down) = (order, order));
+    }
+
+    /// From now on it does this in one direction.
+    pub(crate) fn one_way(&self, way: Way, order: Wires) {
+        self.orders.send_modify(|it| match way {
+            Way::Up => it.up = order,
+            Way::Down => it.down = order,
+        });
+    }
+
+    /// Resets every line that there is; new ones pass.
+    pub(crate) fn reset(&self) {
+        self.orders.send_modify(|it| it.resets += 1);
     }
 
     /// How many things it has lost, doubled or reordered.
     pub(crate) fn garbled(&self) -> usize {
-        self.garbled.load(Ordering::Relaxed)
-    }
-}
-
-/// One direction of one line.
-struct Carrier {
-    order: watch::Receiver<Wires>,
-    garbled: Arc<AtomicUsize>,
-    is_down: bool,
-    waiting: BytesMut,
-    late: BytesMut,
-    published: usize,
-}
-
-impl Carrier {
-    fn new(order: &watch::Receiver<Wires>, garbled: &Arc<AtomicUsize>, is_down: bool) -> Self {
-        let (order, garbled) = (order.clone(), Arc::clone(garbled));
-        let (waiting, late) = (BytesMut::new(), BytesMut::new());
-        Self { order, garbled, is_down, waiting, late, published: 0 }
+        self.shared.garbled.load(Ordering::Relaxed)
     }
 
-    async fn carry(mut self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
-        loop {
-            let mut orders = self.order.clone();
-            tokio::select! {
-                read = from.read_buf(&mut self.waiting) => if read.unwrap_or(0) == 0 { return },
-                _ = orders.wait_for(|it| *it == Wires::Cut) => return,
-            }
-            let order = orders.wait_for(|it| *it != Wires::Hold).await.map_or(Wires::Cut, |it| *it);
-            let passed = match order {
-                Wires::Cut => return,
-                Wires::Garble if self.is_down => self.garble(),
-                _ => self.all(),
-            };
-            if to.write_all(&passed).await.is_err() {
-                return;
-            }
+    /// Waits for that to pass on one line, and stops this line there and then: nothing more passes on it,
+    /// either way, before [`Relay::let_go`] or its end.
+    pub(crate) fn stop_at(&self, catch: Catch) -> impl Future<Output = ()> + use<> {
+        let (trap, mut sprung) = Trap::new(catch);
+        *self.shared.trap.lock().unwrap() = Some(trap);
+        async move {
+            within("what the wire was told to stop at", sprung.wait_for(|it| *it)).await.unwrap();
         }
     }
 
-    fn all(&mut self) -> BytesMut {
-        let mut passed = mem::take(&mut self.waiting);
-        passed.unsplit(mem::take(&mut self.late));
-        passed
+    /// The line that was stopped goes on, and passes what it kept.
+    pub(crate) fn let_go(&self) {
+        *self.shared.trap.lock().unwrap() = None;
+        // Whoever is stopped looks again.
+        self.orders.send_modify(|_| {});
     }
+}
 
-    fn garble(&mut self) -> BytesMut {
-        let mut passed = BytesMut::new();
-        while let Some((length, is_published)) = first(&self.waiting) {
-            let value = self.waiting.split_to(length);
-            if !is_published {
-                passed.extend_from_slice(&value);
-                continue;
-            }
-            self.published += 1;
-            let turn = self.published % 7;
-            self.garbled.fetch_add(usize::from([2, 4, 6].contains(&turn)), Ordering::Relaxed);
-            match turn {
-                2 => {}
-                4 => passed.extend_from_slice(&[value.clone(), value].concat()),
-                6 => self.late = value,
-                _ => {
-                    passed.extend_from_slice(&value);
-                    passed.extend_from_slice(&mem::take(&mut self.late));
-                }
-            }
+async fn accept(listener: TcpListener, orders: watch::Receiver<Orders>, shared: Arc<Shared>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let number = shared.lines.fetch_add(1, Ordering::Relaxed);
+        if orders.borrow().up == Wires::Cut {
+            continue;
         }
-        passed
+        let port = shared.port.load(Ordering::Relaxed);
+        // Nobody behind: the line ends.
+        let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
+        tokio::spawn(pass(number, (client, server), (orders.clone(), Arc::clone(&shared))));
     }
 }
 
-/// The length of the first thing, if all of it is there, and whether it is something published. A frame of
-/// RabbitMQ's protocol begins with a small number, a value of Redis' with a sign.
-fn first(bytes: &[u8]) -> Option<(usize, bool)> {
-    if *bytes.first()? > 8 {
-        let length = whole(bytes)?;
-        return Some((length, bytes[..length].starts_with(b"*3\r\n$7\r\nmessage\r\n")));
+/// Carries one line, both ways, to its end.
+async fn pass(
+    number: usize,
+    (mut client, mut server): (TcpStream, TcpStream),
+    (orders, shared): (watch::Receiver<Orders>, Arc<Shared>),
+) {
+    for end in [&client, &server] {
+        let _ = end.set_nodelay(true);
     }
-    let method = frame(bytes)?;
-    // Class 60, method 60: a delivery; a header with the length of its body follows, and the body.
-    let is_published = bytes[0] == 1 && bytes[7..method].starts_with(&[0, 60, 0, 60]);
-    if !is_published {
-        return Some((method, false));
+    let (up, back) = client.split();
+    let (down, there) = server.split();
+    let upward = Carrier::new(Way::Up, number, (&orders, &shared));
+    let downward = Carrier::new(Way::Down, number, (&orders, &shared));
+    // A direction that has ended in order leaves the other open, as TCP does.
+    let ended = tokio::try_join!(upward.carry(up, there), downward.carry(down, back));
+    if let Err(Broken::Reset) = ended {
+        // Told to both ends as a reset, when they are dropped.
+        let _ = (client.set_zero_linger(), server.set_zero_linger());
     }
-    let mut at = method + frame(&bytes[method..])?;
-    let length =
-        bytes[method + 11..method + 19].iter().fold(0, |sum, it| sum << 8 | usize::from(*it));
-    let mut carried = 0;
-    while carried < length {
-        let body = frame(&bytes[at..])?;
-        (at, carried) = (at + body, carried + body - 8);
-    }
-    Some((at, true))
-}
-
-/// The length of the first frame of RabbitMQ's protocol, if all of it is there.
-fn frame(bytes: &[u8]) -> Option<usize> {
-    let length = bytes.get(3..7)?.iter().fold(0, |sum, it| sum << 8 | usize::from(*it));
-    (bytes.len() >= length + 8).then_some(length + 8)
-}
-
-/// The length of the first value of Redis' protocol, if all of it is there.
-fn whole(bytes: &[u8]) -> Option<usize> {
-    let end = bytes.windows(2).position(|it| it == b"\r\n")? + 2;
-    let count = || std::str::from_utf8(&bytes[1..end - 2]).unwrap().parse::<usize>().unwrap_or(0);
-    let length = match bytes[0] {
-        b'$' if bytes[1] == b'-' => end,
-        b'$' => end + count() + 2,
-        b'*' => {
-            let mut at = end;
-            for _ in 0..count() {
-                at += whole(&bytes[at..])?;
-            }
-            at
-        }
-        _ => end,
-    };
-    (bytes.len() >= length).then_some(length)
 }

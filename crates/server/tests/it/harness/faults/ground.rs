@@ -1,0 +1,321 @@
+//! Nodes of one deployment, with a wire of its own from each to Redis and to PostgreSQL, and one from the
+//! people to each.
+
+use std::collections::BTreeSet;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anteroom_client::{Account, Client};
+use serde_json::json;
+
+use super::Round;
+use crate::harness::check::{AtRest, Grant, Logs, Step, leak, once, rooms};
+use crate::harness::{Postgres, Redis, Relay, Settings, TestServer, alive, shown, within};
+
+/// A node that says nothing for so long is fenced.
+pub(crate) const LEASE: Duration = Duration::from_secs(2);
+/// How long a seat is kept after an unclean end.
+const GRACE: Duration = Duration::from_millis(500);
+/// How long an answer of Redis is waited for, and one of PostgreSQL.
+const TIMEOUT: Duration = Duration::from_millis(700);
+/// Beyond so long what ended has leaked: the deadline of a reservation, a lease, and a busy machine.
+const REST: Duration = Duration::from_secs(25);
+/// How soon is looked again.
+const LOOK: Duration = Duration::from_millis(100);
+/// What a healthy node may log as an error when what it stands on fails.
+const EXPECTED: &[&str] = &[
+    "node.fenced",
+    "node.not_renewed",
+    "seat_store.lost",
+    "seat_store.rebuild_failed",
+    "store.failed",
+    "store.given_up",
+    "entry.failed",
+    "room.without_seats",
+];
+
+/// What a row needs.
+pub(crate) struct Wanted {
+    nodes: usize,
+    owns_postgres: bool,
+    redis: Vec<&'static str>,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Wanted {
+    pub(crate) fn nodes(nodes: usize) -> Self {
+        Self { nodes, owns_postgres: false, redis: Vec::new(), settings: Vec::new() }
+    }
+
+    /// A PostgreSQL that no other test stands on: one to be stopped, or set otherwise.
+    pub(crate) fn own_postgres(mut self) -> Self {
+        self.owns_postgres = true;
+        self
+    }
+
+    /// Redis is started with these words.
+    pub(crate) fn redis(mut self, words: &[&'static str]) -> Self {
+        self.redis = words.to_vec();
+        self
+    }
+
+    /// Every node has this setting.
+    #[expect(clippy::needless_pass_by_value, reason = "values are written where they are set")]
+    pub(crate) fn set(mut self, key: &'static str, value: impl ToString) -> Self {
+        self.settings.push((key, value.to_string()));
+        self
+    }
+}
+
+/// What a round happens on. The nodes end before what they stand on.
+pub(crate) struct Ground {
+    pub(crate) nodes: Vec<TestServer>,
+    pub(crate) redis: Redis,
+    own_postgres: Option<Postgres>,
+    url: String,
+    pub(crate) to_redis: Vec<Relay>,
+    pub(crate) to_postgres: Vec<Relay>,
+    pub(crate) doors: Vec<Relay>,
+}
+
+impl Ground {
+    /// Starts everything; nothing fails yet.
+    pub(crate) async fn start(round: &mut Round, wanted: Wanted) -> Self {
+        let own_postgres = wanted.owns_postgres.then(Postgres::start);
+        let url = own_postgres.as_ref().unwrap_or_else(|| Postgres::shared()).database();
+        let redis = Redis::start_with(&wanted.redis);
+        let (nodes, doors) = (Vec::new(), Vec::new());
+        let (to_redis, to_postgres) = (Vec::new(), Vec::new());
+        let mut ground = Self { nodes, redis, own_postgres, url, to_redis, to_postgres, doors };
+        for _ in 0..wanted.nodes {
+            ground.add(round, &wanted).await;
+        }
+        ground
+    }
+
+    async fn add(&mut self, round: &mut Round, wanted: &Wanted) {
+        let to_redis = Relay::seeded(self.redis.port(), round.dice.split()).await;
+        let port = port_of(&self.url);
+        let to_postgres = Relay::seeded(port, round.dice.split()).await;
+        let url =
+            self.url.replace(&format!(":{port}/"), &format!(":{}/", to_postgres.address().port()));
+        let number = self.nodes.len() + 1;
+        let node = TestServer::start(|settings: &mut Settings| {
+            settings
+                .set("cluster.bus", "redis")
+                .set("cluster.node", number)
+                .set("cluster.lease", millis(LEASE))
+                .set("auth.guests", true)
+                .set("auth.secret", "one secret that every node of this test knows")
+                .set("storage.url", url)
+                .set("storage.timeout", millis(TIMEOUT))
+                .set("redis.url", format!("redis://{}/", to_redis.address()))
+                .set("redis.timeout", millis(TIMEOUT))
+                .set("admission.strategy", "redis")
+                .set("admission.reservation_ttl", "4s")
+                .set("admission.grace", millis(GRACE));
+            for (key, value) in &wanted.settings {
+                settings.set(key, value);
+            }
+        })
+        .await;
+        EXPECTED.iter().for_each(|event| node.expect_error(event));
+        let door = Relay::seeded(node.port(), round.dice.split()).await;
+        self.nodes.push(node);
+        self.to_redis.push(to_redis);
+        self.to_postgres.push(to_postgres);
+        self.doors.push(door);
+    }
+
+    /// Who asks that node, through its door.
+    pub(crate) fn door(&self, node: usize) -> Client {
+        Client::new(format!("http://{}", self.doors[node].address())).unwrap()
+    }
+
+    pub(crate) fn all_doors(&self) -> Vec<Client> {
+        (0..self.nodes.len()).map(|node| self.door(node)).collect()
+    }
+
+    /// The same person at another door.
+    pub(crate) fn at(&self, node: usize, who: &Account) -> Account {
+        self.door(node).with_token(who.token())
+    }
+
+    /// The node ends without warning, and begins again under its number.
+    pub(crate) async fn kill_and_restart(&mut self, node: usize) {
+        self.nodes[node].kill9().await;
+        self.restart(node).await;
+    }
+
+    /// A node that has ended begins again, behind the same door.
+    pub(crate) async fn restart(&mut self, node: usize) {
+        self.nodes[node].restart().await;
+        self.doors[node].turn_to(self.nodes[node].port());
+    }
+
+    /// Nodes that found that others had given them up have stopped, or do so about now; they begin again.
+    pub(crate) async fn restart_who_stopped(&mut self) {
+        for node in 0..self.nodes.len() {
+            if self.nodes[node].has_fenced_itself() {
+                self.nodes[node].exited().await;
+                self.restart(node).await;
+            }
+        }
+    }
+
+    /// The PostgreSQL of this round.
+    pub(crate) fn postgres(&self) -> &Postgres {
+        self.own_postgres.as_ref().unwrap_or_else(|| Postgres::shared())
+    }
+
+    /// What the database says, not over a wire.
+    pub(crate) fn say(&self, sql: &str) -> String {
+        self.postgres().say(&self.url, sql)
+    }
+
+    /// Begins to say something to the database, and does not wait for the answer.
+    pub(crate) fn begin_to_say(&self, sql: &str) -> Child {
+        let mut psql = Command::new("psql");
+        psql.args(["-X", "-q", "-d", &self.url, "-c", sql]);
+        psql.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        psql.spawn().expect("psql is installed")
+    }
+
+    /// So many who only hold a connection.
+    pub(crate) fn hogs(&self, count: usize) -> Vec<Child> {
+        (0..count).map(|_| self.begin_to_say("SELECT pg_sleep(60)")).collect()
+    }
+
+    /// A room in which nobody sits.
+    pub(crate) async fn room(&self, capacity: usize) -> i64 {
+        let node = &self.nodes[0];
+        let owner = node.guest("owner").await;
+        node.empty_room(&owner, u32::try_from(capacity).unwrap()).await
+    }
+
+    /// So many guests, of all nodes in turn.
+    pub(crate) async fn people(&self, count: usize) -> Vec<Account> {
+        let mut people = Vec::with_capacity(count);
+        for node in &self.nodes {
+            people.extend(node.guests(count.div_ceil(self.nodes.len())).await);
+        }
+        people
+    }
+
+    /// Waits until nothing is left of anybody in the room: on every node, in Redis and in PostgreSQL.
+    /// Everybody has gone.
+    pub(crate) async fn leaks_nothing(&self, round: &mut Round, room: i64, capacity: usize) {
+        let capacity = u32::try_from(capacity).unwrap();
+        let until = Instant::now() + REST;
+        let mut verdict = leak(&self.at_rest(room, capacity).await);
+        while verdict.is_err() && Instant::now() < until {
+            tokio::time::sleep_until(tokio::time::Instant::now() + LOOK).await;
+            verdict = leak(&self.at_rest(room, capacity).await);
+        }
+        round.check("K-leak", verdict);
+    }
+
+    async fn at_rest(&self, room: i64, capacity: u32) -> Vec<AtRest> {
+        let open =
+            format!("SELECT count(*) FROM memberships WHERE room_id = {room} AND left_at IS NULL");
+        let open_stays = self.say(&open).parse().unwrap();
+        let kept = ["slots", "line", "entering"].map(|what| self.kept_in_redis(room, what));
+        let kept = kept.iter().sum();
+        let mut rest = Vec::new();
+        for node in &self.nodes {
+            // A node that cannot tell is not at rest.
+            let free = node.told_seats(room).await.map_or(0, |seats| seats.free);
+            rest.push(AtRest { capacity, free, kept, open_stays });
+        }
+        rest
+    }
+
+    fn kept_in_redis(&self, room: i64, what: &str) -> usize {
+        let verb = if what == "line" { "ZCARD" } else { "HLEN" };
+        let said = self.redis.say(&format!("{verb} anteroom:room:{room}:{what}"));
+        said.trim_start_matches(':').parse().unwrap_or_else(|_| panic!("{said}"))
+    }
+
+    /// Reads the logs of all nodes together.
+    pub(crate) fn once(&self, round: &mut Round, logs: Logs) -> usize {
+        let mut steps = Vec::new();
+        for node in &self.nodes {
+            for name in
+                ["entry.confirmed", "reservation.expired", "reservation.cancelled", "seat.returned"]
+            {
+                steps.extend(node.logged(name, json!({})).iter().map(|event| {
+                    let [room, user, generation] =
+                        ["room", "user", "generation"].map(|field| event.text(field));
+                    let step = match name {
+                        "entry.confirmed" => {
+                            Step::Entered { is_first: event.text("entry") == "first" }
+                        }
+                        "seat.returned" => Step::Returned { first: event.text("entered") },
+                        _ => Step::Lapsed,
+                    };
+                    (Grant { room, user, generation }, step)
+                }));
+            }
+        }
+        let verdict = once(&steps, logs);
+        if let Err(found) = &verdict {
+            self.shows_events_of(found);
+        }
+        round.check("K-once", verdict)
+    }
+
+    /// Every line of the logs that has the grant or the user in it that a judge named.
+    fn shows_events_of(&self, found: &str) {
+        let user = found.split("user: \"").nth(1).and_then(|rest| rest.split('"').next());
+        for (n, node) in self.nodes.iter().enumerate() {
+            let lines = node.lines_with(user.unwrap_or("no user is named"));
+            lines.iter().for_each(|line| shown(&format!("node {n}: {line}")));
+            node.lines_with("seat_store.")
+                .iter()
+                .for_each(|line| shown(&format!("node {n}: {line}")));
+        }
+    }
+
+    /// Sees that no room is written down that nobody entered. Those whose first entry was under way when
+    /// a node ended are `perhaps`.
+    pub(crate) fn rooms(&self, round: &mut Round, perhaps: &BTreeSet<i64>) {
+        let written = self.say("SELECT id FROM rooms");
+        let written = written.lines().map(|id| id.parse().unwrap()).collect();
+        let opened = self.nodes.iter().flat_map(|node| node.logged("room.opened", json!({})));
+        let entered = opened.map(|event| event.text("room").parse().unwrap()).collect();
+        round.check("K-room", rooms(&written, &entered, perhaps));
+    }
+
+    /// Somebody new comes in by every node within `bound`, and speaks.
+    pub(crate) async fn lives(&self, round: &mut Round, room: i64, bound: Duration) {
+        for node in 0..self.nodes.len() {
+            let began = Instant::now();
+            let mut session = within("a probe that joins", async {
+                loop {
+                    let Ok(guest) = self.door(node).guest("probe").await else {
+                        tokio::task::yield_now().await;
+                        continue;
+                    };
+                    if let Ok(session) = guest.enter(room).await {
+                        return session;
+                    }
+                }
+            })
+            .await;
+            alive(&mut session).await;
+            let took = began.elapsed();
+            round.holds("K-live", took <= bound, format!("node {node} let nobody in for {took:?}"));
+            session.leave().await.unwrap();
+        }
+    }
+}
+
+/// Where the server of that address listens.
+fn port_of(url: &str) -> u16 {
+    let port = url.rsplit(':').next().and_then(|rest| rest.split('/').next()?.parse().ok());
+    port.expect("the address of a database names a port")
+}
+
+fn millis(span: Duration) -> String {
+    format!("{}ms", span.as_millis())
+}

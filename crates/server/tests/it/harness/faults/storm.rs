@@ -1,0 +1,184 @@
+//! A storm on one room: many people come by every node in turn, stay a while and go in one way or another,
+//! and every socket is watched from outside.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anteroom_client::{Account, Client, Error, Event, Session};
+use futures_util::future::join_all;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::harness::check::{Since, Stay, Verdict, capacity};
+use crate::harness::{shown, within};
+
+/// What somebody sees who watches all sockets.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// Sessions that were welcomed and whose end was not seen, by node.
+    pub(crate) live: BTreeMap<usize, usize>,
+    pub(crate) entered: usize,
+    /// What those were told who did not come in, and how often.
+    pub(crate) refusals: BTreeMap<String, usize>,
+}
+
+impl Seen {
+    pub(crate) fn live(&self) -> usize {
+        self.live.values().sum()
+    }
+
+    /// All seats, but for those that are being given on.
+    pub(crate) fn is_full(&self, seats: usize) -> bool {
+        self.live() >= seats * 9 / 10
+    }
+}
+
+/// Counts, and knows where the nodes are at the moment.
+pub(crate) struct Storm {
+    pub(crate) room: i64,
+    pub(crate) seats: usize,
+    /// How many come; the more, the longer they stay, so that the room fills.
+    people: usize,
+    since: Since,
+    stays: Mutex<Vec<Stay>>,
+    seen: watch::Sender<Seen>,
+    doors: Mutex<Vec<Client>>,
+    is_over: AtomicBool,
+}
+
+impl Storm {
+    /// On a room with so many seats, by these doors.
+    pub(crate) fn on((room, seats): (i64, usize), people: usize, doors: Vec<Client>) -> Arc<Self> {
+        Arc::new(Self {
+            room,
+            seats,
+            people,
+            since: Since::now(),
+            stays: Mutex::default(),
+            seen: watch::Sender::default(),
+            doors: Mutex::new(doors),
+            is_over: AtomicBool::new(false),
+        })
+    }
+
+    /// The node is somewhere else now.
+    pub(crate) fn moved(&self, node: usize, to: Client) {
+        self.doors.lock().unwrap()[node] = to;
+    }
+
+    /// Waits until what is seen is as wanted.
+    pub(crate) async fn seen(&self, what: &str, wanted: impl FnMut(&Seen) -> bool) -> Seen {
+        let mut seen = self.seen.subscribe();
+        within(what, seen.wait_for(wanted)).await.unwrap().clone()
+    }
+
+    /// Waits until the room is full.
+    pub(crate) async fn fills(&self) -> Seen {
+        self.seen("a full room", |seen| seen.is_full(self.seats)).await
+    }
+
+    /// Waits until so many more have come in than had.
+    pub(crate) async fn goes_on(&self, more: usize) {
+        let now = self.seen.borrow().entered;
+        self.seen("more who come in", |seen| seen.entered > now + more).await;
+    }
+
+    /// Lets all people come and go while `faults` happen; what was seen.
+    pub(crate) async fn rages(
+        self: &Arc<Self>,
+        people: &[Account],
+        faults: impl Future<Output = ()>,
+    ) -> Seen {
+        let visits: Vec<_> = people
+            .iter()
+            .enumerate()
+            .map(|(who, account)| {
+                let (storm, token) = (Arc::clone(self), account.token());
+                tokio::spawn(async move { storm.visits(who, &token).await })
+            })
+            .collect();
+        faults.await;
+        self.is_over.store(true, Ordering::Relaxed);
+        for visit in within("everybody's last visit", join_all(visits)).await {
+            visit.unwrap();
+        }
+        let seen = self.seen.borrow().clone();
+        shown(&format!("{seen:?}"));
+        assert_eq!(seen.live(), 0);
+        seen
+    }
+
+    /// Whether there were never more inside than the room holds; the most that there were.
+    pub(crate) fn was_never_overfull(&self) -> Verdict<usize> {
+        capacity(&self.stays.lock().unwrap(), self.seats)
+    }
+
+    /// Comes by each node in turn, stays a while and goes in one way or another, until it is over.
+    async fn visits(&self, who: usize, token: &str) {
+        for visit in who.. {
+            if self.is_over.load(Ordering::Relaxed) {
+                return;
+            }
+            let (node, door) = {
+                let doors = self.doors.lock().unwrap();
+                (visit % doors.len(), doors[visit % doors.len()].clone())
+            };
+            let account = door.with_token(token);
+            match account.enter(self.room).await {
+                Ok(session) => {
+                    let from = self.welcomed(node);
+                    self.stays(session, visit, |until| self.gone(node, Stay { who, from, until }))
+                        .await;
+                }
+                Err(error) => {
+                    self.refused(&error);
+                    sleep_until(
+                        Instant::now() + Duration::from_millis(500 + (who as u64 * 53) % 1_000),
+                    )
+                    .await;
+                }
+            }
+        }
+    }
+
+    async fn stays(&self, mut session: Session, visit: usize, gone: impl FnOnce(u64)) {
+        let people = self.people as u64;
+        let until =
+            Instant::now() + Duration::from_millis(people * 4 + (visit as u64 * 37) % (people * 6));
+        let ended =
+            async { while !matches!(session.next().await, None | Some(Event::Closed(_))) {} };
+        let has_ended = timeout_at(until, ended).await.is_ok();
+        // Before the server can know of it: a seat that is given back may be taken at once.
+        gone(self.since.at());
+        match visit % 3 {
+            _ if has_ended => {}
+            // A node that was killed cannot answer.
+            0 | 1 => drop(session.leave().await),
+            _ => session.abort(),
+        }
+    }
+
+    fn welcomed(&self, node: usize) -> u64 {
+        let at = self.since.at();
+        self.seen.send_modify(|seen| {
+            *seen.live.entry(node).or_default() += 1;
+            seen.entered += 1;
+        });
+        at
+    }
+
+    fn gone(&self, node: usize, stay: Stay) {
+        self.stays.lock().unwrap().push(stay);
+        self.seen.send_modify(|seen| *seen.live.get_mut(&node).expect("came by it") -= 1);
+    }
+
+    fn refused(&self, error: &Error) {
+        let word = match error.code() {
+            Some(code) => code.to_string(),
+            None => "the line broke".to_owned(),
+        };
+        self.seen.send_modify(|seen| *seen.refusals.entry(word).or_default() += 1);
+    }
+}
