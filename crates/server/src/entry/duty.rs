@@ -120,6 +120,19 @@ impl Duties {
         }
     }
 
+    /// The same, waited for at most so long: it is carried through all the same.
+    pub(super) async fn perform_within(&self, patience: Duration, duty: Duty) -> Done {
+        let duties = self.clone();
+        let mut performing = Box::pin(async move { duties.perform(duty).await });
+        match tokio::time::timeout(patience, &mut performing).await {
+            Ok(done) => done,
+            Err(_) => {
+                self.tasks.spawn(performing);
+                Done::Later
+            }
+        }
+    }
+
     fn insist(&self, duty: Duty) {
         let duties = self.clone();
         // Before whoever is removed is told, and so before anybody comes back.

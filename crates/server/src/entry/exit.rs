@@ -5,6 +5,8 @@
 //! reached later. A late close of an old connection finds no part of its generation and changes
 //! nothing.
 
+use std::time::Duration;
+
 use anteroom_core::ids::{LoginId, RoomId, UserId};
 use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{Closed, Parting};
@@ -14,15 +16,18 @@ use super::Entry;
 use super::duty::{Done, Duty};
 use crate::hub::Link;
 
+/// Beyond so long a socket is closed before its seat is given back.
+const CLOSE_PATIENCE: Duration = Duration::from_millis(500);
+
 impl Entry {
     /// A connection is over. Its seat is returned, or held for the grace when it ended uncleanly.
-    /// `None`: the seat store is away, and the seat will be given back when it answers.
+    /// `None`: the seat store is away or slow, and the seat will be given back when it answers.
     pub(crate) async fn close(&self, session: &Link, parting: Parting) -> Option<Closed> {
         if !mutants::on(Mutant::B11HubKeepsTheSession) {
             self.hub.remove(session.id);
         }
         let duty = Duty::Close { room: session.room, part: session.part(), parting };
-        match self.duties.perform(duty).await {
+        match self.duties.perform_within(CLOSE_PATIENCE, duty).await {
             Done::Now(closed) => closed,
             Done::Later => None,
         }

@@ -9,7 +9,7 @@ use anteroom_protocol::room::Seats;
 use futures_util::future::join_all;
 
 use super::pause;
-use crate::harness::check::Logs;
+use crate::harness::check::{Logs, Resources, resources};
 use crate::harness::faults::{Ground, Round, SEATS, Wanted, under_load};
 use crate::harness::{Catch, Redis, Relay, TestServer, Way, Wires, alive, refused, within};
 
@@ -50,6 +50,40 @@ async fn f12_a_redis_that_is_killed_and_reads_its_file_brings_no_seat_and_no_log
         let back = ground.at(node, &gone).me().await;
         let is_refused = back.err().and_then(|it| it.code()) == Some(Code::Unauthenticated);
         round.holds("K-rev", is_refused, "a login that had ended is good again");
+    }
+}
+
+#[tokio::test]
+async fn f13_while_redis_stalls_sockets_close_at_once_and_nothing_grows() {
+    let mut round = Round::begin("F13");
+    let mut ground = Ground::start(&mut round, Wanted::nodes(2)).await;
+    let pids: Vec<u32> = ground.nodes.iter().map(|node| node.pid()).collect();
+    let base: Vec<Resources> = pids.iter().map(|pid| Resources::of(*pid)).collect();
+    let other = ground.room(2).await;
+    under_load(&mut ground, &mut round, Logs::Whole, async |ground, round, load| {
+        for _ in 0..2 {
+            let mut leaves = ground.nodes[0].guest("leaves").await.enter(other).await.unwrap();
+            alive(&mut leaves).await;
+            let late = ground.nodes[1].guest("late").await;
+            let stall = round.dice.between(1_000, 2_500);
+            ground.redis.sleeps();
+            round.injected();
+            let began = Instant::now();
+            leaves.leave().await.unwrap();
+            let took = began.elapsed();
+            round.holds("K-live", took < Duration::from_secs(1), format!("closed after {took:?}"));
+            let asked = Instant::now();
+            refused(late.reserve(other, &Reserve::default()).await, 503, Code::Unavailable);
+            let took = asked.elapsed();
+            round.holds("K-live", took < Duration::from_secs(2), format!("503 after {took:?}"));
+            pause(stall.saturating_sub(began.elapsed())).await;
+            ground.redis.wakes();
+            load.goes_on().await;
+        }
+    })
+    .await;
+    for (pid, base) in pids.iter().zip(base) {
+        round.check("K-res", resources(base, Resources::of(*pid)));
     }
 }
 

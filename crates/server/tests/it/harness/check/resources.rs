@@ -12,8 +12,8 @@ pub(crate) struct Resources {
 
 /// A first life of everything (allocators, pools, caches) may cost so much more memory, once.
 const SLACK_KIB: u64 = 48 << 10;
-/// Lines to stores come and go with what there is to ask.
-const SLACK_FILES: usize = 24;
+/// Lines to stores come and go with what there is to ask, and clients keep theirs to ask again.
+const SLACK_FILES: usize = 48;
 
 impl Resources {
     /// What the process uses now.
