@@ -3,6 +3,7 @@
 
 mod crashes;
 mod meeting;
+mod messages;
 mod network;
 mod nodes;
 mod postgres;

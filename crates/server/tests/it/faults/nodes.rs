@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::pause;
 use crate::harness::check::Logs;
 use crate::harness::faults::{Ground, LEASE, Round, SEATS, Wanted, under_load};
-use crate::harness::{TestServer, alive, ended, not_run, within};
+use crate::harness::{TestServer, Wires, alive, ended, not_run, within};
 
 #[tokio::test]
 async fn f02_nodes_killed_at_random_lose_no_seat_and_no_message() {
@@ -45,9 +45,12 @@ async fn f03_a_woken_zombie_writes_nothing() {
             }
         })
         .await;
+        // People stop waiting for it.
+        ground.doors[node].now(Wires::Cut);
         load.goes_on().await;
         ground.nodes[node].wakes();
         let stopped = ground.nodes[node].exited().await;
+        ground.doors[node].now(Wires::Pass);
         round.holds("K-one", !stopped.success(), "it went on where others had given it up");
         ground.restart(node).await;
     })

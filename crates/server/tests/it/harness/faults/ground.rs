@@ -147,9 +147,15 @@ impl Ground {
         self.restart(node).await;
     }
 
-    /// A node that has ended begins again, behind the same door.
+    /// A node that has ended begins again, behind the same door. As whoever keeps it running does, it is
+    /// started again where what it stands on is away.
     pub(crate) async fn restart(&mut self, node: usize) {
-        self.nodes[node].restart().await;
+        let until = Instant::now() + REST;
+        while let Err(said) = self.nodes[node].tries_to_restart().await {
+            assert!(Instant::now() < until, "{said}");
+            let why = said.lines().last().unwrap_or_default();
+            shown(&format!("node {node} does not start: {why}"));
+        }
         self.doors[node].turn_to(self.nodes[node].port());
     }
 
@@ -179,6 +185,14 @@ impl Ground {
         psql.args(["-X", "-q", "-d", &self.url, "-c", sql]);
         psql.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         psql.spawn().expect("psql is installed")
+    }
+
+    /// Ends every backend that serves a node, in the midst of whatever it does.
+    pub(crate) fn ends_backends(&self) {
+        self.say(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        );
     }
 
     /// So many who only hold a connection.
