@@ -87,7 +87,11 @@ pub(super) const ROWS: &[Row] = &[
         "the runtime's workers are blocked",
         "nothing in the program blocks them on demand; F03 and F04 stop the whole process",
     ),
-    row("F09", "the kernel kills for memory", &[]),
+    missing(
+        "F09",
+        "the kernel kills for memory",
+        "no memory group of its own is made here; F02 ends nodes in the same way",
+    ),
     row("F10", "descriptors run out", &[]),
     missing("F11", "two versions side by side", "there is no release before this one"),
     row(
@@ -283,7 +287,7 @@ pub(super) const ROWS: &[Row] = &[
         "a node's monotonic clock runs fast or slow",
         "no tool here changes it for one process",
     ),
-    row("F56", "times at the edge of their range", &[]),
+    missing("F56", "times at the edge of their range", "no test yet"),
     row(
         "F57",
         "the sweeper is dead, doubled or slow",

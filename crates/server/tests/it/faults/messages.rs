@@ -16,8 +16,8 @@ use crate::harness::{Wires, shown};
 
 /// How many messages the long form says in all.
 const MESSAGES: &str = "ANTEROOM_FAULT_MESSAGES";
-/// Between two faults of the long form; in the short one they follow each other.
-const EVERY: Duration = Duration::from_secs(4);
+/// Between two faults of the long form; in the short one they follow each other at once.
+const EVERY: Duration = Duration::from_millis(300);
 /// How often the long form says how far it is.
 const TOLD_EVERY: usize = 20_000;
 
