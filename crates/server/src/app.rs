@@ -1,5 +1,6 @@
 //! The wiring: every part is made once, here, and gets what it needs and no more.
 
+mod broker;
 mod ears;
 mod lease;
 mod loops;
@@ -41,6 +42,7 @@ use crate::sweeper::Deadlines;
 use crate::tokens::{Copies, Keys, Tokens, TokensConfig};
 use crate::windows::Windows;
 use crate::ws::Connections;
+use broker::Brokered;
 use lease::Lease;
 use watch::Watch;
 
@@ -188,6 +190,7 @@ pub(crate) async fn open_storage(
             connections: config.storage.connections,
             timeout: config.storage.timeout.0,
             alone: config.cluster.bus == config::Bus::Local,
+            events: config.rabbitmq.events,
             ..PostgresOptions::default()
         };
         let storage = PostgresStorage::open(&config.storage.url, options).await?;
@@ -198,7 +201,8 @@ pub(crate) async fn open_storage(
         Some(path) if !path.is_empty() => Path::new(path.trim_start_matches("//")).to_path_buf(),
         _ => config.server.data_dir.join("anteroom.db"),
     };
-    let storage = SqliteStorage::open(&path, SqliteOptions::default())?;
+    let options = SqliteOptions { events: config.rabbitmq.events, ..SqliteOptions::default() };
+    let storage = SqliteStorage::open(&path, options)?;
     let fatal = storage.fatal();
     Ok((Arc::new(storage), fatal))
 }
@@ -221,6 +225,8 @@ struct Ends {
 /// What comes in from sessions and from other nodes.
 struct Inlets {
     appends: mpsc::Receiver<Append>,
+    /// `None` where nothing goes over RabbitMQ.
+    broker: Option<Brokered>,
     /// `None` where there are no other nodes.
     others: Option<(mpsc::Receiver<Heard>, Arc<Lease>)>,
 }
@@ -367,6 +373,7 @@ async fn build(
 ) -> anyhow::Result<(Arc<App>, Inlets)> {
     let stopping = &ends.stopping;
     let (bus, arriving) = join(config, &ends.last).await?;
+    let broker = broker::connect(config, &ends.last).await?;
     let ground = ground(config, &storage, ends, bus).await?;
     let (entry, watch) = entry(config, &ground, &storage, tasks, stopping).await?;
     let entry = Arc::new(entry);
@@ -419,7 +426,7 @@ async fn build(
         stopping: stopping.clone(),
         tasks: tasks.clone(),
     };
-    Ok((Arc::new(app), Inlets { appends, others: arriving.zip(ground.lease) }))
+    Ok((Arc::new(app), Inlets { appends, broker, others: arriving.zip(ground.lease) }))
 }
 
 /// The bus, and what arrives on it where there are other nodes.

@@ -18,6 +18,7 @@ mod cluster;
 mod edge;
 mod entry;
 mod entry_log;
+mod events;
 mod http;
 mod hub;
 mod messages;

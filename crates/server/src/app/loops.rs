@@ -16,7 +16,7 @@ use crate::sweeper::Due;
 /// Starts all of them; `last` ends those that do not end with their inlet.
 pub(super) fn spawn(
     app: &Arc<App>,
-    Inlets { appends, others }: Inlets,
+    Inlets { appends, broker, others }: Inlets,
     loops: &TaskTracker,
     last: &CancellationToken,
 ) {
@@ -29,6 +29,9 @@ pub(super) fn spawn(
     }));
     // Ends by itself when the last session, and with it the last entrance, is gone.
     loops.spawn(messages::run(appends, storage, Arc::clone(&app.delivery), indexer));
+    if let Some(broker) = broker {
+        broker.spawn(app, loops, last);
+    }
     spawn_nodes(app, others, loops, last);
     let presence = Arc::clone(&entry.aftermath.presence);
     loops.spawn(last.clone().run_until_cancelled_owned(async move {

@@ -234,6 +234,8 @@ section! {
         prefix: String = "anteroom.".to_owned(),
         /// How long one call may take.
         timeout: Span = Span(Duration::from_secs(2)),
+        /// Whether what happens is told to other services, through the topic exchange `events`.
+        events: bool = false,
     }
 }
 
@@ -393,6 +395,9 @@ impl Config {
             return wrong(
                 "rabbitmq.prefix must have 1 to 64 bytes, and rabbitmq.timeout must not be 0",
             );
+        }
+        if self.rabbitmq.url.is_empty() && self.rabbitmq.events {
+            return wrong("rabbitmq.events = true needs rabbitmq.url");
         }
         if self.server.admin_address().is_err() {
             return wrong("server.admin_listen must be an address and a port, like 127.0.0.1:9090");

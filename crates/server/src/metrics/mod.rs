@@ -5,6 +5,7 @@
 //! the two. Labels take their values from closed lists, never from what users send, so the number
 //! of series is bounded.
 
+mod brokered;
 mod decision;
 
 use std::fmt::Write as _;
@@ -18,6 +19,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+pub(crate) use brokered::Brokered;
 pub(crate) use decision::{Decisions, Verb};
 
 /// Names and values of one series.
@@ -109,6 +111,8 @@ pub(crate) struct Metrics {
     waiters: Gauges<0>,
     rooms: Gauges<1>,
     sessions: Gauge,
+    /// What goes over the broker.
+    pub(crate) brokered: Brokered,
 }
 
 impl Metrics {
@@ -132,6 +136,7 @@ impl Metrics {
             waiters: Gauges::default(),
             rooms: Gauges::default(),
             sessions: Gauge::default(),
+            brokered: Brokered::new(),
         };
         metrics.begin_at_zero();
         metrics.register(unavailable)
@@ -182,6 +187,7 @@ impl Metrics {
         all.register("entry_log_dropped", says, self.dropped.clone());
         let says = "Ended WebSockets by close code";
         all.register("websocket_close", says, self.closes.clone());
+        self.brokered.register(all);
         self
     }
 

@@ -23,7 +23,13 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 fn broker_at(url: String, prefix: &str) -> Broker {
     let timeout = config::Span(TIMEOUT);
-    Broker::new(&config::Rabbitmq { url, prefix: prefix.to_owned(), timeout }).unwrap()
+    Broker::new(&config::Rabbitmq {
+        url,
+        prefix: prefix.to_owned(),
+        timeout,
+        ..config::Rabbitmq::default()
+    })
+    .unwrap()
 }
 
 /// A place of its own on the shared broker.

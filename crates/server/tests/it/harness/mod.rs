@@ -41,7 +41,7 @@ pub(crate) use rounds::{next_reservation, stagger};
 pub(crate) use server::TestServer;
 pub(crate) use settings::Settings;
 pub(crate) use strace::Strace;
-pub(crate) use waiting::{alive, ended, next_message, refused, within};
+pub(crate) use waiting::{PATIENCE, alive, ended, next_message, refused, within};
 pub(crate) use web::{Answer, Browser, encode};
 pub(crate) use wire::Wire;
 
