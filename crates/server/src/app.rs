@@ -1,6 +1,7 @@
 //! The wiring: every part is made once, here, and gets what it needs and no more.
 
 mod broker;
+mod drain;
 mod ears;
 mod lease;
 mod loops;
@@ -135,6 +136,14 @@ pub async fn run(
     };
     if ends.fenced.is_cancelled() {
         app.entry.hub.end_all(CloseCode::Fenced);
+    }
+    if fault.is_none() && app.entry.aftermath.bus.is_shared() {
+        tokio::select! {
+            () = drain::drain(&app, config.server.drain.0) => {}
+            // The others do not wait for it then.
+            () = ends.fatal.cancelled() => {}
+            () = ends.fenced.cancelled() => app.entry.hub.end_all(CloseCode::Fenced),
+        }
     }
     tracing::info!(event = "server.stopping", "the server stops");
     stopping.cancel();
@@ -360,6 +369,7 @@ async fn entry(
         aftermath,
         owner,
         streams_opened: AtomicU64::new(0),
+        draining: stopping.child_token(),
         attach_again: config.admission.waiter_ttl.0 / 2,
     };
     Ok((entry, watch))

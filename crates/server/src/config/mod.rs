@@ -85,6 +85,8 @@ section! {
         admin_listen: String = String::new(),
         /// Connections open at once; more wait in the kernel's queue.
         connections_max: usize = 65_536,
+        /// With several nodes: over which time a node that stops sends its sessions away.
+        drain: Span = Span(Duration::from_secs(5)),
         /// How long sessions may take to end when the server stops.
         shutdown_grace: Span = Span(Duration::from_secs(10)),
     }

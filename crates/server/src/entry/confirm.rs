@@ -106,6 +106,7 @@ impl Entry {
 
     /// Is it a ticket of ours, for whoever presents it, in time, under a login that lives?
     async fn admit(&self, arrival: &Arrival<'_>) -> Result<Ticket, EntryError> {
+        self.takes_people()?;
         let ticket = self.ticket_key.open(arrival.ticket).map_err(|_| EntryError::NoReservation)?;
         if mutants::on(Mutant::B08TicketInTheLog) {
             tracing::info!(event = "entry.ticket", ticket = arrival.ticket, "a ticket came");

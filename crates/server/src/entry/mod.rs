@@ -38,6 +38,7 @@ use anteroom_protocol::{CloseCode, Code};
 use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use aftermath::{Aftermath, waiter_end};
 pub(crate) use confirm::{Arrival, Arrived, Entered};
@@ -82,6 +83,8 @@ pub(crate) struct Entry {
     /// This node, in this life.
     pub(crate) owner: Owner,
     pub(crate) delivery: Arc<Delivery>,
+    /// Nobody enters by this node any more.
+    pub(crate) draining: CancellationToken,
     /// Streams of waiters that this life has opened: each has its number for a name.
     pub(crate) streams_opened: AtomicU64,
     /// How often a stream that does not keep its waiter's place asks whether it may: often enough for
@@ -132,6 +135,8 @@ pub(crate) enum EntryError {
     Forbidden,
     #[error("the user neither waits nor is offered a seat")]
     NotWaiting,
+    #[error("this node is about to stop")]
+    Restarting,
     #[error(transparent)]
     Seats(#[from] Unavailable),
     #[error(transparent)]
@@ -173,12 +178,19 @@ impl EntryError {
             Self::BadParty => Code::Invalid,
             Self::Forbidden => Code::Forbidden,
             Self::NotWaiting => Code::NotWaiting,
+            Self::Restarting => Code::Restarting,
             Self::Busy | Self::Seats(_) | Self::Storage(_) | Self::Nodes(_) => Code::Unavailable,
         }
     }
 }
 
 impl Entry {
+    /// # Errors
+    /// The node is on its way out: another one has to be asked.
+    fn takes_people(&self) -> Result<(), EntryError> {
+        if self.draining.is_cancelled() { Err(EntryError::Restarting) } else { Ok(()) }
+    }
+
     /// Whether a login lives at this moment.
     async fn login_lives(&self, user: UserId, login: LoginId) -> Result<bool, StorageError> {
         self.tokens.is_live(user, login, self.clock.wall()).await

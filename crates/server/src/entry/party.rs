@@ -71,6 +71,7 @@ impl Entry {
         if !service.has(Role::Service) {
             return Err(EntryError::Forbidden);
         }
+        self.takes_people()?;
         let users: Vec<UserId> = users.into_iter().map(UserId).collect();
         let different: HashSet<UserId> = users.iter().copied().collect();
         if users.is_empty() || users.len() > PARTY_MAX || different.len() != users.len() {

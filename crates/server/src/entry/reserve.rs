@@ -80,6 +80,7 @@ impl Entry {
         address: Option<IpAddr>,
         course: &mut Course,
     ) -> Result<(Reservation, bool), EntryError> {
+        self.takes_people()?;
         self.may_prove(who.user, ask.resume.as_deref())?;
         let Approach { info, was_excused, ledger_ask } = self.approach(who, room, ask).await?;
         let mut journal = Journal::new();

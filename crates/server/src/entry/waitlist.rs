@@ -57,6 +57,7 @@ impl Entry {
         address: Option<IpAddr>,
         course: &mut Course,
     ) -> Result<(Waiting, bool), EntryError> {
+        self.takes_people()?;
         let Approach { info, was_excused, ledger_ask } = self.approach(who, room, ask).await?;
         let mut journal = Journal::new();
         let began = std::time::Instant::now();

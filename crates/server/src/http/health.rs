@@ -15,7 +15,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Refused> {
-    if app.stopping.is_cancelled() {
+    if app.entry.draining.is_cancelled() {
         return Err(Refused::because(Code::Restarting, "The server is stopping."));
     }
     app.entry.storage.ping().await?;

@@ -6,7 +6,9 @@ use anteroom_client::{Account, Session};
 use anteroom_protocol::Code;
 use anteroom_protocol::entry::Reserve;
 use anteroom_protocol::frame::ServerFrame;
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 
 use crate::harness::{Nodes, Settings, alive, ended, next_message, refused, within};
 
@@ -306,4 +308,43 @@ async fn after_the_seats_were_lost_nobody_enters_before_every_node_has_let_go() 
     assert_eq!(fenced(), "t", "now it cannot");
     other.enter(room).await.unwrap();
     nodes.nodes[0].wakes();
+}
+
+#[tokio::test]
+async fn a_node_that_stops_sends_its_sessions_to_the_others_one_after_the_other() {
+    const SEATS: usize = 40;
+    let mut nodes = Nodes::start(2, |settings| {
+        settings.set("server.drain", "4s").set("admission.grace", "0s");
+    })
+    .await;
+    let owner = nodes.nodes[1].user("owner").await;
+    let room = nodes.nodes[1].empty_room(&owner, 100).await;
+    let mut sits = nodes.nodes[0].fill(room, SEATS).await;
+    let newcomer = nodes.nodes[0].guest("newcomer").await;
+    let ticket = nodes.nodes[0].guest("reserved").await;
+    let reserved = ticket.reserve(room, &Reserve::default()).await.unwrap();
+    nodes.nodes[0].ask_to_stop();
+    nodes.nodes[0].event("server.draining", serde_json::json!({})).await;
+
+    refused(newcomer.reserve(room, &Reserve::default()).await, 503, Code::Restarting);
+    refused(ticket.confirm(&reserved, Default::default()).await, 1012, Code::Restarting);
+    let elsewhere = nodes.at(1, &ticket);
+    let again = elsewhere.reserve(room, &Reserve::default()).await.unwrap();
+    assert_eq!(
+        again.ticket, reserved.ticket,
+        "what was reserved stands, and another node confirms it"
+    );
+    let mut elsewhere = elsewhere.confirm(&again, Default::default()).await.unwrap();
+    alive(&mut elsewhere).await;
+    elsewhere.leave().await.unwrap();
+
+    let mut ending: FuturesUnordered<_> = sits.iter_mut().map(ended).collect();
+    let first = within("the first to be sent away", ending.next()).await.unwrap();
+    assert_eq!(first.1.code, 1012);
+    assert!(nodes.nodes[0].logged("session.closed", serde_json::json!({})).len() < SEATS / 2);
+    while let Some((_, closed)) = within("all are sent away", ending.next()).await {
+        assert_eq!(closed.code, 1012);
+    }
+    assert!(nodes.nodes[0].exited().await.success());
+    nodes.nodes[1].seats_when(room, |seats, _| seats.free == 100).await;
 }
