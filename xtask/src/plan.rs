@@ -44,6 +44,9 @@ const NODE_TESTS: &[&str] = &[
 ];
 /// How many.
 const NODES: &str = "3";
+/// The tests of entry in which something has to end by its deadline.
+const DEADLINE_TESTS: &[&str] =
+    &["scn_entry", "refresh", "leaving", "waitlist", "waitlist_ends", "line_order", "windows"];
 /// The tests of several nodes that hold with any bus.
 const BUS_TESTS: &[&str] = &["nodes", "nodes_apart", "nodes_gaps", "nodes_storm"];
 /// Where the browser client lives.
@@ -64,6 +67,7 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
     // The default strategy had them with all the others.
     reports.push(entry_tests(root, "entry, conditional", "conditional", options));
     reports.push(entry_tests(root, "entry, redis", "redis", options));
+    reports.push(deadline_tests(root, options));
     reports.push(node_tests(root, options));
     reports.push(bus_tests(root, options));
     reports.push(client_tests(root, options)?);
@@ -113,6 +117,17 @@ fn entry_tests(root: &Path, name: &'static str, strategy: &str, options: &Option
     let mut command = server_tests(root, ENTRY_TESTS);
     command.env("SEAT_STRATEGY", strategy);
     step(name, command, summary(count::cargo, options))
+}
+
+/// People whose deadlines wait elsewhere.
+fn deadline_tests(root: &Path, options: &Options) -> Report {
+    const NAME: &str = "deadlines, rabbitmq";
+    if options.filter.is_some() {
+        return Report::not_run(NAME, "by hand: SEAT_DEADLINES=rabbitmq cargo test …");
+    }
+    let mut command = server_tests(root, DEADLINE_TESTS);
+    command.env("SEAT_DEADLINES", "rabbitmq");
+    step(NAME, command, summary(count::cargo, options))
 }
 
 /// The same people on three nodes, each of whose connections goes to another.
@@ -248,7 +263,7 @@ mod tests {
     #[test]
     fn every_test_that_is_named_is_a_module_of_tests() {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/server/tests/it");
-        for name in [ENTRY_TESTS, NODE_TESTS, BUS_TESTS].concat() {
+        for name in [ENTRY_TESTS, DEADLINE_TESTS, NODE_TESTS, BUS_TESTS].concat() {
             let text = std::fs::read_to_string(dir.join(format!("{name}.rs"))).unwrap();
             assert!(text.contains("::test]"), "{name}");
         }

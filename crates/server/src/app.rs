@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use crate::accounts::Accounts;
 use crate::admission::{CapacityWatch, TicketKey, Whose};
+use crate::alarms::{Alarms, BEHIND, Rings};
 use crate::clock::Clock;
 use crate::cluster::{Bus, Heard, Local, RabbitBus, RedisBus};
 use crate::config::{self, Config, Limits};
@@ -238,6 +239,8 @@ struct Inlets {
     broker: Option<Brokered>,
     /// `None` where there are no other nodes.
     others: Option<(mpsc::Receiver<Heard>, Arc<Lease>)>,
+    /// What is due, where RabbitMQ says so.
+    rings: Option<Rings>,
 }
 
 /// The parts that everything else is made of.
@@ -246,6 +249,9 @@ struct Ground {
     tokens: Arc<Tokens>,
     accounts: Accounts,
     deadlines: Arc<Deadlines>,
+    alarms: Alarms,
+    /// Where deadlines are waited for elsewhere.
+    rings: Option<Rings>,
     keys: Keys,
     deployment: Uuid,
     /// The life of this node.
@@ -288,9 +294,24 @@ async fn ground(
     } else {
         None
     };
-    let deadlines = Arc::new(Deadlines::default());
+    let (alarms, rings) = parts::alarms(config, &ends.last).await?;
+    let behind = rings.as_ref().map_or(Duration::ZERO, |_| BEHIND);
+    let deadlines = Arc::new(Deadlines::behind(behind));
     let (tokens, fatal) = (Arc::new(tokens), ends.fatal.clone());
-    Ok(Ground { clock, tokens, accounts, deadlines, keys, deployment, owner, fatal, bus, lease })
+    Ok(Ground {
+        clock,
+        tokens,
+        accounts,
+        deadlines,
+        alarms,
+        rings,
+        keys,
+        deployment,
+        owner,
+        fatal,
+        bus,
+        lease,
+    })
 }
 
 /// Tokens with the copies that all nodes share, where there are several and a Redis.
@@ -335,6 +356,7 @@ async fn entry(
         clock: Arc::clone(&ground.clock),
         entry_log: Arc::clone(&watch.entry_log),
         tasks: tasks.clone(),
+        alarms: ground.alarms.clone(),
     };
     let whom = (Arc::clone(&hub), Arc::clone(&rooms));
     let delivery = Delivery::new(whom, Arc::clone(storage), Arc::clone(&ground.bus));
@@ -436,7 +458,8 @@ async fn build(
         stopping: stopping.clone(),
         tasks: tasks.clone(),
     };
-    Ok((Arc::new(app), Inlets { appends, broker, others: arriving.zip(ground.lease) }))
+    let others = arriving.zip(ground.lease);
+    Ok((Arc::new(app), Inlets { appends, broker, others, rings: ground.rings }))
 }
 
 /// The bus, and what arrives on it where there are other nodes.

@@ -12,6 +12,7 @@ pub mod telemetry;
 
 pub mod accounts;
 mod admission;
+mod alarms;
 mod app;
 pub mod clock;
 mod cluster;

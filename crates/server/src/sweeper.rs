@@ -4,9 +4,12 @@
 //! each have at most one entry: their earliest deadline. There is no timer per seat and no polling:
 //! the loop is woken when an entry becomes the new earliest. Whoever schedules a room's deadline does
 //! so while it holds the room's lock, so a stale deadline never replaces a newer one.
+//!
+//! Where alarms are set elsewhere (`alarms.rs`), the loop stays a bounded time behind them in rooms.
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use anteroom_core::ids::{RoomId, SessionId};
 use anteroom_core::maps::Map;
@@ -36,6 +39,8 @@ struct Schedule {
 /// The deadlines of everything. The mutex is a leaf.
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines {
+    /// What is due in a room is taken so much later: somebody else sees to it before.
+    behind: Duration,
     schedule: Mutex<Schedule>,
     earlier: Notify,
 }
@@ -45,8 +50,17 @@ impl Deadlines {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Deadlines of rooms that are taken `behind` after they are due: a backstop.
+    pub(crate) fn behind(behind: Duration) -> Self {
+        Self { behind, ..Self::default() }
+    }
+
     /// Sets, moves or (with `None`) removes the deadline of one thing.
     pub(crate) fn set(&self, due: Due, at: Option<Millis>) {
+        let at = match due {
+            Due::Room(_) => at.map(|at| at.after(self.behind)),
+            Due::Session(_) => at,
+        };
         let mut schedule = self.lock();
         if schedule.at.get(&due).copied() == at {
             return;

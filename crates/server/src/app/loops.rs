@@ -16,7 +16,7 @@ use crate::sweeper::Due;
 /// Starts all of them; `last` ends those that do not end with their inlet.
 pub(super) fn spawn(
     app: &Arc<App>,
-    Inlets { appends, broker, others }: Inlets,
+    Inlets { appends, broker, others, rings }: Inlets,
     loops: &TaskTracker,
     last: &CancellationToken,
 ) {
@@ -52,6 +52,13 @@ pub(super) fn spawn(
         all.rooms.keep_built().await;
     }));
     watch::spawn(app, loops, last);
+    if let Some(rings) = rings {
+        let entry = Arc::clone(&app.entry);
+        loops.spawn(last.clone().run_until_cancelled_owned(rings.answer(move |room| {
+            let entry = Arc::clone(&entry);
+            async move { entry.expire(room).await }
+        })));
+    }
     let (entry, connections) = (Arc::clone(&app.entry), Arc::clone(&app.connections));
     let (deadlines, clock) = (Arc::clone(&app.deadlines), Arc::clone(&app.clock));
     let tasks = app.tasks.clone();

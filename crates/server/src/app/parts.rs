@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use anteroom_core::seat::{Arrivals, SessionPolicy, Terms};
 
+use tokio_util::sync::CancellationToken;
+
 use super::Ground;
 use crate::accounts::{AccountsConfig, PasswordConfig, ThrottleConfig};
 use crate::admission::{self, Admission, Bounds, Whose};
+use crate::alarms::{Alarms, Rings, Spans};
 use crate::config::{self, Config};
+use crate::rabbit::Broker;
 use crate::ws::connection;
 
 /// The seat strategy, over the store that the configuration names.
@@ -74,6 +78,30 @@ pub(super) async fn strategy(
             Ok(Arc::new(admission::Semaphore::new(terms, bounds, clock, deadlines)))
         }
     }
+}
+
+/// Where deadlines are waited for, if that is not here.
+///
+/// # Errors
+/// RabbitMQ is there and cannot be used.
+pub(super) async fn alarms(
+    config: &Config,
+    stop: &CancellationToken,
+) -> anyhow::Result<(Alarms, Option<Rings>)> {
+    let settings = &config.admission;
+    if settings.deadlines == config::DeadlinePath::Local {
+        return Ok((Alarms::default(), None));
+    }
+    let spans = Spans {
+        reservation: settings.reservation_ttl.0,
+        offer: settings.offer_ttl.0,
+        grace: settings.grace.0,
+        waiter: settings.waiter_ttl.0,
+        pending: settings.pending_room_ttl.0,
+    };
+    let broker = Broker::new(&config.rabbitmq)?;
+    let (alarms, rings) = Alarms::on(&broker, spans, stop.clone()).await?;
+    Ok((alarms, Some(rings)))
 }
 
 pub(super) fn accounts(config: &Config) -> AccountsConfig {

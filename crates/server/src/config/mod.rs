@@ -130,11 +130,24 @@ impl Strategy {
     }
 }
 
+/// What says that a deadline of a room has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeadlinePath {
+    /// Each server itself.
+    #[default]
+    Local,
+    /// RabbitMQ; each server itself 2 s later.
+    Rabbitmq,
+}
+
 section! {
     /// `admission.*`
     Admission {
         /// How a reservation is decided.
         strategy: Strategy = Strategy::Semaphore,
+        /// What says that a deadline has come; whether anything is due is decided where the seats are.
+        deadlines: DeadlinePath = DeadlinePath::Local,
         /// How long a reserved seat waits for its connection.
         reservation_ttl: Span = Span(Duration::from_secs(120)),
         /// The same for a seat offered to somebody in line.
@@ -415,6 +428,9 @@ impl Config {
         }
         if self.admission.reservation_ttl.0.is_zero() || self.admission.offer_ttl.0.is_zero() {
             return wrong("admission.reservation_ttl and admission.offer_ttl must not be 0");
+        }
+        if self.admission.deadlines == DeadlinePath::Rabbitmq && self.rabbitmq.url.is_empty() {
+            return wrong("admission.deadlines = \"rabbitmq\" needs rabbitmq.url = \"amqp://…\"");
         }
         if self.admission.waiter_ttl.0.is_zero() {
             return wrong("admission.waiter_ttl must not be 0");

@@ -16,6 +16,7 @@ use super::LineBoard;
 use anteroom_protocol::room::{Lifetime, RoomState};
 
 use crate::admission::Journal;
+use crate::alarms::{Alarms, Kind};
 use crate::clock::Clock;
 use crate::cluster::{Bus, News};
 use crate::entry_log::EntryLog;
@@ -43,6 +44,8 @@ pub(crate) struct Aftermath {
     pub(crate) clock: Arc<Clock>,
     pub(crate) entry_log: Arc<EntryLog>,
     pub(crate) tasks: TaskTracker,
+    /// Set for what will be due.
+    pub(crate) alarms: Alarms,
 }
 
 impl Aftermath {
@@ -67,6 +70,7 @@ impl Aftermath {
                     cause = end_word(cause), "a reservation was given back");
             }
             Change::Held { user, until } => {
+                self.alarms.set(Kind::Grace, room);
                 tracing::info!(event = "seat.held", room = room.0, %user, until_ms = until.0,
                     "the line broke; the seat is kept for the grace");
             }
@@ -87,6 +91,7 @@ impl Aftermath {
             }
             Change::Closed { cause } => self.closed(room, cause),
             Change::Offered { user, reservation } => {
+                self.alarms.set(Kind::Offer, room);
                 tracing::info!(event = "entry.offered", room = room.0, %user,
                     generation = %reservation.generation, "a free seat was offered to the line");
                 self.line.offered(room, user, reservation, self.clock.now());
@@ -99,7 +104,8 @@ impl Aftermath {
                 let why = waiter_word(cause).to_owned();
                 self.bus.tell(News::WaiterGone { room: room.0, user: user.0, why });
             }
-            Change::Reserved { .. } | Change::Entered { .. } => {}
+            Change::Reserved { .. } => self.alarms.set(Kind::Reservation, room),
+            Change::Entered { .. } => {}
         }
     }
 

@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use super::inheritance::pass_on;
 use super::{Aftermath, Removals};
 use crate::admission::{Admission, EndedSessions, Journal};
+use crate::alarms::Kind;
 use crate::hub::Hub;
 use crate::storage::{LoginEnd, MembershipEnd, Storage, StorageError, Stored};
 
@@ -216,6 +217,7 @@ impl Duties {
             }
             Duty::StreamLost { room, user, stream } => {
                 seats.stream_lost(room, user, stream, journal).await?;
+                self.aftermath.alarms.set(Kind::Waiter, room);
                 (none(), None)
             }
             Duty::Heard { room, user, session } => {

@@ -12,6 +12,7 @@ use super::duty::Duty;
 use super::reserve::{Approach, CONTESTS_MAX, Course};
 use super::{Entry, EntryError};
 use crate::admission::{Journal, Refusal, WaitError};
+use crate::alarms::Kind;
 use crate::storage::LoginEnd;
 use crate::tokens::Identity;
 
@@ -103,6 +104,9 @@ impl Entry {
     ) -> Result<Result<seat::Waiting, WaitError>, EntryError> {
         for _ in 0..CONTESTS_MAX {
             let answer = self.admission.wait(room, ask, address, journal).await;
+            if answer.is_ok() {
+                self.aftermath.alarms.set(Kind::Waiter, room);
+            }
             let Err(WaitError::Ledger(WaitRefusal::Contested(rival))) = answer else {
                 return Ok(answer);
             };

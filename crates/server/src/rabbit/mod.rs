@@ -31,4 +31,6 @@ pub(crate) use broker::{Away, Broker, Unfit};
 pub(crate) use consumer::{Consumer, Delivery};
 pub(crate) use link::{Line, Link};
 pub(crate) use message::{Message, Outcome};
-pub(crate) use topology::{Argument, BUS_NEWS, BUS_QUEUE, BUS_ROOMS, Life, Topology};
+pub(crate) use topology::{
+    Argument, BUS_NEWS, BUS_QUEUE, BUS_ROOMS, DEADLINES, DUE, Life, Topology,
+};

@@ -5,13 +5,19 @@
 //! | `events` | topic | what happened, for other services; they bind queues of their own |
 //! | `bus.news` | fanout | what the nodes tell each other |
 //! | `bus.rooms` | direct | what is said in rooms, under the room's number |
+//! | `deadlines` | direct | rooms in which something will be due, under kind and span in milliseconds |
+//! | `due` | fanout | rooms in which something is due |
 //!
 //! | queue | kind | what is in it |
 //! | --- | --- | --- |
 //! | `bus.node…` | exclusive, bounded in bytes, the oldest is dropped | what one node has yet to hear |
+//! | `deadlines.KIND.SPAN` | durable, with that span as the life of what is in it, which goes to `due` | what waits |
+//! | `due` | durable, bounded, the oldest is dropped | what no node has looked at yet |
 //!
 //! Exchanges are durable. Every name has `rabbitmq.prefix` in front. All of it is declared with every new connection: what is
 //! missing is made, and what is there must be the same, or the server does not use this broker.
+
+use std::time::Duration;
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
@@ -29,6 +35,12 @@ pub(crate) const BUS_NEWS: &str = "bus.news";
 pub(crate) const BUS_ROOMS: &str = "bus.rooms";
 /// What one node has yet to hear.
 pub(crate) const BUS_QUEUE: &str = "bus.node";
+/// Rooms in which something will be due.
+pub(crate) const DEADLINES: &str = "deadlines";
+/// Rooms in which something is due.
+pub(crate) const DUE: &str = "due";
+/// So many rooms that are due may wait; nobody looks at them, or the deadline loops did long ago.
+const DUE_MAX: i64 = 100_000;
 /// So much may wait for one node; it is behind by then, and looks at the store anyway.
 const BUS_BYTES: i64 = 8 << 20;
 
@@ -92,6 +104,27 @@ impl Topology {
             ("x-overflow", Argument::Text("drop-head".to_owned())),
         ];
         self.bus().queue(BUS_QUEUE, Life::Exclusive, &bounds).binding(BUS_QUEUE, BUS_NEWS, "")
+    }
+
+    /// What comes to [`DEADLINES`] under one of these keys waits so long, and is in [`DUE`] then.
+    pub(crate) fn deadlines(self, spans: &[(String, Duration)]) -> Self {
+        let bounds = [
+            ("x-max-length", Argument::Number(DUE_MAX)),
+            ("x-overflow", Argument::Text("drop-head".to_owned())),
+        ];
+        let mut all =
+            self.exchange(DEADLINES, ExchangeKind::Direct).exchange(DUE, ExchangeKind::Fanout);
+        all = all.queue(DUE, Life::Durable, &bounds).binding(DUE, DUE, "");
+        for (key, span) in spans {
+            let span = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+            let (queue, due) = (format!("{DEADLINES}.{key}"), all.name(DUE));
+            let waits = [
+                ("x-message-ttl", Argument::Number(span)),
+                ("x-dead-letter-exchange", Argument::Text(due)),
+            ];
+            all = all.queue(&queue, Life::Durable, &waits).binding(&queue, DEADLINES, key);
+        }
+        all
     }
 
     /// A durable exchange.

@@ -20,6 +20,7 @@ use super::RoomInfo;
 use super::checks::{checked_change, checked_name};
 use crate::accounts::PasswordError;
 use crate::admission::Unavailable;
+use crate::alarms::Kind;
 use crate::entry::{Entry, EntryError};
 use crate::storage::{NewRoom, RoomPatch, StorageError};
 use crate::tokens::Identity;
@@ -129,6 +130,7 @@ impl RoomService {
             self.forget(info.id).await?;
             return Err(EntryError::from(error).into());
         }
+        entry.aftermath.alarms.set(Kind::Pending, info.id);
         // Not before its seats are there: whoever looks finds them.
         entry.aftermath.tell_room(info.id);
         tracing::info!(event = "room.queued", room = info.id.0, user = %who.user,

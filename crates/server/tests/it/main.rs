@@ -20,6 +20,7 @@ mod changes;
 mod chat;
 mod compose;
 mod crowds;
+mod deadlines;
 mod direct;
 mod disk_full;
 mod durability;

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use anteroom_core::mutants;
 
+use super::rabbit::Rabbit;
+
 /// Settings by their path, such as `admission.grace`.
 #[derive(Clone)]
 pub(crate) struct Settings(BTreeMap<String, String>);
@@ -13,7 +15,8 @@ impl Settings {
     /// What a test wants unless it says otherwise: a free port, a log to be read by a program, and
     /// no limits per address, because everybody here comes from the same one. The seat strategy is
     /// the one that `SEAT_STRATEGY` names, if it does: what holds, holds with any of them. With
-    /// `redis` each server has a Redis of its own, unless `SEAT_REDIS_URL` names one for all.
+    /// `redis` each server has a Redis of its own, unless `SEAT_REDIS_URL` names one for all. With
+    /// `SEAT_DEADLINES=rabbitmq` deadlines are waited for there.
     ///
     /// Where `NODES` names a number, a server is so many nodes behind one address, over PostgreSQL and
     /// Redis, unless the test makes nodes of its own: what holds for one, holds for several.
@@ -35,6 +38,9 @@ impl Settings {
                 settings.set("admission.strategy", "redis");
             }
         }
+        if std::env::var("SEAT_DEADLINES").is_ok_and(|path| path == "rabbitmq") {
+            settings.wait_at(Rabbit::shared());
+        }
         if let Ok(url) = std::env::var("SEAT_REDIS_URL") {
             // One Redis for all of them, and in it a place for each.
             let prefix = format!("{}:", uuid::Uuid::now_v7().simple());
@@ -48,6 +54,13 @@ impl Settings {
     pub(crate) fn set(&mut self, key: &str, value: impl ToString) -> &mut Self {
         self.0.insert(key.to_owned(), value.to_string());
         self
+    }
+
+    /// Deadlines are waited for there, under names of their own.
+    pub(crate) fn wait_at(&mut self, rabbit: &Rabbit) -> &mut Self {
+        self.set("admission.deadlines", "rabbitmq")
+            .set("rabbitmq.url", rabbit.url())
+            .set("rabbitmq.prefix", rabbit.prefix())
     }
 
     /// Where the seats are.
