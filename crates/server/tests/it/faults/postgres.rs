@@ -70,7 +70,7 @@ impl Drop for Hogs {
 async fn f35_without_a_connection_left_all_are_answered_in_time_and_seats_come_back() {
     const MOST: usize = 28;
     let mut round = Round::begin("F35");
-    let wanted = Wanted::nodes(2).own_postgres().set("storage.connections", 8);
+    let wanted = Wanted::nodes(2).own_postgres().set("cluster.lease", "30s");
     let ground = Ground::start(&mut round, wanted).await;
     let room = ground.room(4).await;
     let mut sits = ground.nodes[0].guest("sits").await.enter(room).await.unwrap();
