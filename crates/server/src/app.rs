@@ -128,23 +128,21 @@ pub async fn run(
     tracing::info!(event = "server.started", listen = %address, epoch = app.entry.owner.incarnation,
         strategy = config.admission.strategy.as_str(), "the server answers");
     ready();
+    let out = async {
+        shutdown.await;
+        if app.entry.aftermath.bus.is_shared() {
+            drain::drain(&app, config.server.drain.0).await;
+        }
+    };
     // A store that could not write what it was told to may not be trusted again, and a node that others
     // gave up has nothing left to give.
     let fault = tokio::select! {
-        () = shutdown => None,
+        () = out => None,
         () = ends.fatal.cancelled() => Some("the database could not be written; see the log"),
         () = ends.fenced.cancelled() => Some("the lease of this node was over; see the log"),
     };
     if ends.fenced.is_cancelled() {
         app.entry.hub.end_all(CloseCode::Fenced);
-    }
-    if fault.is_none() && app.entry.aftermath.bus.is_shared() {
-        tokio::select! {
-            () = drain::drain(&app, config.server.drain.0) => {}
-            // The others do not wait for it then.
-            () = ends.fatal.cancelled() => {}
-            () = ends.fenced.cancelled() => app.entry.hub.end_all(CloseCode::Fenced),
-        }
     }
     tracing::info!(event = "server.stopping", "the server stops");
     stopping.cancel();
@@ -280,7 +278,7 @@ async fn ground(
         ..TokensConfig::default()
     };
     let tokens = Tokens::new(Arc::clone(storage), &keys, tokens_config);
-    let tokens = with_copies(config, tokens).await?;
+    let tokens = with_copies(config, tokens)?;
     let accounts = Accounts::new(Arc::clone(storage), tokens.clone(), parts::accounts(config));
     // Begun when the seats are known to be this database's: a start that is refused counts for nothing.
     let (deployment, epoch) = storage.founded().await?;
@@ -317,14 +315,14 @@ async fn ground(
 /// Tokens with the copies that all nodes share, where there are several and a Redis.
 ///
 /// # Errors
-/// Redis cannot be used.
-pub(crate) async fn with_copies(config: &Config, tokens: Tokens) -> anyhow::Result<Tokens> {
+/// redis.url cannot be read.
+pub(crate) fn with_copies(config: &Config, tokens: Tokens) -> anyhow::Result<Tokens> {
     let config::Redis { url, prefix, timeout } = &config.redis;
     if config.cluster.bus == config::Bus::Local || url.is_empty() {
         return Ok(tokens);
     }
-    let copies = Copies::connect(url, prefix, timeout.0).await;
-    Ok(tokens.with(copies.context("sign-ins cannot be kept at hand at redis.url")?))
+    let copies = Copies::at(url, prefix, timeout.0).context("redis.url cannot be read")?;
+    Ok(tokens.with(copies))
 }
 
 async fn entry(

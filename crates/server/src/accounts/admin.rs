@@ -77,7 +77,7 @@ impl Accounts {
             storage.set_roles(user, roles).await?;
             storage.user(user).await?.ok_or(AccountError::NoSuchUser)
         };
-        let record = self.tokens.standings().change(user, set).await?;
+        let record = self.tokens.standings().revoke(user, set).await?;
         info!(event = "auth.roles_changed", %user, roles = names, "roles changed");
         Ok(record)
     }

@@ -25,7 +25,8 @@ pub(super) async fn drain(app: &App, span: Duration) {
     while left > 0 {
         steps.tick().await;
         // Looked at anew each time: somebody may have been on the way in.
-        let there = app.entry.hub.all();
+        let mut there = app.entry.hub.all();
+        there.retain(|session| session.ending().is_none());
         if there.is_empty() {
             return;
         }

@@ -60,7 +60,7 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result
     };
     let tokens = Tokens::new(Arc::clone(&storage), &keys, TokensConfig::default());
     // Beside running nodes what they have at hand is called in.
-    let tokens = with_copies(config, tokens).await?;
+    let tokens = with_copies(config, tokens)?;
     let accounts = Accounts::new(Arc::clone(&storage), tokens.clone(), AccountsConfig::default());
     let told = act(&accounts, &tokens, command).await;
     storage.close().await;

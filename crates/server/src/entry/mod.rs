@@ -187,7 +187,7 @@ impl EntryError {
 impl Entry {
     /// # Errors
     /// The node is on its way out: another one has to be asked.
-    fn takes_people(&self) -> Result<(), EntryError> {
+    pub(crate) fn takes_people(&self) -> Result<(), EntryError> {
         if self.draining.is_cancelled() { Err(EntryError::Restarting) } else { Ok(()) }
     }
 

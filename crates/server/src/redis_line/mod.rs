@@ -102,6 +102,11 @@ impl RedisLine {
     /// Takes the first connection, and keeps the line from then on.
     pub(crate) fn keep(&self, first: Open) {
         self.line.send_replace(Line::Open(first));
+        self.keep_trying();
+    }
+
+    /// Makes the first connection when it can, and keeps the line from then on.
+    pub(crate) fn keep_trying(&self) {
         self.task.get_or_init(|| tokio::spawn(self.keeper.clone().keep()).abort_handle());
     }
 

@@ -98,6 +98,7 @@ impl RoomService {
         let size = RoomSize { capacity: ask.capacity, staff_seats: ask.staff_seats };
         let name = checked_name(&ask.name, size, ask.password.as_deref())?;
         let entry = &self.entry;
+        entry.takes_people()?;
         if self.pending_max.is_some_and(|max| entry.rooms.pending_of(who.user) >= max) {
             return Err(RoomError::TooManyPending);
         }

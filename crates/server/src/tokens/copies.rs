@@ -7,10 +7,13 @@
 //!   answered from a copy, and none that was read before is put there afterwards.
 //! - A copy counts only in the run of the Redis process that took it, named by its run id. A Redis that
 //!   came back with an older state, or a replica that took over, has another.
-//! - A change that could not be announced is acknowledged only when every copy has run out
-//!   ([`COPIES_FOR`]), or is refused, where it grants something.
+//! - A copy runs out [`COPIES_FOR`] after the look that found none, on Redis' own clock, however late it
+//!   is put there. A change that could not be announced is acknowledged only when every copy from before
+//!   it has run out, or is refused, where it grants something.
 //!
-//! A dump of Redis opens nothing: of a signature there is the hash.
+//! A dump of Redis opens nothing: of a signature there is the hash. What is left: while nodes talk to two
+//! Redis processes at once, in the middle of a failover, a change that was announced to one is not seen by
+//! those who ask the other, for as long as a copy counts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,23 +34,32 @@ use crate::storage::WallMillis;
 
 /// What the log calls the line.
 const NAMED: Named = Named { away: "logins.away", back: "logins.back" };
-/// How long a copy counts.
+/// How long a copy counts, from the look before it was read from the store.
 pub(crate) const COPIES_FOR: Duration = Duration::from_secs(10);
 /// How long a change may take before it is taken for one that nobody finishes. Above what the store
 /// lets any call take.
 const CHANGING_FOR: Duration = Duration::from_secs(30);
-/// What was read from the store longer ago is not put there: what it was read after is forgotten by then.
-const FRESH_FOR: Duration = Duration::from_secs(5);
-
-/// Puts a copy where nothing has happened since the look that found none.
-/// KEYS[1] the user; ARGV: what the look found, the copy, its life in milliseconds.
-const PUT: &str = "
-    if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
-    redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+/// Looks, and reads the clock.
+/// KEYS[1] the user.
+const LOOK: &str = "#!lua flags=no-writes,allow-oom
+    local time = redis.call('TIME')
+    return { redis.call('GET', KEYS[1]) or '', time[1] * 1000 + math.floor(time[2] / 1000) }";
+/// Puts a copy where nothing has happened since the look that found none, unless its time is over.
+/// KEYS[1] the user; ARGV: what the look found, the copy, until when it counts in milliseconds.
+const PUT: &str = "#!lua
+    local time = redis.call('TIME')
+    local left = ARGV[3] - (time[1] * 1000 + math.floor(time[2] / 1000))
+    if left < 1 or (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+    redis.call('SET', KEYS[1], ARGV[2], 'PX', left)
+    return 1";
+/// Announces a change. Also where Redis is full: what calls copies in must go on.
+/// KEYS[1] the user; ARGV: the change, its life in milliseconds.
+const CHANGING: &str = "#!lua flags=allow-oom
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
     return 1";
 /// Ends a change, unless another one is under way.
 /// KEYS[1] the user; ARGV: the change, what stands there from now on, its life in milliseconds.
-const CHANGED: &str = "
+const CHANGED: &str = "#!lua flags=allow-oom
     local found = redis.call('GET', KEYS[1]) or ''
     if found ~= ARGV[1] and string.sub(found, 1, 9) == 'changing:' then return 0 end
     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -67,7 +79,8 @@ pub(crate) enum Look {
 pub(crate) struct Place {
     found: String,
     open: Open,
-    since: Instant,
+    /// On Redis' clock.
+    until: u64,
 }
 
 /// A change that was announced.
@@ -82,18 +95,13 @@ pub(crate) struct Copies {
 }
 
 impl Copies {
-    /// Connects to the Redis that all nodes share.
+    /// Copies in the Redis that all nodes share. It need not be there yet.
     ///
     /// # Errors
-    /// It cannot be used.
-    pub(crate) async fn connect(
-        url: &str,
-        prefix: &str,
-        timeout: Duration,
-    ) -> Result<Arc<Self>, LineError> {
+    /// A URL that cannot be read.
+    pub(crate) fn at(url: &str, prefix: &str, timeout: Duration) -> Result<Arc<Self>, RedisError> {
         let line = RedisLine::new(url, timeout, NAMED)?;
-        let first = line.first().await?;
-        line.keep(first);
+        line.keep_trying();
         Ok(Arc::new(Self { line, prefix: prefix.to_owned(), timeout }))
     }
 
@@ -103,36 +111,30 @@ impl Copies {
 
     /// Looks for the copy of a user.
     pub(crate) async fn look(&self, user: UserId) -> Look {
-        let since = Instant::now();
-        let Ok(open) = self.line.connection(since + self.timeout).await else {
+        let Ok(open) = self.line.connection(Instant::now() + self.timeout).await else {
             return Look::Closed;
         };
-        let mut get = redis::cmd("GET");
-        get.arg(self.key(user));
-        let found: Option<String> = match self.ask(&open, &get).await {
-            Ok(found) => found,
-            Err(_) => return Look::Closed,
+        let mut look = redis::cmd("EVAL");
+        look.arg(LOOK).arg(1).arg(self.key(user));
+        let Ok((found, now)) = self.ask::<(String, u64)>(&open, &look).await else {
+            return Look::Closed;
         };
-        let found = found.unwrap_or_default();
         if found.starts_with("changing:") {
             return Look::Closed;
         }
         let copy = found.strip_prefix(&*open.run).and_then(|rest| rest.strip_prefix('|'));
         match copy.and_then(|text| serde_json::from_str::<Document>(text).ok()) {
             Some(document) => Look::Found(document.into()),
-            None => Look::Missing(Place { found, open, since }),
+            None => Look::Missing(Place { found, open, until: now + millis(COPIES_FOR) }),
         }
     }
 
     /// Puts a copy there, if nothing happened to the user since the look. Without effect where it fails.
     pub(crate) async fn put(&self, user: UserId, place: Place, standing: &Standing) {
-        if place.since.elapsed() > FRESH_FOR {
-            return;
-        }
         let Ok(text) = serde_json::to_string(&Document::from(standing)) else { return };
         let mut put = redis::cmd("EVAL");
         put.arg(PUT).arg(1).arg(self.key(user)).arg(place.found);
-        put.arg(format!("{}|{text}", place.open.run)).arg(millis(COPIES_FOR));
+        put.arg(format!("{}|{text}", place.open.run)).arg(place.until);
         // On the connection of the look: another one may lead to another process.
         let _: Result<u8, _> = self.ask(&place.open, &put).await;
     }
@@ -143,9 +145,9 @@ impl Copies {
     /// That is not so: Redis is away.
     pub(crate) async fn changing(&self, user: UserId) -> Result<Announced, Away> {
         let change = format!("changing:{}", name()?);
-        let mut set = redis::cmd("SET");
-        set.arg(self.key(user)).arg(&change).arg("PX").arg(millis(CHANGING_FOR));
-        self.anywhere::<()>(&set).await?;
+        let mut announce = redis::cmd("EVAL");
+        announce.arg(CHANGING).arg(1).arg(self.key(user)).arg(&change).arg(millis(CHANGING_FOR));
+        self.anywhere::<u8>(&announce).await?;
         Ok(Announced(change))
     }
 

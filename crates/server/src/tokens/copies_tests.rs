@@ -6,8 +6,8 @@ use crate::admission::RedisForTests as Store;
 const TIMEOUT: Duration = Duration::from_secs(2);
 const ANN: UserId = UserId(Uuid::from_u128(7));
 
-async fn copies(store: &Store) -> Arc<Copies> {
-    Copies::connect(&store.url(), "test:", TIMEOUT).await.unwrap()
+fn copies(store: &Store) -> Arc<Copies> {
+    Copies::at(&store.url(), "test:", TIMEOUT).unwrap()
 }
 
 fn standing(name: &str) -> Standing {
@@ -39,7 +39,7 @@ async fn found(copies: &Copies) -> Option<String> {
 #[tokio::test]
 async fn a_copy_says_all_that_stands_and_no_signature() {
     let store = Store::start();
-    let (one, other) = (copies(&store).await, copies(&store).await);
+    let (one, other) = (copies(&store), copies(&store));
     one.put(ANN, place(&one).await, &standing("Ann")).await;
     let Look::Found(copy) = other.look(ANN).await else { panic!("another node finds it") };
     assert_eq!((&*copy.name, copy.roles()), ("Ann", vec![Role::User, Role::Moderator]));
@@ -53,7 +53,7 @@ async fn a_copy_says_all_that_stands_and_no_signature() {
 #[tokio::test]
 async fn what_was_read_before_or_during_a_change_is_not_put_there_after_it() {
     let store = Store::start();
-    let (reader, writer) = (copies(&store).await, copies(&store).await);
+    let (reader, writer) = (copies(&store), copies(&store));
     reader.put(ANN, place(&reader).await, &standing("before")).await;
     assert_eq!(found(&writer).await.as_deref(), Some("before"));
 
@@ -77,9 +77,23 @@ async fn what_was_read_before_or_during_a_change_is_not_put_there_after_it() {
 }
 
 #[tokio::test]
+async fn a_copy_that_comes_late_is_not_put_there_and_none_outlives_its_look() {
+    let store = Store::start();
+    let node = copies(&store);
+    let in_time = place(&node).await;
+    let late = Place { until: in_time.until - 10_000, ..place(&node).await };
+    node.put(ANN, late, &standing("late")).await;
+    assert_eq!(found(&node).await, None);
+    let half = Place { until: in_time.until - 5_000, ..place(&node).await };
+    node.put(ANN, half, &standing("half over")).await;
+    let life: i64 = store.command(&["PTTL", &node.key(ANN)]).await;
+    assert!(life > 0 && life <= 5_000, "{life}");
+}
+
+#[tokio::test]
 async fn of_two_changes_the_one_that_ends_first_opens_nothing() {
     let store = Store::start();
-    let (one, other) = (copies(&store).await, copies(&store).await);
+    let (one, other) = (copies(&store), copies(&store));
     let first = one.changing(ANN).await.unwrap();
     let second = other.changing(ANN).await.unwrap();
     one.changed(ANN, &first).await.unwrap();
@@ -91,22 +105,33 @@ async fn of_two_changes_the_one_that_ends_first_opens_nothing() {
 #[tokio::test]
 async fn a_copy_of_another_run_of_redis_counts_for_nothing() {
     let mut store = Store::start();
-    let node = copies(&store).await;
+    let node = copies(&store);
     node.put(ANN, place(&node).await, &standing("revoked since")).await;
     let kept: String = store.command(&["GET", &node.key(ANN)]).await;
     store.restart();
     // As a snapshot would bring it back, or a replica that took over.
     store.command::<()>(&["SET", &node.key(ANN), &kept]).await;
-    let again = copies(&store).await;
+    let again = copies(&store);
     assert_eq!(found(&again).await, None);
     again.put(ANN, place(&again).await, &standing("as it stands")).await;
     assert_eq!(found(&again).await.as_deref(), Some("as it stands"));
 }
 
 #[tokio::test]
+async fn a_full_redis_takes_no_copy_and_lets_every_change_through() {
+    let store = Store::start();
+    let node = copies(&store);
+    store.command::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    node.put(ANN, place(&node).await, &standing("Ann")).await;
+    assert_eq!(found(&node).await, None);
+    let change = node.changing(ANN).await.unwrap();
+    node.changed(ANN, &change).await.unwrap();
+}
+
+#[tokio::test]
 async fn where_redis_is_away_nothing_is_found_and_no_change_is_announced() {
     let mut store = Store::start();
-    let node = copies(&store).await;
+    let node = copies(&store);
     node.put(ANN, place(&node).await, &standing("Ann")).await;
     store.restart();
     let change = node.changing(ANN).await.expect("a line that broke is made anew");

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anteroom_core::ids::{LoginId, UserId};
 use anteroom_core::maps::Few;
@@ -82,6 +83,9 @@ impl Standing {
         in_force(self.is_locked, self.life_ends, now)
     }
 }
+
+/// How much slower Redis' clock may run while copies run out.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(1);
 
 /// Whether no copy from before a change can be found any more.
 async fn is_through(copies: &Copies, user: UserId, announced: Option<Announced>) -> bool {
@@ -187,8 +191,11 @@ impl Standings {
                 Err(away) => return Err(E::from(StorageError::Unavailable(away.to_string()))),
             };
             let outcome = work(storage).await;
+            let decided = Instant::now();
+            // Nothing is kept here: others of this user need not wait.
+            drop(copy);
             if !is_through(&copies, user, announced).await {
-                tokio::time::sleep_until(Instant::now() + COPIES_FOR).await;
+                tokio::time::sleep_until(decided + COPIES_FOR + CLOCKS_DIFFER).await;
             }
             outcome
         });

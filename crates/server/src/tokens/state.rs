@@ -192,7 +192,8 @@ impl Tokens {
         let replace = move |storage: SharedStorage| async move {
             issuer.replace(&*storage, &presented, now).await
         };
-        self.standings.change(user, replace).await
+        // Not refused: an old token must not end chats because Redis is away.
+        self.standings.revoke(user, replace).await
     }
 }
 

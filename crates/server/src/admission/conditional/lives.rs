@@ -80,9 +80,9 @@ impl<T: Transaction> Book<'_, T> {
         Ok(())
     }
 
-    /// The rooms in which an owner has anything. Whatever it begins later is refused: its life is over.
-    pub(super) async fn rooms_of_owner(&mut self, owner: Owner) -> Fetched<Vec<RoomId>> {
-        self.tx.rooms_of_owner(owner).await
+    /// The rooms that somebody is in, or in front of.
+    pub(super) async fn inhabited(&mut self) -> Fetched<Vec<RoomId>> {
+        self.tx.inhabited().await
     }
 
     /// Ends the parts of an owner in these rooms.

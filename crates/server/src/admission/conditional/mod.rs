@@ -46,7 +46,7 @@ use uuid::Uuid;
 use self::book::{Book, Rules};
 use self::store::{OpenTransaction, Store};
 use self::transaction::Fetched;
-use super::{Bounds, Decided, Journal, Unavailable, Whose};
+use super::{Bounds, Decided, EndedSessions, Journal, Unavailable, Whose};
 use crate::clock::Clock;
 use crate::storage::sqlite::OpenError;
 use crate::sweeper::{Deadlines, Due};
@@ -60,6 +60,8 @@ pub(crate) struct Conditional {
     clock: Arc<Clock>,
     orphans: Arc<Orphans>,
     store: Store,
+    /// Sessions that a fence ended before a later part of it failed.
+    ended: Mutex<EndedSessions>,
     /// The rooms that were added in this life, until the rest is dropped.
     added: Mutex<Option<HashSet<RoomId>>>,
     /// The database that the seats belong to.
@@ -180,7 +182,8 @@ impl Conditional {
 
     fn over(store: Store, rules: Rules, (clock, orphans): (Arc<Clock>, Arc<Orphans>)) -> Self {
         let added = Mutex::new(Some(HashSet::new()));
-        Self { rules, clock, orphans, store, added, deployment: Uuid::nil() }
+        let ended = Mutex::default();
+        Self { rules, clock, orphans, store, added, ended, deployment: Uuid::nil() }
     }
 
     /// Makes sure that the seats in a file are those of this database and of its past; those beside the

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use anteroom_core::ids::{Generation, Owner, RoomId, SessionId, UserId};
+use anteroom_core::ids::{Generation, RoomId, SessionId, UserId};
 use anteroom_core::place::Place;
 use anteroom_core::seat::{Header, Member, PlaceNo, Position, Seats, SlotImage, Snapshot};
 use anteroom_core::time::Millis;
@@ -146,7 +146,6 @@ passed_on! {
     fn rooms(&mut self) -> Vec<RoomId>;
     fn strangers(&mut self, kept: &[RoomId]) -> Vec<RoomId>;
     fn inhabited(&mut self) -> Vec<RoomId>;
-    fn rooms_of_owner(&mut self, owner: Owner) -> Vec<RoomId>;
     fn rooms_of(&mut self, user: UserId) -> Vec<RoomId>;
     fn open_of(&mut self, user: UserId) -> Vec<RoomId>;
     fn open_from(&mut self, address: IpAddr) -> usize;

@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use anteroom_core::ids::{Generation, Owner, RoomId, SessionId, UserId};
+use anteroom_core::ids::{Generation, RoomId, SessionId, UserId};
 use anteroom_core::place::Place;
 use anteroom_core::seat::{Header, PlaceNo};
 use anteroom_core::time::Millis;
@@ -73,10 +73,6 @@ pub(super) trait Transaction {
 
     /// The rooms that have a slot, a waiter or an entry under way.
     fn inhabited(&mut self) -> impl Future<Output = Fetched<Vec<RoomId>>> + Send;
-
-    /// The rooms in which an owner has a part, a stream or an entry under way; more is no harm.
-    fn rooms_of_owner(&mut self, owner: Owner)
-    -> impl Future<Output = Fetched<Vec<RoomId>>> + Send;
 
     /// The rooms in which the user has a slot or waits.
     fn rooms_of(&mut self, user: UserId) -> impl Future<Output = Fetched<Vec<RoomId>>> + Send;

@@ -205,14 +205,17 @@ impl Admission for Conditional {
     }
 
     async fn fence(&self, owner: Owner, journal: &mut Journal) -> Decided<EndedSessions> {
-        let rooms = self.decide_silently(async move |book| book.rooms_of_owner(owner).await);
-        let mut ended = Vec::new();
-        for some in rooms.await?.chunks(TOGETHER) {
+        // All of them: a commit of that life that is still on its way is waited for at its room.
+        let rooms = self.decide_silently(async |book| book.inhabited().await).await?;
+        let ended = || self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        for some in rooms.chunks(TOGETHER) {
             let some = some.to_vec();
             let fenced = self.decide(journal, async move |book| book.fence(&some, owner).await);
-            ended.extend(fenced.await?);
+            // Kept for the next call where a later part fails: nothing else names them any more.
+            let fenced = fenced.await?;
+            ended().extend(fenced);
         }
-        Ok(ended)
+        Ok(std::mem::take(&mut *ended()))
     }
 
     async fn close_room(&self, room: RoomId, journal: &mut Journal) -> Decided<EndedSessions> {

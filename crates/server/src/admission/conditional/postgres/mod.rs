@@ -18,7 +18,7 @@ mod write;
 
 use std::net::IpAddr;
 
-use anteroom_core::ids::{Generation, Owner, RoomId, SessionId, UserId};
+use anteroom_core::ids::{Generation, RoomId, SessionId, UserId};
 use anteroom_core::place::Place;
 use anteroom_core::seat::{Header, PlaceNo};
 use anteroom_core::time::Millis;
@@ -50,11 +50,6 @@ statements! {
     INHABITED = "
         SELECT room FROM seat_slots UNION SELECT room FROM seat_waiters
         UNION SELECT room FROM seat_entering ORDER BY room";
-    /// Parts name their owner as `documents.rs` writes it.
-    ROOMS_OF_OWNER = "
-        SELECT room FROM seat_slots WHERE strpos(sitting, $3) > 0
-        UNION SELECT room FROM seat_waiters WHERE strpos(stream_names, $4) > 0
-        UNION SELECT room FROM seat_entering WHERE node = $1 AND incarnation = $2 ORDER BY room";
     ROOMS_OF = "
         SELECT room FROM seat_slots WHERE user_id = $1
         UNION SELECT room FROM seat_waiters WHERE user_id = $1 ORDER BY room";
@@ -218,13 +213,6 @@ impl Transaction for PostgresTransaction<'_> {
 
     async fn inhabited(&mut self) -> Fetched<Vec<RoomId>> {
         self.rooms_by(INHABITED, &[]).await
-    }
-
-    async fn rooms_of_owner(&mut self, owner: Owner) -> Fetched<Vec<RoomId>> {
-        let (node, incarnation) = (i64::from(owner.node), int(owner.incarnation));
-        let part = format!("\"owner\":[{node},{incarnation}]");
-        let stream = format!("[{node},{incarnation},");
-        self.rooms_by(ROOMS_OF_OWNER, &[&node, &incarnation, &part, &stream]).await
     }
 
     async fn rooms_of(&mut self, user: UserId) -> Fetched<Vec<RoomId>> {

@@ -17,7 +17,7 @@ mod faults;
 use std::future::{Ready, ready};
 use std::net::IpAddr;
 
-use anteroom_core::ids::{Generation, Owner, RoomId, SessionId, UserId};
+use anteroom_core::ids::{Generation, RoomId, SessionId, UserId};
 use anteroom_core::place::Place;
 use anteroom_core::seat::{Header, PlaceNo};
 use anteroom_core::time::Millis;
@@ -177,11 +177,6 @@ impl Transaction for SqliteTransaction<'_> {
 
     fn inhabited(&mut self) -> impl Future<Output = Fetched<Vec<RoomId>>> + Send {
         self.rooms_by(INHABITED, [])
-    }
-
-    /// A file has one node alone, and so hardly anybody else.
-    fn rooms_of_owner(&mut self, _: Owner) -> impl Future<Output = Fetched<Vec<RoomId>>> + Send {
-        self.inhabited()
     }
 
     fn rooms_of(&mut self, user: UserId) -> impl Future<Output = Fetched<Vec<RoomId>>> + Send {
