@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::FutureExt as _;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueBindOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Confirmation, Connection};
@@ -240,10 +241,21 @@ async fn send(
     messages: &[Message],
     confirms: &mut Vec<lapin::PublisherConfirm>,
 ) -> lapin::Result<()> {
+    let mut begun = Vec::with_capacity(messages.len());
     for it in messages {
         let (exchange, key) = (it.exchange.as_str().into(), it.key.as_str().into());
         let (options, properties) = (it.options, it.properties.clone());
-        confirms.push(channel.basic_publish(exchange, key, options, &it.body, properties).await?);
+        let sending = channel.basic_publish(exchange, key, options, &it.body, properties);
+        let mut sending = Box::pin(sending);
+        // Begun in this order, and not waited for: the library writes what is there in one go.
+        let sent = sending.as_mut().now_or_never();
+        begun.push((sending, sent));
+    }
+    for (sending, sent) in begun {
+        confirms.push(match sent {
+            Some(sent) => sent?,
+            None => sending.await?,
+        });
     }
     Ok(())
 }
