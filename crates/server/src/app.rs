@@ -32,7 +32,7 @@ use crate::config::{self, Config, Limits};
 use crate::entry::{Aftermath, Duties, Entry, LineBoard, Removals};
 use crate::http;
 use crate::hub::{Hub, Presence};
-use crate::messages::{Append, Delivery, History, MessageLog};
+use crate::messages::{Delivery, History, MessageLog, Pending, Taken};
 use crate::metrics::Metrics;
 use crate::people::People;
 use crate::rabbit::Broker;
@@ -44,7 +44,7 @@ use crate::sweeper::Deadlines;
 use crate::tokens::{Copies, Keys, Tokens, TokensConfig};
 use crate::windows::Windows;
 use crate::ws::Connections;
-use broker::Brokered;
+use broker::{Brokered, Said};
 use lease::Lease;
 use watch::Watch;
 
@@ -232,9 +232,11 @@ struct Ends {
 
 /// What comes in from sessions and from other nodes.
 struct Inlets {
-    appends: mpsc::Receiver<Append>,
+    appends: mpsc::Receiver<Taken>,
     /// `None` where nothing goes over RabbitMQ.
     broker: Option<Brokered>,
+    /// `None` where messages go straight to the store.
+    said: Option<Said>,
     /// `None` where there are no other nodes.
     others: Option<(mpsc::Receiver<Heard>, Arc<Lease>)>,
     /// What is due, where RabbitMQ says so.
@@ -357,7 +359,9 @@ async fn entry(
         alarms: ground.alarms.clone(),
     };
     let whom = (Arc::clone(&hub), Arc::clone(&rooms));
-    let delivery = Delivery::new(whom, Arc::clone(storage), Arc::clone(&ground.bus));
+    let pending =
+        broker::is_queued(config).then(|| Arc::new(Pending::new(Arc::clone(&watch.metrics))));
+    let delivery = Delivery::new(whom, Arc::clone(storage), Arc::clone(&ground.bus), pending);
     let entry = Entry {
         delivery: Arc::new(delivery),
         duties: Duties {
@@ -413,7 +417,9 @@ async fn build(
     let admission = Arc::clone(&entry.admission);
     let delivery = Arc::clone(&entry.delivery);
     let history = Arc::new(History { storage, admission });
-    let (log, appends) = MessageLog::new(config.messages.backlog_max);
+    let backlog = config.messages.backlog_max;
+    let (mut log, appends) = MessageLog::new(backlog);
+    let said = broker::is_queued(config).then(|| log.by_queue(backlog));
     let connections = Arc::new(Connections {
         entry: Arc::clone(&entry),
         history: Arc::clone(&history),
@@ -457,7 +463,7 @@ async fn build(
         tasks: tasks.clone(),
     };
     let others = arriving.zip(ground.lease);
-    Ok((Arc::new(app), Inlets { appends, broker, others, rings: ground.rings }))
+    Ok((Arc::new(app), Inlets { appends, broker, said, others, rings: ground.rings }))
 }
 
 /// The bus, and what arrives on it where there are other nodes.

@@ -10,13 +10,13 @@ use super::lease::{self, Lease};
 use super::{App, Inlets, ears, watch};
 use crate::cluster::Heard;
 use crate::hub::Among;
-use crate::messages::{self, Indexer};
+use crate::messages::{self, Indexer, Told};
 use crate::sweeper::Due;
 
 /// Starts all of them; `last` ends those that do not end with their inlet.
 pub(super) fn spawn(
     app: &Arc<App>,
-    Inlets { appends, broker, others, rings }: Inlets,
+    Inlets { appends, broker, said, others, rings }: Inlets,
     loops: &TaskTracker,
     last: &CancellationToken,
 ) {
@@ -28,10 +28,9 @@ pub(super) fn spawn(
         index_of.run(&behind).await;
     }));
     // Ends by itself when the last session, and with it the last entrance, is gone.
-    loops.spawn(messages::run(appends, storage, Arc::clone(&app.delivery), indexer));
-    if let Some(broker) = broker {
-        broker.spawn(app, loops, last);
-    }
+    let queue = broker.and_then(|broker| broker.spawn(app, said, (loops, last)));
+    let out = Told::new(Arc::clone(&app.delivery), indexer, queue);
+    loops.spawn(messages::run(appends, storage, out));
     spawn_nodes(app, others, loops, last);
     let presence = Arc::clone(&entry.aftermath.presence);
     loops.spawn(last.clone().run_until_cancelled_owned(async move {

@@ -16,6 +16,8 @@ pub use load::{ConfigError, Overrides, load};
 use serde::{Deserialize, Serialize};
 pub use units::{Size, Span};
 
+/// Each is a queue with a log of its own on the broker.
+const SHARDS_MAX: u32 = 256;
 /// A name on RabbitMQ has at most 255 bytes.
 const PREFIX_MAX: usize = 64;
 
@@ -274,6 +276,17 @@ section! {
     }
 }
 
+/// How messages come to the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pipeline {
+    /// The sender's node stores them.
+    #[default]
+    Direct,
+    /// Through queues on RabbitMQ, each of which one node takes from.
+    Queued,
+}
+
 section! {
     /// `messages.*`
     Messages {
@@ -281,6 +294,10 @@ section! {
         content_chars_max: usize = 4_000,
         /// Messages taken and not yet stored; beyond it senders are told `unavailable`.
         backlog_max: usize = 8_192,
+        /// How messages come to the store: `direct`, or `queued` over RabbitMQ.
+        pipeline: Pipeline = Pipeline::Direct,
+        /// With `queued`: how many queues the rooms share. The same on every node.
+        shards: u32 = 8,
     }
 }
 
@@ -413,6 +430,12 @@ impl Config {
         }
         if self.rabbitmq.url.is_empty() && self.rabbitmq.events {
             return wrong("rabbitmq.events = true needs rabbitmq.url");
+        }
+        if self.rabbitmq.url.is_empty() && self.messages.pipeline == Pipeline::Queued {
+            return wrong("messages.pipeline = \"queued\" needs rabbitmq.url");
+        }
+        if !(1..=SHARDS_MAX).contains(&self.messages.shards) {
+            return wrong("messages.shards must be from 1 to 256");
         }
         if self.server.admin_address().is_err() {
             return wrong("server.admin_listen must be an address and a port, like 127.0.0.1:9090");

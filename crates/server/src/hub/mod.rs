@@ -18,7 +18,7 @@ use anteroom_core::registry::{Registered, Registry};
 use anteroom_protocol::CloseCode;
 use bytes::Bytes;
 pub(crate) use presence::{Among, Presence, lobby_room};
-pub(crate) use session::{NewSession, Session, encode, farewell};
+pub(crate) use session::{NewSession, Session, decode, encode, farewell};
 
 use crate::cluster::{Bus, Local, News};
 use outbox::Batch;

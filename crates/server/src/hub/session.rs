@@ -183,6 +183,11 @@ pub(crate) fn encode(frame: &ServerFrame) -> Bytes {
     frame::text(&json)
 }
 
+/// What such bytes say.
+pub(crate) fn decode(frame: &Bytes) -> Option<ServerFrame> {
+    serde_json::from_slice(frame::payload(frame)?).ok()
+}
+
 /// The last words of a session that was entered (`closing`) or refused, and the close frame.
 pub(crate) fn farewell(code: CloseCode, was_entered: bool) -> Vec<Bytes> {
     let detail = crate::edge::close_text(code);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anteroom_core::ids::RoomId;
 use bytes::Bytes;
 
+use super::Pending;
 use super::history::encoded;
 use crate::cluster::{Bus, Ground, NotAttended, Numbered, Tails};
 use crate::hub::{Hub, Own};
@@ -28,6 +29,8 @@ struct Ways {
     hub: Arc<Hub>,
     rooms: Arc<Rooms>,
     storage: SharedStorage,
+    /// What senders here wait for, where messages go through a queue.
+    pending: Option<Arc<Pending>>,
 }
 
 impl Delivery {
@@ -35,27 +38,25 @@ impl Delivery {
         (hub, rooms): (Arc<Hub>, Arc<Rooms>),
         storage: SharedStorage,
         bus: Arc<dyn Bus>,
+        pending: Option<Arc<Pending>>,
     ) -> Self {
-        Self { ways: Ways { hub, rooms, storage }, bus, tails: Tails::default() }
+        Self { ways: Ways { hub, rooms, storage, pending }, bus, tails: Tails::default() }
+    }
+
+    /// What senders here wait for, where messages go through a queue.
+    pub(crate) fn pending(&self) -> Option<Arc<Pending>> {
+        self.ways.pending.clone()
     }
 
     /// One commit of this node made these frames durable; `own` is what single sessions are told beside
     /// it, in the same write.
     pub(super) fn committed(&self, room: RoomId, frames: Numbered, own: Own) {
         if !self.bus.is_shared() {
-            if let Some((last, _)) = frames.last() {
-                self.ways.reached(room, *last);
-            }
-            self.ways.hub.publish(room, &frames, own);
+            self.ways.publish(room, &frames, own);
             return;
         }
         self.bus.publish(room, &frames);
-        self.tails.pass(room, frames, |due| {
-            if let Some((last, _)) = due.last() {
-                self.ways.reached(room, *last);
-            }
-            self.ways.hub.publish(room, due, own);
-        });
+        self.tails.pass(room, frames, |due| self.ways.publish(room, due, own));
     }
 
     /// Another node made these durable.
@@ -96,12 +97,24 @@ impl Delivery {
     }
 }
 
-impl Ground for Ways {
-    fn tell(&self, room: RoomId, frames: &[(i64, Bytes)]) {
+impl Ways {
+    /// Whoever waits here for something of this is told so first.
+    fn publish(&self, room: RoomId, frames: &[(i64, Bytes)], mut own: Own) {
         if let Some((last, _)) = frames.last() {
             self.reached(room, *last);
         }
-        self.hub.publish(room, frames, Own::default());
+        if let Some(pending) = &self.pending {
+            for (session, (link, words)) in pending.told(room, frames) {
+                own.entry(session).or_insert_with(|| (link, Vec::new())).1.extend(words);
+            }
+        }
+        self.hub.publish(room, frames, own);
+    }
+}
+
+impl Ground for Ways {
+    fn tell(&self, room: RoomId, frames: &[(i64, Bytes)]) {
+        self.publish(room, frames, Own::default());
     }
 
     fn reached(&self, room: RoomId, seq: i64) {

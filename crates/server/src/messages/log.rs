@@ -7,21 +7,17 @@
 //! durable is told before the next is written, or, where much waits, meanwhile. While nothing waits
 //! there is no delay. The queue is bounded; who finds it full is told `unavailable` at once.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
 
-use anteroom_core::ids::{MessageId, RoomId};
-use anteroom_protocol::frame::{Ack, FrameError, ServerFrame};
-use anteroom_protocol::message::{Message, MessageKind};
-use anteroom_protocol::{Code, Timestamp};
-use bytes::Bytes;
-use tokio::sync::mpsc;
+use anteroom_core::ids::MessageId;
+use anteroom_protocol::message::MessageKind;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::time::Instant;
+use tokio::sync::{mpsc, oneshot};
 
-use super::{Delivery, Indexer, change};
-use crate::hub::{Link, Own, encode};
-use crate::pace::Pace;
+use super::change;
+use super::queued::{Record, Settle};
+use super::told::Told;
+use crate::hub::Link;
 use crate::storage::{Alteration, Appended, NewMessage, NewRecord, SharedStorage, Stored};
 
 /// Messages in one transaction.
@@ -69,17 +65,62 @@ impl Append {
     }
 }
 
+/// What comes into the log.
+pub(crate) enum Taken {
+    /// A session of this node wants it.
+    Said(Append),
+    /// It comes out of the queue, and may be of any node.
+    Queued(Box<Record>, Settle),
+    /// The same, and nobody here can read it.
+    Unread(Settle),
+    /// Whoever waits here learns that everything before it was told.
+    Mark(oneshot::Sender<()>),
+}
+
+impl Taken {
+    /// What takes the room.
+    fn content(&self) -> &str {
+        match self {
+            Self::Said(append) => append.content(),
+            Self::Queued(record, _) => record.content(),
+            Self::Unread(_) | Self::Mark(_) => "",
+        }
+    }
+
+    /// What the store is asked, if it is asked something.
+    fn record(&self) -> Option<NewRecord> {
+        match self {
+            Self::Said(append) => Some(new_record(append)),
+            Self::Queued(record, _) => Some(NewRecord::Queued(record.queued())),
+            Self::Unread(_) | Self::Mark(_) => None,
+        }
+    }
+}
+
 /// The entrance to the log.
 #[derive(Clone)]
 pub(crate) struct MessageLog {
-    queue: mpsc::Sender<Append>,
+    straight: mpsc::Sender<Taken>,
+    /// For what is said, where that goes through a queue.
+    queue: Option<mpsc::Sender<Append>>,
 }
 
 impl MessageLog {
     /// A log that holds at most `backlog` messages not yet stored, and its other end.
-    pub(crate) fn new(backlog: usize) -> (Self, mpsc::Receiver<Append>) {
-        let (queue, taken) = mpsc::channel(backlog.max(1));
-        (Self { queue }, taken)
+    pub(crate) fn new(backlog: usize) -> (Self, mpsc::Receiver<Taken>) {
+        let (straight, taken) = mpsc::channel(backlog.max(1));
+        (Self { straight, queue: None }, taken)
+    }
+
+    /// From now on what is said comes out of the receiver, at most `backlog` of it waiting, and whoever has
+    /// that brings it to the sender.
+    pub(crate) fn by_queue(
+        &mut self,
+        backlog: usize,
+    ) -> (mpsc::Receiver<Append>, mpsc::Sender<Taken>) {
+        let (queue, said) = mpsc::channel(backlog.max(1));
+        self.queue = Some(queue);
+        (said, self.straight.clone())
     }
 
     /// Hands something over.
@@ -87,51 +128,56 @@ impl MessageLog {
     /// # Errors
     /// It is given back when the log is full or closed.
     pub(crate) fn append(&self, append: Append) -> Result<(), Append> {
-        self.queue.try_send(append).map_err(TrySendError::into_inner)
+        if let (Some(queue), Wish::Say { .. }) = (&self.queue, &append.what) {
+            return queue.try_send(append).map_err(TrySendError::into_inner);
+        }
+        self.straight.try_send(Taken::Said(append)).map_err(|error| match error.into_inner() {
+            Taken::Said(append) => append,
+            _ => unreachable!("it is what was handed over"),
+        })
     }
 }
 
 /// Stores and tells, until every entrance is gone.
-pub(crate) async fn run(
-    mut taken: mpsc::Receiver<Append>,
-    storage: SharedStorage,
-    delivery: Arc<Delivery>,
-    indexer: Arc<Indexer>,
-) {
-    let out = Told { delivery, indexer, lost: Mutex::default() };
+pub(crate) async fn run(mut taken: mpsc::Receiver<Taken>, storage: SharedStorage, out: Told) {
     let mut log = Log { taken: &mut taken, waiting: VecDeque::new(), received: Vec::new() };
-    let Some(mut appends) = log.batch().await else { return };
-    let mut stored = storage.record(appends.iter().map(new_record).collect()).await;
+    let Some(mut batch) = log.batch().await else { return };
+    let mut stored = record(&storage, &batch).await;
     loop {
         if stored.is_err() {
             // A store that refuses at once must not keep the runtime from everybody else.
             tokio::task::yield_now().await;
         }
         let Some(next) = log.large_batch() else {
-            out.tell(appends, stored);
+            out.tell(batch, stored);
             let Some(next) = log.batch().await else { return };
-            appends = next;
-            stored = storage.record(appends.iter().map(new_record).collect()).await;
+            batch = next;
+            stored = record(&storage, &batch).await;
             continue;
         };
         // Polled in this order: the writer has the next batch before this one is told.
-        let record = storage.record(next.iter().map(new_record).collect());
-        let telling = async { out.tell(appends, stored) };
-        (stored, ()) = tokio::join!(biased; record, telling);
-        appends = next;
+        let recorded = record(&storage, &next);
+        let telling = async { out.tell(batch, stored) };
+        (stored, ()) = tokio::join!(biased; recorded, telling);
+        batch = next;
     }
+}
+
+/// One answer for each of the batch that asks something of the store.
+async fn record(storage: &SharedStorage, batch: &[Taken]) -> Stored<Vec<Appended>> {
+    storage.record(batch.iter().filter_map(Taken::record).collect()).await
 }
 
 /// What waits to be stored.
 struct Log<'a> {
-    taken: &'a mut mpsc::Receiver<Append>,
-    waiting: VecDeque<Append>,
-    received: Vec<Append>,
+    taken: &'a mut mpsc::Receiver<Taken>,
+    waiting: VecDeque<Taken>,
+    received: Vec<Taken>,
 }
 
 impl Log<'_> {
     /// The next transaction, as soon as there is something for it; `None` when there never will be.
-    async fn batch(&mut self) -> Option<Vec<Append>> {
+    async fn batch(&mut self) -> Option<Vec<Taken>> {
         if self.waiting.is_empty() {
             if self.taken.recv_many(&mut self.received, BATCH_MAX).await == 0 {
                 return None;
@@ -148,24 +194,24 @@ impl Log<'_> {
 
     fn take(&mut self) {
         while self.waiting.len() < BATCH_MAX
-            && let Ok(append) = self.taken.try_recv()
+            && let Ok(taken) = self.taken.try_recv()
         {
-            self.waiting.push_back(append);
+            self.waiting.push_back(taken);
         }
     }
 
     /// The next transaction, if so much waits for it that it need not wait for more.
-    fn large_batch(&mut self) -> Option<Vec<Append>> {
+    fn large_batch(&mut self) -> Option<Vec<Taken>> {
         self.take();
         (self.waiting.len() >= OVERLAP_FROM).then(|| next_batch(&mut self.waiting))
     }
 }
 
 /// As many as fit into one transaction, at least one.
-fn next_batch(waiting: &mut VecDeque<Append>) -> Vec<Append> {
+fn next_batch(waiting: &mut VecDeque<Taken>) -> Vec<Taken> {
     let mut bytes = 0;
-    let fits = waiting.iter().take_while(|append| {
-        bytes += encoded_len(append.content());
+    let fits = waiting.iter().take_while(|taken| {
+        bytes += encoded_len(taken.content());
         bytes <= BATCH_BYTES_MAX
     });
     let count = fits.count().clamp(1, waiting.len());
@@ -197,123 +243,6 @@ fn new_record(append: &Append) -> NewRecord {
         }),
         Wish::Alter(what) => change::new_record(append, what),
     }
-}
-
-/// What one commit has for one room.
-#[derive(Default)]
-struct ForRoom {
-    frames: Vec<(i64, Bytes)>,
-    /// The acknowledgements, which go out in the same write as the frames.
-    own: Own,
-}
-
-impl ForRoom {
-    /// Whether everybody is told the very change that is the answer: said to its asker alone before
-    /// what comes earlier in the room, it would hide that.
-    fn tells(&self, outcome: &Appended) -> bool {
-        let Appended::Unchanged(first) = outcome else { return false };
-        self.frames.iter().any(|(seq, _)| *seq == first.seq)
-    }
-}
-
-/// The way out of the log.
-struct Told {
-    delivery: Arc<Delivery>,
-    indexer: Arc<Indexer>,
-    /// Batches that could not be stored.
-    lost: Mutex<Pace>,
-}
-
-impl Told {
-    /// Tells what became of a batch.
-    fn tell(&self, appends: Vec<Append>, stored: Stored<Vec<Appended>>) {
-        match stored {
-            Ok(outcomes) => self.tell_outcomes(appends, outcomes),
-            Err(error) => {
-                let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(batches) = lost.met(Instant::now()) {
-                    tracing::warn!(event = "messages.unavailable", %error, batches,
-                        messages = appends.len(), "messages could not be stored; their senders were told");
-                }
-                for append in &appends {
-                    let words = refusal(append, Code::Unavailable, "It could not be stored.");
-                    append.session.push(words);
-                }
-            }
-        }
-    }
-
-    fn tell_outcomes(&self, appends: Vec<Append>, outcomes: Vec<Appended>) {
-        let mut by_room: BTreeMap<RoomId, ForRoom> = BTreeMap::new();
-        for (append, outcome) in appends.into_iter().zip(outcomes) {
-            let session = Link::clone(&append.session);
-            let it = by_room.entry(session.room).or_default();
-            if it.tells(&outcome) {
-                continue;
-            }
-            let (own, frame) = answer(append, outcome);
-            it.frames.extend(frame);
-            if let Some(own) = own {
-                let kept = it.own.entry(session.id).or_insert_with(|| (session, Vec::new()));
-                kept.1.extend_from_slice(&own);
-            }
-        }
-        self.indexer.committed(by_room.keys().copied());
-        for (room, ForRoom { frames, own }) in by_room {
-            self.delivery.committed(room, frames, own);
-        }
-    }
-}
-
-/// What the sender is told, and what is for everyone, with its number.
-fn answer(append: Append, outcome: Appended) -> (Option<Bytes>, Option<(i64, Bytes)>) {
-    let (id, seq, created_at) = match outcome {
-        Appended::New { seq } => (append.id, seq, append.created_at),
-        Appended::Duplicate { id, seq, created_at } => (id, seq, created_at),
-        Appended::Changed(made) => return (None, Some((made.seq, encode(&change::frame(made))))),
-        Appended::Unchanged(first) => return (Some(encode(&change::frame(first))), None),
-        Appended::Refused(why) => {
-            let (code, detail) = change::refusal(why);
-            return (Some(refusal(&append, code, detail)), None);
-        }
-        // Of what came from a queue only; its sender's node sees to it.
-        Appended::NotTaken(_) => {
-            return (Some(refusal(&append, Code::Unavailable, "It could not be stored.")), None);
-        }
-        Appended::NoRoom => {
-            return (Some(refusal(&append, Code::NotFound, "The room is closed.")), None);
-        }
-    };
-    let is_new = matches!(outcome, Appended::New { .. });
-    let Wish::Say { client_id, content_type, content } = append.what else { return (None, None) };
-    let ack = encode(&ServerFrame::Ack(Ack {
-        client_id: client_id.clone(),
-        id: id.0,
-        seq,
-        created_at: Timestamp(created_at),
-    }));
-    let message = Message {
-        id: id.0,
-        seq,
-        room_id: append.session.room.0,
-        sender: Some(append.session.member()),
-        kind: MessageKind::Text,
-        content_type,
-        content,
-        created_at: Timestamp(created_at),
-        updated_at: None,
-        deleted_at: None,
-        client_id: Some(client_id),
-    };
-    (Some(ack), is_new.then(|| (seq, encode(&ServerFrame::Message(message)))))
-}
-
-fn refusal(append: &Append, code: Code, detail: &str) -> Bytes {
-    encode(&ServerFrame::Error(FrameError {
-        code,
-        detail: detail.to_owned(),
-        reference: Some(append.reference()),
-    }))
 }
 
 #[cfg(test)]

@@ -6,9 +6,13 @@ mod delivery;
 mod history;
 mod indexer;
 mod log;
+mod queued;
+mod told;
 
 pub(crate) use content::check as check_content;
 pub(crate) use delivery::Delivery;
 pub(crate) use history::{History, HistoryError};
 pub(crate) use indexer::Indexer;
-pub(crate) use log::{Append, MessageLog, Wish, run};
+pub(crate) use log::{Append, MessageLog, Taken, Wish, run};
+pub(crate) use queued::{Pending, Pipeline, REPORTS, Reporter, Taker, listen, queue_of};
+pub(crate) use told::{Queue, Told};

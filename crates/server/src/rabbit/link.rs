@@ -192,6 +192,12 @@ impl Link {
         Ok(Consumer { inner, channel, open, line, broker })
     }
 
+    /// What others call a queue of this topology, as long as this line holds. `None` while there is none.
+    pub(crate) fn queue_name(&self, queue: &str) -> Option<String> {
+        let number = self.line.borrow().number()?;
+        Some(self.topology.queue_on(number, queue))
+    }
+
     /// From its return on, what comes to `exchange` under `key` goes to `queue`, on this line.
     ///
     /// # Errors

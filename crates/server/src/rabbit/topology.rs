@@ -13,6 +13,8 @@
 //! | `bus.node…` | exclusive, bounded in bytes, the oldest is dropped | what one node has yet to hear |
 //! | `deadlines.KIND.SPAN` | durable, with that span as the life of what is in it, which goes to `due` | what waits |
 //! | `due` | durable, bounded, the oldest is dropped | what no node has looked at yet |
+//! | `messages.0` to `messages.N` | quorum, single active consumer, bounded, refuses when full, each message for a minute | messages of the rooms of that shard on their way to the store |
+//! | `messages.reports…` | exclusive | what became of messages that one node queued |
 //!
 //! Exchanges are durable. Every name has `rabbitmq.prefix` in front. All of it is declared with every new connection: what is
 //! missing is made, and what is there must be the same, or the server does not use this broker.
@@ -43,6 +45,11 @@ pub(crate) const DUE: &str = "due";
 const DUE_MAX: i64 = 100_000;
 /// So much may wait for one node; it is behind by then, and looks at the store anyway.
 const BUS_BYTES: i64 = 8 << 20;
+
+/// Messages that may wait in one queue; more are refused, and go straight to the store.
+const MESSAGES_MAX: i64 = 10_000;
+/// How long one may wait.
+const MESSAGE_TTL_MS: i64 = 60_000;
 
 /// How long a queue lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +132,26 @@ impl Topology {
             all = all.queue(&queue, Life::Durable, &waits).binding(&queue, DEADLINES, key);
         }
         all
+    }
+
+    /// The queues through which messages come to the store.
+    pub(crate) fn messages(mut self, names: impl Iterator<Item = String>) -> Self {
+        for name in names {
+            self = self.queue(
+                &name,
+                Life::Durable,
+                &[
+                    ("x-queue-type", Argument::Text("quorum".to_owned())),
+                    // One node stores what waits there, so that it waits for nobody's locks.
+                    ("x-single-active-consumer", Argument::Flag(true)),
+                    ("x-max-length", Argument::Number(MESSAGES_MAX)),
+                    ("x-overflow", Argument::Text("reject-publish".to_owned())),
+                    // Whoever put it there has given it to the store long before.
+                    ("x-message-ttl", Argument::Number(MESSAGE_TTL_MS)),
+                ],
+            );
+        }
+        self
     }
 
     /// A durable exchange.

@@ -71,6 +71,17 @@ pub const fn close_code_is_valid(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
+/// What a frame of this module carries.
+#[must_use]
+pub fn payload(frame: &[u8]) -> Option<&[u8]> {
+    let header = match frame.get(1)? {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    };
+    frame.get(header..)
+}
+
 fn encode(opcode: u8, payload: &[u8]) -> Bytes {
     const HEADER_BYTES_MAX: usize = 10;
     let mut frame = BytesMut::with_capacity(HEADER_BYTES_MAX + payload.len());
@@ -109,6 +120,7 @@ mod tests {
             let frame = text(&payload);
             assert_eq!(&frame[..header.len()], header, "a payload of {len} bytes");
             assert_eq!(&frame[header.len()..], payload);
+            assert_eq!(super::payload(&frame), Some(&*payload));
         }
     }
 

@@ -51,6 +51,7 @@ mod postgres;
 mod power;
 mod presence_storm;
 mod proofs;
+mod queued;
 mod races;
 mod readers;
 mod redis_seats;

@@ -1,9 +1,10 @@
 //! People who talk without waiting for each answer, and what must be true of what they see.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anteroom_client::{Event, Session};
+use anteroom_protocol::Code;
 use anteroom_protocol::frame::{ClientFrame, Send, ServerFrame};
 use futures_util::future::{join, join_all};
 use tokio::sync::watch;
@@ -29,6 +30,9 @@ struct Person {
     acks: BTreeMap<String, i64>,
     /// Places and names of what was told.
     heard: Vec<(i64, String)>,
+    is_acked_first: bool,
+    may_be_refused: bool,
+    was_refused: bool,
     /// The last place it knew of when it said each thing.
     known: Vec<i64>,
 }
@@ -36,7 +40,9 @@ struct Person {
 impl Talk {
     /// One person on each of those nodes, in one room.
     pub(crate) async fn between(nodes: &Nodes, places: &[usize]) -> Self {
-        let owner = nodes.nodes[places[0]].user("owner").await;
+        static TALKS: AtomicUsize = AtomicUsize::new(0);
+        let owner = format!("owner{}", TALKS.fetch_add(1, Ordering::Relaxed));
+        let owner = nodes.nodes[places[0]].user(&owner).await;
         let (room, first) = nodes.nodes[places[0]].room(&owner, 50).await;
         let mut people = vec![Person::new(first, 0)];
         for place in &places[1..] {
@@ -48,6 +54,10 @@ impl Talk {
 
     pub(crate) fn room(&self) -> i64 {
         self.room
+    }
+
+    pub(crate) fn sessions(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.people.iter_mut().map(|person| &mut person.session)
     }
 
     /// Returns when all of them together have so many answers.
@@ -68,6 +78,19 @@ impl Talk {
             is_over.store(true, Ordering::Relaxed);
         };
         within("an ack for everything", join(talking, meanwhile)).await;
+    }
+
+    /// Nobody is to be told of a message of their own before its acknowledgement. So it is unless a node
+    /// reads what was said from the store before it is done with telling it.
+    pub(crate) fn acks_come_first(mut self) -> Self {
+        self.people.iter_mut().for_each(|person| person.is_acked_first = true);
+        self
+    }
+
+    /// Somebody may be told that a message could not be stored, and says it again.
+    pub(crate) fn some_may_be_refused(mut self) -> Self {
+        self.people.iter_mut().for_each(|person| person.may_be_refused = true);
+        self
     }
 
     /// Acknowledged is stored; stored once; without gaps; in everybody's order; and heard so by all.
@@ -94,7 +117,7 @@ impl Talk {
             let own = stored.iter().filter(|(_, name)| name.starts_with(&person.name));
             let in_order = (0..person.said).map(|n| format!("{}-{n}", person.name));
             let is_in_order = own.clone().map(|(_, name)| name.clone()).eq(in_order);
-            assert!(is_in_order, "out of order: {rows}");
+            assert!(is_in_order || person.was_refused, "out of order: {rows}");
             for (n, known) in person.known.iter().enumerate() {
                 let place = person.acks[&format!("{}-{n}", person.name)];
                 assert!(place > *known, "{n} came before what was acknowledged when it was said");
@@ -108,7 +131,17 @@ impl Talk {
 impl Person {
     fn new(session: Session, place: usize) -> Self {
         let name = format!("p{place}");
-        Self { session, name, said: 0, acks: BTreeMap::new(), heard: Vec::new(), known: Vec::new() }
+        Self {
+            session,
+            name,
+            said: 0,
+            acks: BTreeMap::new(),
+            heard: Vec::new(),
+            is_acked_first: false,
+            may_be_refused: false,
+            was_refused: false,
+            known: Vec::new(),
+        }
     }
 
     async fn talk(&mut self, each: usize, is_over: &AtomicBool, answers: &watch::Sender<usize>) {
@@ -150,9 +183,17 @@ impl Person {
             }
             Event::Frame(ServerFrame::Message(message)) => {
                 let name = message.client_id.expect("sent by somebody");
+                if self.is_acked_first && name.starts_with(&self.name) {
+                    assert!(self.acks.contains_key(&name), "told before its ack: {name}");
+                }
                 self.heard.push((message.seq, name));
             }
-            Event::Frame(ServerFrame::Error(error)) => panic!("refused: {error:?}"),
+            Event::Frame(ServerFrame::Error(error)) => {
+                let may_be = self.may_be_refused && error.code == Code::Unavailable;
+                assert!(may_be, "refused: {error:?}");
+                self.was_refused = true;
+                self.say(error.reference.expect("what it was")).await;
+            }
             Event::Closed(closed) => panic!("closed: {closed:?}"),
             _ => {}
         }
