@@ -13,11 +13,13 @@ use crate::harness::check::{AtRest, Grant, Logs, Step, leak, once, rooms};
 use crate::harness::{Postgres, Redis, Relay, Settings, TestServer, alive, shown, within};
 
 /// A node that says nothing for so long is fenced.
-pub(crate) const LEASE: Duration = Duration::from_secs(2);
+pub(crate) const LEASE: Duration = Duration::from_secs(4);
 /// How long a seat is kept after an unclean end.
 const GRACE: Duration = Duration::from_millis(500);
-/// How long an answer of Redis is waited for, and one of PostgreSQL.
-const TIMEOUT: Duration = Duration::from_millis(700);
+/// How long an answer of Redis is waited for: short, for it is what most rows make fail.
+const REDIS_TIMEOUT: Duration = Duration::from_millis(1_200);
+/// The same for PostgreSQL. Nobody who signs in on a busy machine is refused for it.
+const STORE_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// Beyond so long what ended has leaked: the deadline of a reservation, a lease, and a busy machine.
 const REST: Duration = Duration::from_secs(25);
 /// How soon is looked again.
@@ -108,9 +110,9 @@ impl Ground {
                 .set("auth.guests", true)
                 .set("auth.secret", "one secret that every node of this test knows")
                 .set("storage.url", url)
-                .set("storage.timeout", millis(TIMEOUT))
+                .set("storage.timeout", millis(STORE_TIMEOUT))
                 .set("redis.url", format!("redis://{}/", to_redis.address()))
-                .set("redis.timeout", millis(TIMEOUT))
+                .set("redis.timeout", millis(REDIS_TIMEOUT))
                 .set("admission.strategy", "redis")
                 .set("admission.reservation_ttl", "4s")
                 .set("admission.grace", millis(GRACE));

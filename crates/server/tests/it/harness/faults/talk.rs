@@ -34,7 +34,7 @@ pub(crate) struct Saying {
 impl Saying {
     /// A few people who talk until they are told to stop.
     pub(crate) const SMALL: Self =
-        Self { rooms: 1, members: 4, each: usize::MAX, window: 4, stays: 120 };
+        Self { rooms: 1, members: 4, each: usize::MAX, window: 2, stays: 120 };
 }
 
 /// What all members know.
