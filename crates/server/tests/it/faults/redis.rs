@@ -185,6 +185,9 @@ async fn f20_a_full_redis_gives_no_seat_and_takes_every_seat_back() {
         round.counts().reserved(1);
     }
     let late = ground.nodes[0].guest("late").await;
+    // Whoever looks has signed in before.
+    let full = ground.nodes[1].seats(room).await;
+    assert_eq!(full.free, 0);
     assert_eq!(ground.redis.say("CONFIG SET maxmemory 1"), "+OK");
     round.injected();
     let leaving = 1 + round.dice.at(SEATS - 1);
