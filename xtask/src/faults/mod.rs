@@ -199,6 +199,26 @@ mod tests {
     }
 
     #[test]
+    fn every_test_that_a_row_names_is_there() {
+        let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/server");
+        let mut text = String::new();
+        let mut dirs = vec![server.join("src"), server.join("tests")];
+        while let Some(dir) = dirs.pop() {
+            for path in std::fs::read_dir(dir).unwrap().map(|it| it.unwrap().path()) {
+                match path.extension() {
+                    _ if path.is_dir() => dirs.push(path),
+                    Some(kind) if kind == "rs" => text += &std::fs::read_to_string(path).unwrap(),
+                    _ => {}
+                }
+            }
+        }
+        for name in ROWS.iter().flat_map(|row| row.also) {
+            let last = name.rsplit("::").next().unwrap();
+            assert!(text.contains(&format!("fn {last}(")), "{name}");
+        }
+    }
+
+    #[test]
     fn seeds_differ_by_round_and_by_test_and_come_again() {
         assert_eq!(drawn(1, "a", 0), drawn(1, "a", 0));
         let all = [drawn(1, "a", 0), drawn(1, "a", 1), drawn(1, "b", 0), drawn(2, "a", 0)];

@@ -245,8 +245,8 @@ pub(super) const ROWS: &[Row] = &[
         "F47",
         "one node loses Redis only",
         &[
-            "nodes_gaps::a_node_cut_off_from_redis_hears_and_is_heard_and_nothing_is_told_twice_after",
-            "nodes_gaps::a_node_whose_line_to_redis_stands_still_hears_and_is_heard_and_nothing_is_told_twice_after",
+            "nodes_gaps::a_node_cut_off_from_the_bus_hears_and_is_heard_and_nothing_is_told_twice_after",
+            "nodes_gaps::a_node_whose_line_to_the_bus_stands_still_hears_and_is_heard_and_nothing_is_told_twice_after",
         ],
     ),
     row("F48", "every line is chopped, merged and late", &[]),
