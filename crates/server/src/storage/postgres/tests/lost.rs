@@ -152,7 +152,12 @@ async fn a_server_that_takes_no_writes_takes_none_and_is_not_ready() {
     set("on");
     let shows = |expected: &'static str| {
         let (server, url) = (&server, &url);
-        move || server.say(url, "SHOW default_transaction_read_only") == expected
+        move || {
+            // As anybody is told who sets nothing for itself.
+            let mut psql = server.psql(url.rsplit('/').next().unwrap());
+            let told = psql.args(["-c", "SHOW default_transaction_read_only"]).output().unwrap();
+            String::from_utf8_lossy(&told.stdout).trim() == expected
+        }
     };
     until("read-only".into(), shows("on")).await;
     // Lines that were there before learn of it between two statements.
