@@ -32,10 +32,12 @@ enum Fault {
     PostgresRestarts,
     BackendsEnd,
     NodeSleeps,
+    BrokerRestarts,
+    BrokerDropsEveryone,
 }
 
-/// Every kind, and therefore every engine. One that carries messages between nodes is added here.
-const FAULTS: [Fault; 8] = [
+/// Every kind, and therefore every engine.
+const FAULTS: [Fault; 10] = [
     Fault::Kill,
     Fault::CutFromRedis,
     Fault::CutFromPostgres,
@@ -44,6 +46,8 @@ const FAULTS: [Fault; 8] = [
     Fault::PostgresRestarts,
     Fault::BackendsEnd,
     Fault::NodeSleeps,
+    Fault::BrokerRestarts,
+    Fault::BrokerDropsEveryone,
 ];
 
 impl Fault {
@@ -70,6 +74,19 @@ impl Fault {
                 ground.postgres().start_again();
             }
             Self::BackendsEnd => ground.ends_backends(),
+            Self::BrokerRestarts => {
+                let rabbit = ground.rabbit.as_ref().expect("messages go through queues");
+                // It takes seconds, and everybody else goes on.
+                tokio::task::block_in_place(|| {
+                    rabbit.kill9();
+                    rabbit.start_again();
+                });
+            }
+            Self::BrokerDropsEveryone => {
+                let rabbit = ground.rabbit.as_ref().expect("messages go through queues");
+                let words = ["close_all_connections", "a fault of this round"];
+                tokio::task::block_in_place(|| rabbit.ctl(&words));
+            }
             Self::NodeSleeps => {
                 ground.nodes[node].sleeps();
                 pause(span).await;
@@ -85,8 +102,8 @@ impl Fault {
 /// Says so much while everything fails in turn, at that pace, and judges all of it.
 async fn says(row: &'static str, saying: Saying, every: Duration) {
     let mut round = Round::begin(row);
-    // Redis and PostgreSQL restart: who sits is let sit, and who is cut off for a second is not given up.
-    let wanted = Wanted::nodes(3).own_postgres().set("cluster.lease", "6s");
+    // Every engine restarts: who sits is let sit, and who is cut off for a second is not given up.
+    let wanted = Wanted::nodes(3).own_postgres().over_rabbit().set("cluster.lease", "6s");
     let mut ground = Ground::start(&mut round, wanted).await;
     let began = Instant::now();
     let talk = Talk::begins(&ground, &mut round, saying).await;

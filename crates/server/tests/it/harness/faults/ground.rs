@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::Round;
 use crate::harness::check::{AtRest, Grant, Logs, Step, leak, once, rooms};
-use crate::harness::{Postgres, Redis, Relay, Settings, TestServer, alive, shown, within};
+use crate::harness::{Postgres, Rabbit, Redis, Relay, Settings, TestServer, alive, shown, within};
 
 /// A node that says nothing for so long is fenced.
 pub(crate) const LEASE: Duration = Duration::from_secs(4);
@@ -40,13 +40,21 @@ const EXPECTED: &[&str] = &[
 pub(crate) struct Wanted {
     nodes: usize,
     owns_postgres: bool,
+    over_rabbit: bool,
     redis: Vec<&'static str>,
     settings: Vec<(&'static str, String)>,
 }
 
 impl Wanted {
     pub(crate) fn nodes(nodes: usize) -> Self {
-        Self { nodes, owns_postgres: false, redis: Vec::new(), settings: Vec::new() }
+        let (redis, settings) = (Vec::new(), Vec::new());
+        Self { nodes, owns_postgres: false, over_rabbit: false, redis, settings }
+    }
+
+    /// Messages go through queues on a RabbitMQ that no other test stands on.
+    pub(crate) fn over_rabbit(mut self) -> Self {
+        self.over_rabbit = true;
+        self
     }
 
     /// A PostgreSQL that no other test stands on: one to be stopped, or set otherwise.
@@ -73,6 +81,7 @@ impl Wanted {
 pub(crate) struct Ground {
     pub(crate) nodes: Vec<TestServer>,
     pub(crate) redis: Redis,
+    pub(crate) rabbit: Option<Rabbit>,
     own_postgres: Option<Postgres>,
     url: String,
     pub(crate) to_redis: Vec<Relay>,
@@ -88,9 +97,15 @@ impl Ground {
         let redis = Redis::start_with(&wanted.redis);
         let (nodes, doors) = (Vec::new(), Vec::new());
         let (to_redis, to_postgres) = (Vec::new(), Vec::new());
-        let mut ground = Self { nodes, redis, own_postgres, url, to_redis, to_postgres, doors };
+        let rabbit = wanted.over_rabbit.then(Rabbit::start);
+        let mut ground =
+            Self { nodes, redis, rabbit, own_postgres, url, to_redis, to_postgres, doors };
         for _ in 0..wanted.nodes {
             ground.add(round, &wanted).await;
+        }
+        if let Some(rabbit) = &ground.rabbit {
+            // Queues declared less than half a second before a kill would not answer after it.
+            rabbit.ctl(&["eval", "[ok = dets:sync(It) || It <- dets:all()]."]);
         }
         ground
     }
@@ -116,6 +131,9 @@ impl Ground {
                 .set("admission.strategy", "redis")
                 .set("admission.reservation_ttl", "4s")
                 .set("admission.grace", millis(GRACE));
+            if let Some(rabbit) = &self.rabbit {
+                settings.set("messages.pipeline", "queued").set("rabbitmq.url", rabbit.url());
+            }
             for (key, value) in &wanted.settings {
                 settings.set(key, value);
             }
