@@ -28,8 +28,6 @@ mod mutants;
 mod pace;
 mod pages;
 mod people;
-#[cfg_attr(not(test), expect(dead_code, reason = "the parts that talk over it come next"))]
-#[cfg_attr(not(test), expect(unused_imports, reason = "the parts that talk over it come next"))]
 mod rabbit;
 mod redis_line;
 mod rooms;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use lapin::options::{BasicAckOptions, BasicNackOptions};
+use lapin::options::BasicAckOptions;
 
 use super::broker::{Away, Broker};
 use super::link::{Line, Open, give_up};
@@ -67,16 +67,6 @@ impl Consumer {
     pub(crate) async fn ack(&self, tag: u64) -> Result<(), Away> {
         let acked = self.channel.basic_ack(tag, BasicAckOptions { multiple: false });
         self.told(acked).await
-    }
-
-    /// It could not be done, and is to come again, here or elsewhere.
-    ///
-    /// # Errors
-    /// As [`Consumer::ack_up_to`].
-    pub(crate) async fn give_back(&self, tag: u64) -> Result<(), Away> {
-        let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-        let told = self.channel.basic_nack(tag, options);
-        self.told(told).await
     }
 
     async fn told(&self, call: impl Future<Output = lapin::Result<()>>) -> Result<(), Away> {

@@ -29,8 +29,6 @@ pub(crate) const LIBRARY: &str = "lapin";
 
 pub(crate) use broker::{Away, Broker, Unfit};
 pub(crate) use consumer::{Consumer, Delivery};
-pub(crate) use link::{Line, Link};
+pub(crate) use link::Link;
 pub(crate) use message::{Message, Outcome};
-pub(crate) use topology::{
-    Argument, BUS_NEWS, BUS_QUEUE, BUS_ROOMS, DEADLINES, DUE, Life, Topology,
-};
+pub(crate) use topology::{BUS_NEWS, BUS_QUEUE, BUS_ROOMS, DEADLINES, DUE, Life, Topology};
