@@ -1,5 +1,6 @@
 //! Several nodes on one database: one seat has one winner, and nobody waits in a circle.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +9,8 @@ use anteroom_core::seat::{Change, ReserveRefusal, RoomSpec, SlotImage, Terms, Wa
 use futures_util::future::{join, join_all};
 
 use super::{
-    Conditional, GENEROUS, PostgresOptions, ROOM, START, address, ask, beside, claim, spec, user,
+    Conditional, GENEROUS, NODE, PostgresOptions, ROOM, START, address, ask, beside, claim, spec,
+    user,
 };
 use crate::admission::conditional::book::Book;
 use crate::admission::conditional::difference::Difference;
@@ -238,6 +240,34 @@ async fn what_is_due_on_a_node_that_is_gone_is_ended_by_another() {
     assert_eq!(left.overdue().await.unwrap(), []);
     reserve(&left, ROOM, 2).await.unwrap();
     assert_eq!(gone.seats(RoomId(104)).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fence_that_fails_halfway_names_every_session_in_the_end() {
+    // More than are gone through in one transaction.
+    const ROOMS: u128 = 40;
+    let nodes = Nodes::with(GENEROUS).await;
+    for n in 0..ROOMS {
+        let room = RoomId(200 + i64::try_from(n).unwrap());
+        nodes.room(room, 2).await;
+        enter(&nodes.all[0], room, n, n).await;
+    }
+    nodes.fresh.say(
+        "CREATE FUNCTION injected() RETURNS trigger LANGUAGE plpgsql
+             AS $$ BEGIN RAISE EXCEPTION 'injected'; END $$;
+         CREATE TRIGGER injected BEFORE UPDATE ON seat_slots FOR EACH ROW
+             WHEN (OLD.room >= 239) EXECUTE FUNCTION injected()",
+    );
+    let mut journal = Journal::new();
+    nodes.all[1].fence(NODE, &mut journal).await.unwrap_err();
+    let held = "SELECT count(*) FROM seat_slots WHERE state = 'held'";
+    assert_eq!(nodes.fresh.say(held), "32", "what was ended is ended");
+    nodes.fresh.say("DROP FUNCTION injected CASCADE");
+    let ended = nodes.all[1].fence(NODE, &mut journal).await.unwrap();
+    let ended: BTreeSet<_> = ended.into_iter().collect();
+    assert_eq!(ended.len(), 40, "nobody else would tell those of the first part");
+    assert_eq!(nodes.fresh.say(held), "40");
+    assert_eq!(nodes.all[1].fence(NODE, &mut journal).await.unwrap(), [], "told once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
