@@ -8,6 +8,7 @@ use super::credentials::foldable;
 use super::error::Faults;
 use super::{AccountError, Accounts, names};
 use crate::storage::{LoginEnd, SharedStorage, UserRecord, WallMillis};
+use crate::tokens::Otherwise;
 
 impl Accounts {
     /// The user with this name, however it is written.
@@ -31,7 +32,7 @@ impl Accounts {
             }
             Ok(storage.end_logins(user, LoginEnd::Locked, now).await?)
         };
-        let ended = self.tokens.standings().revoke(user, lock).await?;
+        let ended = self.tokens.standings().change(user, Otherwise::WaitOut, lock).await?;
         info!(event = "auth.locked", %user, logins_ended = ended.len(), "account locked");
         Ok(ended)
     }
@@ -50,7 +51,7 @@ impl Accounts {
             }
             Ok::<_, AccountError>(())
         };
-        self.tokens.standings().change(user, unlock).await?;
+        self.tokens.standings().change(user, Otherwise::Refuse, unlock).await?;
         info!(event = "auth.unlocked", %user, "account unlocked");
         Ok(())
     }
@@ -77,7 +78,7 @@ impl Accounts {
             storage.set_roles(user, roles).await?;
             storage.user(user).await?.ok_or(AccountError::NoSuchUser)
         };
-        let record = self.tokens.standings().revoke(user, set).await?;
+        let record = self.tokens.standings().change(user, Otherwise::WaitOut, set).await?;
         info!(event = "auth.roles_changed", %user, roles = names, "roles changed");
         Ok(record)
     }

@@ -11,7 +11,7 @@ use tracing::info;
 use super::error::Faults;
 use super::{AccountError, Accounts, acceptable, end, names};
 use crate::storage::{LoginEnd, ProfilePatch, SharedStorage, UserRecord, WallMillis};
-use crate::tokens::{Identity, account_in_force};
+use crate::tokens::{Identity, Otherwise, account_in_force};
 
 /// A profile after its change.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl Accounts {
         let write = move |storage: SharedStorage| async move {
             storage.change_profile(id, patch).await?.ok_or(AccountError::NoSuchUser)
         };
-        let user = self.tokens.standings().change(id, write).await?;
+        let user = self.tokens.standings().change(id, Otherwise::Refuse, write).await?;
         Ok(ProfileChanged { user, ended })
     }
 
@@ -108,7 +108,7 @@ impl Accounts {
             storage.set_password(user, hash, expires_at).await?;
             Ok(ended)
         };
-        let ended = self.tokens.standings().revoke(user, replace).await?;
+        let ended = self.tokens.standings().change(user, Otherwise::WaitOut, replace).await?;
         info!(event = "auth.password_changed", %user, logins_ended = ended.len(), "password changed");
         Ok(ended)
     }

@@ -16,4 +16,5 @@ pub use answers::{AuthError, Identity, IssueError, IssuedToken, TokensConfig};
 pub(crate) use copies::Copies;
 pub(crate) use issuer::{AccountFault, account_in_force};
 pub use keys::{Keys, SecretError};
+pub(crate) use standing::Otherwise;
 pub use state::Tokens;

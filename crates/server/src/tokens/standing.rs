@@ -84,6 +84,16 @@ impl Standing {
     }
 }
 
+/// What becomes of a change that cannot be announced to the other nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Otherwise {
+    /// It is refused: it grants something.
+    Refuse,
+    /// It is made, and answered when every copy from before it has run out: it takes something away, or must
+    /// not be refused.
+    WaitOut,
+}
+
 /// How much slower Redis' clock may run while copies run out.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(1);
 
@@ -148,31 +158,14 @@ impl Standings {
     }
 
     /// Runs the only change of this user at this time. What it reads from the store inside is what
-    /// stands; the copy is taken anew after it, also when its outcome is not known. Refused where the other
-    /// nodes' copies cannot be called in.
-    pub(crate) async fn change<T, E, F, Work>(&self, user: UserId, work: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StorageError> + Send + 'static,
-        F: FnOnce(SharedStorage) -> Work + Send + 'static,
-        Work: Future<Output = Result<T, E>> + Send,
-    {
-        self.changed(user, false, work).await
-    }
-
-    /// As [`Standings::change`], for what takes something away and must not be refused: where copies
-    /// cannot be called in, it is answered when all of them have run out.
-    pub(crate) async fn revoke<T, E, F, Work>(&self, user: UserId, work: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StorageError> + Send + 'static,
-        F: FnOnce(SharedStorage) -> Work + Send + 'static,
-        Work: Future<Output = Result<T, E>> + Send,
-    {
-        self.changed(user, true, work).await
-    }
-
-    async fn changed<T, E, F, Work>(&self, user: UserId, goes_on: bool, work: F) -> Result<T, E>
+    /// stands; the copy is taken anew after it, also when its outcome is not known. `otherwise` says what
+    /// happens where the other nodes' copies cannot be called in.
+    pub(crate) async fn change<T, E, F, Work>(
+        &self,
+        user: UserId,
+        otherwise: Otherwise,
+        work: F,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
@@ -187,7 +180,7 @@ impl Standings {
             let Some(copies) = copies else { return work(storage).await };
             let announced = match copies.changing(user).await {
                 Ok(announced) => Some(announced),
-                Err(_) if goes_on => None,
+                Err(_) if otherwise == Otherwise::WaitOut => None,
                 Err(away) => return Err(E::from(StorageError::Unavailable(away.to_string()))),
             };
             let outcome = work(storage).await;

@@ -14,7 +14,7 @@ use super::copies::Copies;
 use super::issuer::{Issuer, same};
 use super::jwt::Jwt;
 use super::keys::Keys;
-use super::standing::Standings;
+use super::standing::{Otherwise, Standings};
 use crate::storage::{LoginEnd, SharedStorage, Stored, UserRecord, WallMillis};
 
 /// The tokens of this server. Cheap to clone.
@@ -58,7 +58,7 @@ impl Tokens {
             }
             issuer.start(&*storage, record, now).await
         };
-        let issued = self.standings.change(user, start).await?;
+        let issued = self.standings.change(user, Otherwise::Refuse, start).await?;
         for login in &issued.superseded {
             info!(event = "auth.superseded", %user, %login, "a newer login took its place");
         }
@@ -100,7 +100,7 @@ impl Tokens {
         let end = move |storage: SharedStorage| async move {
             storage.end_login(login, reason, now).await
         };
-        let ended = self.standings.revoke(user, end).await?;
+        let ended = self.standings.change(user, Otherwise::WaitOut, end).await?;
         if ended {
             log_end(user, login, reason);
         }
@@ -120,7 +120,7 @@ impl Tokens {
         let end = move |storage: SharedStorage| async move {
             storage.end_logins(user, reason, now).await
         };
-        let ended = self.standings.revoke(user, end).await?;
+        let ended = self.standings.change(user, Otherwise::WaitOut, end).await?;
         for login in &ended {
             log_end(user, *login, reason);
         }
@@ -193,7 +193,7 @@ impl Tokens {
             issuer.replace(&*storage, &presented, now).await
         };
         // Not refused: an old token must not end chats because Redis is away.
-        self.standings.revoke(user, replace).await
+        self.standings.change(user, Otherwise::WaitOut, replace).await
     }
 }
 
