@@ -2,18 +2,15 @@
 //! the broker under them. Rows F25, F28, F29, F31 and F32 of the faults.
 
 use std::process::Command;
-use std::time::Duration;
 
-use anteroom_client::{ConfirmOptions, Session};
+use anteroom_client::ConfirmOptions;
 use futures_util::future::join_all;
 use serde_json::json;
 
+use crate::harness::across::{hear, members, talk};
 use crate::harness::{Postgres, Rabbit, TestServer, alive, ended, meet_at};
-use crate::harness::{next_message, one_of_many, within};
+use crate::harness::{one_of_many, within};
 
-/// Within so long everybody has heard everything that was stored: a comparison with the store each 2 s, and
-/// what a busy machine needs.
-const SOON: Duration = Duration::from_secs(10);
 const PREFIX: &str = "here.";
 
 async fn nodes(rabbit: &Rabbit, count: usize) -> Vec<TestServer> {
@@ -26,38 +23,6 @@ async fn nodes(rabbit: &Rabbit, count: usize) -> Vec<TestServer> {
         })
     });
     join_all(starting).await
-}
-
-/// A room with one member on each node.
-async fn members(nodes: &[TestServer]) -> (i64, Vec<Session>) {
-    let owner = nodes[0].user("owner").await;
-    let (room, first) = nodes[0].room(&owner, 10).await;
-    let mut sessions = vec![first];
-    for node in &nodes[1..] {
-        sessions.push(node.guest("guest").await.enter(room).await.unwrap());
-    }
-    (room, sessions)
-}
-
-/// Each says so much, one thing after the other, and each has an answer to it.
-async fn talk(sessions: &mut [Session], each: usize) {
-    let talking = sessions.iter_mut().map(|session| async move {
-        for n in 0..each {
-            within("an ack", session.send(format!("{n}"))).await.unwrap();
-        }
-    });
-    join_all(talking).await;
-}
-
-/// Each hears exactly these numbers next.
-async fn hear(sessions: &mut [Session], first: i64, last: i64) {
-    let hearing = sessions.iter_mut().map(|session| async move {
-        for due in first..=last {
-            assert_eq!(next_message(session).await.seq, due);
-        }
-    });
-    let all = tokio::time::timeout(SOON, join_all(hearing)).await;
-    assert!(all.is_ok(), "somebody has not heard all of {first} to {last} within {SOON:?}");
 }
 
 /// They hear each other over the bus again.

@@ -1,18 +1,13 @@
 //! What the nodes tell each other is lost, doubled, reordered, held up and cut off: every member hears
 //! everything once and in order.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anteroom_client::Session;
 use anteroom_protocol::Code;
-use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::harness::{Nodes, Relay, Wires, alive, ended, next_message, refused, shown, within};
-
-/// Within so long everybody has heard everything that was stored: a comparison with the store each 2 s, and
-/// what a busy machine needs.
-const SOON: Duration = Duration::from_secs(10);
+use crate::harness::across::{hear, members, talk};
+use crate::harness::{Nodes, Relay, Wires, alive, ended, refused, shown};
 
 /// Nodes with a wire of its own from each to the server of the bus.
 async fn wired(count: usize) -> (Nodes, Vec<Relay>) {
@@ -32,43 +27,11 @@ async fn wired(count: usize) -> (Nodes, Vec<Relay>) {
     (nodes, relays)
 }
 
-/// A room with one member on each node.
-async fn members(nodes: &Nodes) -> (i64, Vec<Session>) {
-    let owner = nodes.nodes[0].user("owner").await;
-    let (room, first) = nodes.nodes[0].room(&owner, 10).await;
-    let mut sessions = vec![first];
-    for node in &nodes.nodes[1..] {
-        sessions.push(node.guest("guest").await.enter(room).await.unwrap());
-    }
-    (room, sessions)
-}
-
-/// Each of them says so much, one thing after the other.
-async fn talk(sessions: &mut [Session], each: usize) {
-    let talking = sessions.iter_mut().map(|session| async move {
-        for n in 0..each {
-            within("an ack", session.send(format!("{n}"))).await.unwrap();
-        }
-    });
-    join_all(talking).await;
-}
-
-/// Each of them hears exactly these numbers next.
-async fn hear(sessions: &mut [Session], first: i64, last: i64) {
-    let hearing = sessions.iter_mut().map(|session| async move {
-        for due in first..=last {
-            assert_eq!(next_message(session).await.seq, due);
-        }
-    });
-    let all = tokio::time::timeout(SOON, join_all(hearing)).await;
-    assert!(all.is_ok(), "somebody has not heard all of {first} to {last} within {SOON:?}");
-}
-
 #[tokio::test]
 async fn what_is_lost_doubled_and_reordered_between_nodes_is_heard_once_and_in_order() {
     const EACH: usize = 70;
     let (nodes, relays) = wired(3).await;
-    let (_, mut sessions) = members(&nodes).await;
+    let (_, mut sessions) = members(&nodes.nodes).await;
     relays.iter().for_each(|relay| relay.now(Wires::Garble));
     talk(&mut sessions, EACH).await;
     hear(&mut sessions, 1, (EACH * 3) as i64).await;
@@ -91,7 +54,7 @@ async fn a_node_whose_line_to_the_bus_stands_still_hears_and_is_heard_and_nothin
 async fn apart(how: Wires) {
     const EACH: usize = 20;
     let (nodes, relays) = wired(3).await;
-    let (_, mut sessions) = members(&nodes).await;
+    let (_, mut sessions) = members(&nodes.nodes).await;
     talk(&mut sessions, EACH).await;
     hear(&mut sessions, 1, 60).await;
 
@@ -114,7 +77,7 @@ async fn apart(how: Wires) {
 #[tokio::test]
 async fn who_ended_while_a_node_heard_nothing_is_closed_as_soon_as_it_hears_again() {
     let (nodes, relays) = wired(2).await;
-    let (room, mut sessions) = members(&nodes).await;
+    let (room, mut sessions) = members(&nodes.nodes).await;
     let there = &nodes.nodes[1];
     let (taken, out) = (there.user("taken").await, there.user("out").await);
     let mut ending = [taken.enter(room).await.unwrap(), out.enter(room).await.unwrap()];

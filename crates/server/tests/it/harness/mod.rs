@@ -1,6 +1,7 @@
 //! What every module of these tests stands on.
 
 pub(crate) mod check;
+pub(crate) mod across;
 mod database;
 pub(crate) mod dice;
 mod disk;

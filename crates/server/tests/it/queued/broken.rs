@@ -145,18 +145,17 @@ async fn the_broker_is_short_of_memory() {
     as_before(&stand, &mut talk).await;
 }
 
-#[tokio::test]
-async fn the_queue_is_deleted() {
-    let (rabbit, stand) = stand().await;
-    let mut talk = Talk::between(&stand.nodes, &[0, 1, 2]).await;
-    let queue = format!("{}messages.{}", stand.prefix, talk.room() % 8);
+/// Something is done to the broker that breaks every node's lines to it, while people talk.
+async fn lines_break_while_people_talk(
+    (rabbit, stand): (Arc<Rabbit>, Stand),
+    mut talk: Talk,
+    words: [String; 2],
+) {
     talk.go(20, async {}).await;
     let (marks, some) = (marks(&stand), talk.answered(90));
     talk.go(EACH, async {
         some.await;
-        let asked = Instant::now();
-        on(&rabbit, move |rabbit| rabbit.ctl(&["delete_queue", &queue])).await;
-        shown(&format!("deleted within {:?}", asked.elapsed()));
+        on(&rabbit, move |rabbit| rabbit.ctl(&[&words[0], &words[1]])).await;
         lines_broke(&stand, &marks).await;
     })
     .await;
@@ -166,20 +165,19 @@ async fn the_queue_is_deleted() {
 }
 
 #[tokio::test]
+async fn the_queue_is_deleted() {
+    let (rabbit, stand) = stand().await;
+    let talk = Talk::between(&stand.nodes, &[0, 1, 2]).await;
+    let queue = format!("{}messages.{}", stand.prefix, talk.room() % 8);
+    lines_break_while_people_talk((rabbit, stand), talk, ["delete_queue".into(), queue]).await;
+}
+
+#[tokio::test]
 async fn every_connection_is_closed() {
     let (rabbit, stand) = stand().await;
-    let mut talk = Talk::between(&stand.nodes, &[0, 1, 2]).await;
-    talk.go(20, async {}).await;
-    let (marks, some) = (marks(&stand), talk.answered(90));
-    talk.go(EACH, async {
-        some.await;
-        on(&rabbit, |rabbit| rabbit.ctl(&["close_all_connections", "for a test"])).await;
-        lines_broke(&stand, &marks).await;
-    })
-    .await;
-    talk.check(&stand.nodes).await;
-    shown(&format!("{} messages went straight to the store", fell_back(&stand).await));
-    as_before(&stand, &mut talk).await;
+    let talk = Talk::between(&stand.nodes, &[0, 1, 2]).await;
+    let words = ["close_all_connections".into(), "for a test".into()];
+    lines_break_while_people_talk((rabbit, stand), talk, words).await;
 }
 
 #[tokio::test]
