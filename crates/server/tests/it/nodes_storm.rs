@@ -33,16 +33,17 @@ const SHORT: Scale = Scale { seats: 30, people: 300, strategy: "redis", redis_re
 /// Kills a node, starts it again under its number, then lets another stand still for a while.
 async fn faults(nodes: &mut Nodes, storm: &Storm, redis_restarts: bool) {
     let seats = storm.seats;
-    storm.fills().await;
+    // Some of them by the node that is killed, else it would hold nothing.
+    storm.seen("a full room", |seen| seen.is_full(seats) && seen.live_on(0) > 0).await;
     nodes.nodes[0].kill9().await;
     // Its seats stay taken until it is there again or its lease is over, and its sockets are closed before:
     // all their ends must be seen.
-    let at_kill = storm.seen("the ends of its sockets", |seen| seen.live[&0] == 0).await;
+    let at_kill = storm.seen("the ends of its sockets", |seen| seen.live_on(0) == 0).await;
     storm.goes_on(seats / 3).await;
     nodes.nodes[0].restart().await;
     storm.moved(0, nodes.nodes[0].client().clone());
     let at_restart = storm.fills().await;
-    storm.seen("entries by it", |seen| seen.live[&0] > 0).await;
+    storm.seen("entries by it", |seen| seen.live_on(0) > 0).await;
 
     nodes.nodes[1].sleeps();
     sleep_until(Instant::now() + PAUSE).await;

@@ -29,6 +29,11 @@ impl Seen {
         self.live.values().sum()
     }
 
+    /// Of them, those on one node.
+    pub(crate) fn live_on(&self, node: usize) -> usize {
+        self.live.get(&node).copied().unwrap_or_default()
+    }
+
     /// All seats, but for those that are being given on.
     pub(crate) fn is_full(&self, seats: usize) -> bool {
         self.live() >= seats * 9 / 10
