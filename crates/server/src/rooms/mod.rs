@@ -3,7 +3,7 @@
 //! The store is the home of the facts; this is the copy that every request reads, changed only after
 //! the store. A closed room is not in it any more: who asks for one is answered from the store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -93,26 +93,36 @@ impl RoomInfo {
 /// All pending and open rooms.
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
-    rooms: RwLock<HashMap<RoomId, Arc<RoomInfo>>>,
+    kept: RwLock<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    rooms: HashMap<RoomId, Arc<RoomInfo>>,
+    /// How many are reading the store, for what they find to be kept here.
+    readers: usize,
+    /// What went since the first of them began: a number is never given again, so whoever read such a
+    /// room before brings back nothing.
+    gone: HashSet<RoomId>,
 }
 
 impl Rooms {
-    fn read(&self) -> RwLockReadGuard<'_, HashMap<RoomId, Arc<RoomInfo>>> {
-        self.rooms.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Kept> {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<RoomId, Arc<RoomInfo>>> {
-        self.rooms.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Kept> {
+        self.kept.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One room.
     pub(crate) fn get(&self, id: RoomId) -> Option<Arc<RoomInfo>> {
-        self.read().get(&id).cloned()
+        self.read().rooms.get(&id).cloned()
     }
 
     /// All of them, by number.
     pub(crate) fn all(&self) -> Vec<Arc<RoomInfo>> {
-        let mut rooms: Vec<_> = self.read().values().cloned().collect();
+        let mut rooms: Vec<_> = self.read().rooms.values().cloned().collect();
         rooms.sort_by_key(|room| room.id);
         rooms
     }
@@ -121,7 +131,7 @@ impl Rooms {
     pub(crate) fn pending_of(&self, owner: UserId) -> usize {
         let is_pending =
             |room: &&Arc<RoomInfo>| room.owner == owner && room.state == RoomState::Pending;
-        self.read().values().filter(is_pending).count()
+        self.read().rooms.values().filter(is_pending).count()
     }
 
     pub(crate) fn add_queued(&self, queued: QueuedRoom) -> Arc<RoomInfo> {
@@ -134,7 +144,7 @@ impl Rooms {
 
     fn put(&self, info: RoomInfo) -> Arc<RoomInfo> {
         let info = Arc::new(info);
-        self.write().insert(info.id, Arc::clone(&info));
+        self.write().rooms.insert(info.id, Arc::clone(&info));
         info
     }
 
@@ -145,16 +155,18 @@ impl Rooms {
 
     /// Changes one room.
     pub(crate) fn change(&self, id: RoomId, change: impl FnOnce(&mut RoomInfo)) {
-        let mut rooms = self.write();
-        if let Some(info) = rooms.get(&id) {
-            let mut info = RoomInfo::clone(info);
-            change(&mut info);
-            rooms.insert(id, Arc::new(info));
+        let mut kept = self.write();
+        if let Some(info) = kept.rooms.get_mut(&id) {
+            change(Arc::make_mut(info));
         }
     }
 
     /// Closed or forgotten; answers what it was.
     pub(crate) fn remove(&self, id: RoomId) -> Option<Arc<RoomInfo>> {
-        self.write().remove(&id)
+        let mut kept = self.write();
+        if kept.readers > 0 {
+            kept.gone.insert(id);
+        }
+        kept.rooms.remove(&id)
     }
 }

@@ -212,6 +212,10 @@ pub trait RoomStore {
     /// The room with this number, open or closed; pending ones are not rooms yet.
     async fn room(&self, id: RoomId) -> Stored<Option<RoomRecord>>;
 
+    /// The room with this number, pending, open or closed, seen at one moment: one that opens meanwhile
+    /// is found in one of its two places.
+    async fn standing_room(&self, id: RoomId) -> Stored<Option<StandingRoom>>;
+
     /// Writes a first entry. When the room is still in the creation queue it becomes a row in the
     /// same transaction: the row and its first membership appear together or not at all. An older
     /// open membership of the same user in that room ends with `superseded`. Repeating it for the

@@ -188,6 +188,15 @@ pub struct QueuedRoom {
     pub room: NewRoom,
 }
 
+/// What the store holds under a room's number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StandingRoom {
+    /// Pending: in the creation queue.
+    Queued(QueuedRoom),
+    /// Entered at least once; since then it may have been closed.
+    Opened(RoomRecord),
+}
+
 /// A room that somebody entered at least once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomRecord {

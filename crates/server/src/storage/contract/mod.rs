@@ -45,6 +45,7 @@ macro_rules! storage_contract {
             logins::an_ended_login_cannot_be_refreshed,
             logins::ending_all_logins_tells_which,
             rooms::a_queued_room_is_listed_and_forgotten_once,
+            rooms::a_room_stands_in_one_place_at_every_moment,
             rooms::numbers_start_at_101_and_never_come_back,
             rooms::a_room_opens_as_it_was_queued,
             rooms::a_room_whose_only_entries_failed_is_forgotten_whole,

@@ -5,7 +5,7 @@ use anteroom_protocol::room::Visibility;
 use futures_util::future::join_all;
 
 use super::{NOW, new_room, open_room, stay, user};
-use crate::storage::{MembershipEnd, RoomPatch, Storage};
+use crate::storage::{MembershipEnd, RoomPatch, StandingRoom, Storage};
 
 pub(crate) async fn a_queued_room_is_listed_and_forgotten_once(store: &dyn Storage) {
     let me = user(store, "me").await;
@@ -118,4 +118,29 @@ pub(crate) async fn a_ban_can_be_repeated_and_may_come_before_the_room_opens(sto
     assert!(store.is_banned(room, them).await.unwrap());
     assert!(!store.is_banned(room, me).await.unwrap());
     assert!(!store.is_banned(RoomId(room.0 + 1), them).await.unwrap());
+}
+
+pub(crate) async fn a_room_stands_in_one_place_at_every_moment(store: &dyn Storage) {
+    let me = user(store, "me").await;
+    assert_eq!(store.standing_room(RoomId(7)).await.unwrap(), None);
+    let queued = store.queue_room(new_room(me)).await.unwrap();
+    let id = queued.id;
+    let standing = store.standing_room(id).await.unwrap();
+    assert_eq!(standing, Some(StandingRoom::Queued(queued)));
+    store.enter(stay(id, me, 1, 1)).await.unwrap();
+    let record = store.room(id).await.unwrap().unwrap();
+    assert_eq!(store.standing_room(id).await.unwrap(), Some(StandingRoom::Opened(record)));
+    assert!(store.close_room(id, NOW).await.unwrap());
+    let closed = store.room(id).await.unwrap().unwrap();
+    assert!(closed.closed_at.is_some());
+    assert_eq!(store.standing_room(id).await.unwrap(), Some(StandingRoom::Opened(closed)));
+    // Looked for while they open, none is missed.
+    for _ in 0..20 {
+        let id = store.queue_room(new_room(me)).await.unwrap().id;
+        let looks = join_all((0..8).map(|_| store.standing_room(id)));
+        let (entered, looks) = tokio::join!(store.enter(stay(id, me, 1, 1)), looks);
+        entered.unwrap();
+        assert!(looks.into_iter().all(|look| look.unwrap().is_some()));
+        assert!(store.close_room(id, NOW).await.unwrap());
+    }
 }

@@ -12,7 +12,7 @@ use super::{PostgresStorage, events, memberships, nodes};
 use crate::storage::events as told;
 use crate::storage::{
     Entered, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord, RoomStore,
-    StorageError, Stored, WallMillis, words,
+    StandingRoom, StorageError, Stored, WallMillis, words,
 };
 
 macro_rules! columns_of_both {
@@ -49,6 +49,10 @@ statements! {
     OPEN_ROOMS = concat!("SELECT ", columns_of_rooms!(),
                          " FROM rooms WHERE closed_at IS NULL ORDER BY id");
     ROOM = concat!("SELECT ", columns_of_rooms!(), " FROM rooms WHERE id = $1");
+    STANDING_ROOM = concat!(
+        "SELECT ", columns_of_rooms!(), " FROM rooms WHERE id = $1
+         UNION ALL
+         SELECT ", columns_of_both!(), ", NULL, NULL, NULL FROM creation_queue WHERE id = $1");
     CLOSE_ROOM = "UPDATE rooms SET closed_at = $2 WHERE id = $1";
     CHANGE_ROOM = concat!(
         "UPDATE rooms
@@ -95,6 +99,15 @@ fn record(row: &Row) -> Step<RoomRecord> {
         closed_at: row.try_get("closed_at")?,
         last_seq: row.try_get("last_seq")?,
     })
+}
+
+/// The room with this number, wherever it stands.
+async fn standing(on: &impl GenericClient, id: RoomId) -> Step<Option<StandingRoom>> {
+    let Some(found) = row(on, STANDING_ROOM, &[&id.0]).await? else { return Ok(None) };
+    Ok(Some(match found.try_get::<_, Option<WallMillis>>("opened_at")? {
+        Some(_) => StandingRoom::Opened(record(&found)?),
+        None => StandingRoom::Queued(queued(&found)?),
+    }))
 }
 
 async fn queue(on: &impl GenericClient, room: &NewRoom) -> Step<RoomId> {
@@ -279,6 +292,10 @@ impl RoomStore for PostgresStorage {
 
     async fn room(&self, id: RoomId) -> Stored<Option<RoomRecord>> {
         self.lines.run(&id, |line, id| Box::pin(find(line, *id))).await
+    }
+
+    async fn standing_room(&self, id: RoomId) -> Stored<Option<StandingRoom>> {
+        self.lines.run(&id, |line, id| Box::pin(standing(line, *id))).await
     }
 
     async fn enter(&self, entry: NewMembership) -> Stored<Entered> {

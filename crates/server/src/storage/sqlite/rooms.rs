@@ -10,7 +10,7 @@ use super::statements::word;
 use super::{SqliteStorage, memberships};
 use crate::storage::{
     Entered, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord, RoomStore,
-    Stored, WallMillis, events, words,
+    StandingRoom, Stored, WallMillis, events, words,
 };
 
 macro_rules! columns_of_both {
@@ -52,6 +52,10 @@ statements! {
     OPEN_ROOMS = concat!("SELECT ", columns_of_rooms!(),
                          " FROM rooms WHERE closed_at IS NULL ORDER BY id");
     ROOM = concat!("SELECT ", columns_of_rooms!(), " FROM rooms WHERE id = ?1");
+    STANDING_ROOM = concat!(
+        "SELECT ", columns_of_rooms!(), " FROM rooms WHERE id = ?1
+         UNION ALL
+         SELECT ", columns_of_both!(), ", NULL, NULL, NULL FROM creation_queue WHERE id = ?1");
     CLOSE_ROOM = "UPDATE rooms SET closed_at = ?2 WHERE id = ?1 AND closed_at IS NULL";
     CHANGE_ROOM = concat!(
         "UPDATE rooms
@@ -98,6 +102,15 @@ fn record(row: &Row<'_>) -> rusqlite::Result<RoomRecord> {
         closed_at: row.get("closed_at")?,
         last_seq: row.get("last_seq")?,
     })
+}
+
+/// The room with this number, wherever it stands.
+fn standing(conn: &Connection, id: RoomId) -> Stored<Option<StandingRoom>> {
+    let read = |row: &Row<'_>| match row.get::<_, Option<WallMillis>>("opened_at")? {
+        Some(_) => record(row).map(StandingRoom::Opened),
+        None => queued(row).map(StandingRoom::Queued),
+    };
+    Ok(conn.prepare_cached(STANDING_ROOM)?.query_row([id.0], read).optional()?)
 }
 
 fn queue(conn: &Connection, room: NewRoom) -> Stored<QueuedRoom> {
@@ -209,6 +222,10 @@ impl RoomStore for SqliteStorage {
 
     async fn room(&self, id: RoomId) -> Stored<Option<RoomRecord>> {
         self.read(move |conn| find(conn, id)).await
+    }
+
+    async fn standing_room(&self, id: RoomId) -> Stored<Option<StandingRoom>> {
+        self.read(move |conn| standing(conn, id)).await
     }
 
     async fn enter(&self, entry: NewMembership) -> Stored<Entered> {
