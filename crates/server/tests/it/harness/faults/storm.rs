@@ -131,27 +131,36 @@ impl Storm {
                 (visit % doors.len(), doors[visit % doors.len()].clone())
             };
             let account = door.with_token(token);
-            match account.enter(self.room).await {
+            let came = Instant::now();
+            let entry = account.enter(self.room).await;
+            // On a busy machine everything takes longer: who stays no longer than it takes to come in, or
+            // knocks again at once, would keep the room from ever being full.
+            let slowly = came.elapsed() * 5;
+            match entry {
                 Ok(session) => {
                     let from = self.welcomed(node);
-                    self.stays(session, visit, |until| self.gone(node, Stay { who, from, until }))
-                        .await;
+                    let gone = |until| self.gone(node, Stay { who, from, until });
+                    self.stays(session, visit, slowly, gone).await;
                 }
                 Err(error) => {
                     self.refused(&error);
-                    sleep_until(
-                        Instant::now() + Duration::from_millis(500 + (who as u64 * 53) % 1_000),
-                    )
-                    .await;
+                    let knocks = Duration::from_millis(500 + (who as u64 * 53) % 1_000);
+                    sleep_until(Instant::now() + knocks.max(slowly)).await;
                 }
             }
         }
     }
 
-    async fn stays(&self, mut session: Session, visit: usize, gone: impl FnOnce(u64)) {
+    async fn stays(
+        &self,
+        mut session: Session,
+        visit: usize,
+        at_least: Duration,
+        gone: impl FnOnce(u64),
+    ) {
         let people = self.people as u64;
-        let until =
-            Instant::now() + Duration::from_millis(people * 4 + (visit as u64 * 37) % (people * 6));
+        let stay = Duration::from_millis(people * 4 + (visit as u64 * 37) % (people * 6));
+        let until = Instant::now() + stay.max(at_least);
         let ended =
             async { while !matches!(session.next().await, None | Some(Event::Closed(_))) {} };
         let has_ended = timeout_at(until, ended).await.is_ok();
