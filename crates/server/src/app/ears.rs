@@ -15,8 +15,6 @@ use tokio::time::Instant;
 use super::App;
 use crate::cluster::{COMPARED_EVERY, Heard, News};
 use crate::entry::waiter_end;
-use crate::rooms::RoomInfo;
-use crate::storage::Stored;
 
 /// How often deadlines are looked for that no node has seen to.
 const OVERDUE_EVERY: Duration = Duration::from_secs(1);
@@ -70,11 +68,12 @@ async fn hear(app: &Arc<App>, news: News) {
         News::Seats { rooms } => {
             rooms.into_iter().for_each(|room| entry.aftermath.presence.mark_here(RoomId(room)));
         }
-        News::Room { room } => {
-            if let Err(error) = refresh(app, RoomId(room)).await {
+        News::Room { room } => match entry.duties.look_at_room(RoomId(room)).await {
+            Ok(_) => entry.aftermath.presence.mark_here(RoomId(room)),
+            Err(error) => {
                 tracing::debug!(event = "bus.not_applied", room, %error, "read later");
             }
-        }
+        },
         News::Ended { sessions, status } => {
             let sessions: Vec<SessionId> = sessions.into_iter().map(SessionId).collect();
             if let Some(code) = code_of(status) {
@@ -131,31 +130,12 @@ async fn hear(app: &Arc<App>, news: News) {
     }
 }
 
-async fn refresh(app: &App, room: RoomId) -> Stored<()> {
-    let (_, gone) = app.entry.rooms.refresh(room, &*app.entry.storage).await?;
-    if let Some(gone) = gone {
-        is_gone(app, &gone);
-    }
-    app.entry.aftermath.presence.mark_here(room);
-    Ok(())
-}
-
-/// Another node closed a room: whoever is in it or in front of it here learns so.
-fn is_gone(app: &App, room: &RoomInfo) {
-    let entry = &app.entry;
-    entry.hub.end_room_here(room.id, CloseCode::RoomClosed);
-    entry.aftermath.line.end_room(room.id, Code::RoomClosed);
-    entry.aftermath.presence.tell_closed(room);
-}
-
 /// Anything may have been missed: what is shared is read again, until it could be.
 async fn look_at_everything(app: &Arc<App>) {
     let entry = &app.entry;
     loop {
         let looked = async {
-            for gone in entry.rooms.refresh_all(&*entry.storage).await? {
-                is_gone(app, &gone);
-            }
+            entry.duties.look_at_rooms().await?;
             app.delivery.compare().await
         };
         match looked.await {

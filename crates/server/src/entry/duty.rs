@@ -229,11 +229,11 @@ impl Duties {
 
     /// The size that a room's record says now. Where other nodes change it too, the store is asked.
     async fn recorded(&self, room: RoomId) -> Result<Option<RoomSize>, NotYet> {
-        let Aftermath { rooms, bus, storage, .. } = &self.aftermath;
-        if bus.is_shared() {
-            return Ok(rooms.refresh(room, &**storage).await?.0.map(|info| info.size()));
-        }
-        Ok(rooms.get(room).map(|info| info.size()))
+        let info = match self.aftermath.bus.is_shared() {
+            true => self.look_at_room(room).await?,
+            false => self.aftermath.rooms.get(room),
+        };
+        Ok(info.map(|info| info.size()))
     }
 
     /// A step's answer was lost: the room is compared once the store answers again.

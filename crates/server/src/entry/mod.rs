@@ -13,6 +13,7 @@
 mod aftermath;
 mod confirm;
 mod duty;
+mod elsewhere;
 mod exit;
 mod inheritance;
 mod party;

@@ -226,7 +226,7 @@ impl Entry {
         let is_doubtful = info.as_ref().is_none_or(|it| it.state == RoomState::Pending);
         if is_doubtful && self.aftermath.bus.is_shared() {
             // Another node made it, or was entered, and the news of it is not here.
-            info = self.rooms.refresh(room, &*self.storage).await?.0;
+            info = self.duties.look_at_room(room).await?;
         }
         let Some(info) = info else {
             return Err(self.closed(who, room, key).await?);

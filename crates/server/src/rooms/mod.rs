@@ -3,7 +3,7 @@
 //! The store is the home of the facts; this is the copy that every request reads, changed only after
 //! the store. A closed room is not in it any more: who asks for one is answered from the store.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -15,14 +15,16 @@ use anteroom_protocol::room::{Lifetime, RoomState, Visibility};
 use crate::storage::{NewRoom, QueuedRoom, RoomRecord, WallMillis};
 
 mod checks;
+mod reading;
 mod rebuild;
 mod service;
 mod shared;
 
+use reading::Readers;
 pub(crate) use service::{RoomError, RoomService, view_of};
 
 /// What is known of a room. Replaced as a whole when something changes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RoomInfo {
     pub(crate) id: RoomId,
     pub(crate) name: String,
@@ -35,8 +37,18 @@ pub(crate) struct RoomInfo {
     pub(crate) owner: UserId,
     pub(crate) created_at: WallMillis,
     pub(crate) state: RoomState,
-    /// The last `seq` that was published; shared by all copies.
-    last_seq: Arc<AtomicI64>,
+    /// The last `seq` that was published.
+    last_seq: LastSeq,
+}
+
+/// Shared by all that is ever known of one room; no record decides about it.
+#[derive(Clone, Debug)]
+struct LastSeq(Arc<AtomicI64>);
+
+impl PartialEq for LastSeq {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl RoomInfo {
@@ -53,18 +65,18 @@ impl RoomInfo {
             owner: room.owner,
             created_at: room.created_at,
             state,
-            last_seq: Arc::new(AtomicI64::new(last_seq)),
+            last_seq: LastSeq(Arc::new(AtomicI64::new(last_seq))),
         }
     }
 
     /// The number of the last durable thing that was published in the room.
     pub(crate) fn last_seq(&self) -> i64 {
-        self.last_seq.load(Ordering::Acquire)
+        self.last_seq.0.load(Ordering::Acquire)
     }
 
     /// Raises it; called by the message log alone, in order.
     pub(crate) fn published(&self, seq: i64) {
-        self.last_seq.fetch_max(seq, Ordering::AcqRel);
+        self.last_seq.0.fetch_max(seq, Ordering::AcqRel);
     }
 
     /// How large it is. A record of before the two were kept in step may name more staff seats than
@@ -99,11 +111,20 @@ pub(crate) struct Rooms {
 #[derive(Debug, Default)]
 struct Kept {
     rooms: HashMap<RoomId, Arc<RoomInfo>>,
-    /// How many are reading the store, for what they find to be kept here.
-    readers: usize,
-    /// What went since the first of them began: a number is never given again, so whoever read such a
-    /// room before brings back nothing.
-    gone: HashSet<RoomId>,
+    readers: Readers,
+}
+
+impl Kept {
+    fn put(&mut self, info: Arc<RoomInfo>) {
+        self.readers.changed(info.id);
+        self.rooms.insert(info.id, info);
+    }
+
+    /// A number is never given again: what is gone is gone for good.
+    fn end(&mut self, id: RoomId) -> Option<Arc<RoomInfo>> {
+        self.readers.ended(id);
+        self.rooms.remove(&id)
+    }
 }
 
 impl Rooms {
@@ -144,7 +165,7 @@ impl Rooms {
 
     fn put(&self, info: RoomInfo) -> Arc<RoomInfo> {
         let info = Arc::new(info);
-        self.write().rooms.insert(info.id, Arc::clone(&info));
+        self.write().put(Arc::clone(&info));
         info
     }
 
@@ -156,6 +177,7 @@ impl Rooms {
     /// Changes one room.
     pub(crate) fn change(&self, id: RoomId, change: impl FnOnce(&mut RoomInfo)) {
         let mut kept = self.write();
+        kept.readers.changed(id);
         if let Some(info) = kept.rooms.get_mut(&id) {
             change(Arc::make_mut(info));
         }
@@ -163,10 +185,6 @@ impl Rooms {
 
     /// Closed or forgotten; answers what it was.
     pub(crate) fn remove(&self, id: RoomId) -> Option<Arc<RoomInfo>> {
-        let mut kept = self.write();
-        if kept.readers > 0 {
-            kept.gone.insert(id);
-        }
-        kept.rooms.remove(&id)
+        self.write().end(id)
     }
 }
