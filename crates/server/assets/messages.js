@@ -1,6 +1,12 @@
-// The list of messages and the composer. Text goes in as text; order is by `seq`.
+// The list of messages: in the order of `seq`, older ones as one scrolls up, and what one says oneself
+// shown at once, with what becomes of it.
 
+import { Acts } from './acts.js';
+import { Composer } from './composer.js';
+import { button, erase, join, markEdited, messageItem, note, reword, tell } from './message.js';
+import { Reads } from './reads.js';
 import { newId } from './session.js';
+import { Unread } from './unread.js';
 
 const PAGE = 50;
 const $ = (id) => document.getElementById(id);
@@ -16,28 +22,44 @@ export class Messages {
   #loaded = false; // whether the newest page ever came
   #shown = new Map(); // by message id
   #own = new Map(); // by client_id, what is not yet in the list by number
+  #last; // one's own last message
   #session;
+  #composer;
+  #acts;
+  #reads;
+  #unread;
 
-  constructor({ client, id, words, name }) {
-    Object.assign(this, { client, id, words, name });
+  /** `name(user)`, `others()`: the people here but oneself; `manages`: whether one keeps order here. */
+  constructor({ client, id, words, name, others, manages }) {
+    Object.assign(this, { client, id, words, name, manages });
+    this.#composer = new Composer({
+      say: (content) => this.#say(content),
+      reword: (item, content) => this.#reword(item, content),
+      last: () => this.#last,
+      typing: () => this.#session?.typing(),
+    });
+    this.#acts = new Acts({
+      list: this.#list,
+      words,
+      mayEdit: (item) => item.id && item.content !== undefined && this.#isMine(item),
+      mayDelete: (item) => item.id && item.content !== undefined && (this.manages || this.#isMine(item)),
+      edit: (item) => this.#composer.edit(item),
+      remove: (item) => this.#remove(item),
+    });
+    this.#reads = new Reads({
+      words,
+      others,
+      say: (text, names) => this.#showRead(text, names),
+      tell: (seq) => this.#session.read(seq),
+    });
     this.#log.addEventListener('scroll', () => this.#scrolled());
     // A phone's keyboard, a wider window, a longer list of people: who read the end still does.
     new ResizeObserver(() => this.#followed && this.#toEnd()).observe(this.#log);
     $('older').addEventListener('click', () => this.#older());
     $('below').addEventListener('click', () => this.#toEnd());
-    const text = $('text');
-    text.addEventListener('keydown', (event) => {
-      // While an input method composes (Korean, Japanese, …), Enter ends the syllable.
-      const composing = event.isComposing || event.keyCode === 229;
-      if (event.key !== 'Enter' || event.shiftKey || composing) return;
-      event.preventDefault();
-      this.#send();
-    });
-    text.addEventListener('input', () => grow(text));
-    $('composer').addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#send();
-    });
+    for (const event of ['focus', 'visibilitychange']) {
+      addEventListener(event, () => this.#seen(), true);
+    }
   }
 
   use(session) {
@@ -46,18 +68,26 @@ export class Messages {
 
   welcome(frame, first) {
     this.me = frame.you;
+    const key = `anteroom.read.${this.id}.${this.me.id}`;
+    this.#unread ??= new Unread({ key, words: this.words, jump: $('unread') });
+    this.#unread.begin(frame.last_seq ?? 0);
+    this.#reads.welcome(frame.members ?? []);
     const fresh = first || !this.#loaded || ['truncated', 'reset'].includes(frame.replay);
     if (fresh) this.load(frame.last_seq);
+    else this.#seen();
   }
 
   /** Shows the newest page again, from scratch. What is not sent yet stays. */
   async load(last) {
     this.#loading = false;
+    this.#acts.close();
     this.#shown.clear();
+    this.#last = undefined;
     this.#list.replaceChildren(...[...this.#own.values()].map((own) => own.item));
     this.#first = (last ?? this.#session.lastSeq ?? 0) + 1;
     await this.#older();
     this.#toEnd();
+    this.#unread.offer(this.#log, this.#first);
   }
 
   async #older() {
@@ -76,6 +106,7 @@ export class Messages {
       const begins = this.#first <= 1;
       $('older').hidden = begins;
       if (begins) this.#beginning();
+      this.#unread?.offer(this.#log, this.#first);
     } catch {
       $('older').hidden = false; // the button asks again
     } finally {
@@ -93,21 +124,32 @@ export class Messages {
 
   add(frame) {
     const atEnd = this.#atEnd();
-    this.#place(frame);
+    const isSeen = atEnd && looks();
+    if (isSeen) this.#unread.reached(frame.seq);
+    this.#place(frame, isSeen);
     if (atEnd || frame.sender?.id === this.me?.id) this.#toEnd();
     else $('below').hidden = false;
   }
 
   edit({ target, content }) {
     const item = this.#shown.get(target.id);
-    if (!item) return;
-    item.querySelector('.text').textContent = content;
-    this.#mark(item);
+    if (item) reword(item, content);
   }
 
   remove({ target }) {
     const item = this.#shown.get(target.id);
     if (item) this.#gone(item);
+  }
+
+  /** Somebody else has read up to here. */
+  read({ user_id: user, seq }) {
+    this.#reads.heard(user, seq);
+    this.showReads();
+  }
+
+  /** Who is here has changed. */
+  showReads() {
+    this.#reads.show(this.#last?.seq);
   }
 
   note(text) {
@@ -117,9 +159,10 @@ export class Messages {
     if (atEnd) this.#toEnd();
   }
 
-  #place(message) {
+  #place(message, isSeen = false) {
     if (this.#shown.has(message.id)) return;
-    if (message.sender?.id === this.me?.id) {
+    const isOwn = message.sender?.id === this.me?.id;
+    if (isOwn) {
       this.#own.get(message.client_id)?.item.remove();
       this.#own.delete(message.client_id);
     }
@@ -129,10 +172,25 @@ export class Messages {
     }
     const item = this.#item(message.sender, message.content, message.created_at);
     item.seq = message.seq;
-    if (message.deleted_at) this.#gone(item);
-    else if (message.updated_at) this.#mark(item);
+    item.id = `m-${message.id}`;
+    item.message = message.id;
+    if (message.deleted_at) erase(item);
+    else if (message.updated_at) markEdited(item);
     this.#shown.set(message.id, item);
     this.#insert(item);
+    this.#acts.offer(item);
+    if (isOwn) this.#isLast(item);
+    else if (this.#unread?.isNew(message.seq)) this.#unread.came(item, this.#list, isSeen);
+  }
+
+  #isLast(item) {
+    if (item.content === undefined || item.seq < (this.#last?.seq ?? 0)) return;
+    this.#last = item;
+    this.showReads();
+  }
+
+  #isMine(item) {
+    return item.dataset.from === this.me?.id;
   }
 
   #insert(item) {
@@ -149,80 +207,105 @@ export class Messages {
   }
 
   #item(sender, content, createdAt) {
-    const item = element('li', 'message');
-    item.dataset.from = sender?.id ?? '';
-    item.classList.toggle('mine', sender?.id === this.me?.id);
-    const head = element('p', 'by');
-    head.append(element('strong', '', sender?.name ?? this.name(sender?.id) ?? '–'));
-    if (createdAt) {
-      const when = new Date(createdAt);
-      const lang = document.documentElement.lang;
-      const isToday = when.toDateString() === new Date().toDateString();
-      const day = isToday ? {} : { month: 'short', day: 'numeric' };
-      const shown = { ...day, hour: 'numeric', minute: '2-digit' };
-      const time = element('time', '', when.toLocaleString(lang, shown));
-      time.dateTime = createdAt;
-      time.title = when.toLocaleString(lang);
-      head.append(' ', time);
-    }
-    item.append(head, element('p', 'text', content));
-    return item;
-  }
-
-  #mark(item) {
-    if (!item.querySelector('.edited')) {
-      item.querySelector('.by').append(' ', element('span', 'edited', this.words.editedMark));
-    }
+    const mine = sender?.id === this.me?.id;
+    const name = sender?.name ?? this.name(sender?.id) ?? '–';
+    return messageItem({ sender, content, createdAt, mine, name, words: this.words });
   }
 
   #gone(item) {
-    item.querySelector('.text').textContent = this.words.deletedMessage;
-    item.classList.add('deleted');
+    this.#composer.gone(item);
+    this.#acts.withdraw(item);
+    erase(item);
+    if (this.#last !== item) return;
+    const own = [...this.#list.querySelectorAll('.mine')];
+    this.#last = own.findLast((it) => it.message && it.content !== undefined);
+    this.showReads();
   }
 
-  #send() {
-    const text = $('text');
-    const content = text.value.trim();
-    if (!content || !this.me) return;
-    text.value = '';
-    grow(text);
-    text.focus();
+  #say(content) {
+    if (!this.me) return false;
     const clientId = newId();
-    const sender = { id: this.me.id, name: this.me.name };
-    const item = this.#item(sender, content);
+    const item = this.#item({ id: this.me.id, name: this.me.name }, content);
     item.dataset.own = clientId;
-    item.append(element('p', 'state'));
     this.#own.set(clientId, { item });
     this.#list.append(item);
     join(item);
+    this.#reads.show();
     this.#toEnd();
     this.#try(item, clientId, content);
+    return true;
   }
 
   #try(item, clientId, content) {
-    const state = item.querySelector('.state');
     item.classList.remove('unsent');
     item.classList.add('pending');
-    state.replaceChildren(this.words.sending);
+    tell(item, this.words.sending);
     this.#session.send(content, { clientId }).then(
       () => {
         item.classList.remove('pending');
-        state.replaceChildren();
+        tell(item);
       },
       () => {
-        item.classList.remove('pending');
-        item.classList.add('unsent');
-        const again = element('button', 'plain', this.words.retrySend);
-        const drop = element('button', 'plain', this.words.discard);
-        again.onclick = () => this.#try(item, clientId, content);
-        drop.onclick = () => {
+        const again = button(this.words.retrySend, () => this.#try(item, clientId, content));
+        const drop = button(this.words.discard, () => {
           this.#own.delete(clientId);
           item.remove();
           $('text').focus();
-        };
-        state.replaceChildren(this.words.failed, ' ', again, ' ', drop);
+        });
+        item.classList.replace('pending', 'unsent');
+        tell(item, this.words.failed, ' ', again, ' ', drop);
       },
     );
+  }
+
+  #reword(item, content) {
+    const before = item.content;
+    item.classList.remove('unsent');
+    item.classList.add('pending');
+    tell(item, this.words.sending);
+    reword(item, content);
+    this.#session.edit(item.message, content).then(
+      () => {
+        item.classList.remove('pending');
+        tell(item);
+        this.showReads();
+      },
+      ({ code }) => {
+        if (code === 'superseded' || item.content === undefined) return;
+        item.classList.replace('pending', 'unsent');
+        const again = button(this.words.retrySend, () => this.#reword(item, content));
+        const drop = button(this.words.discard, () => {
+          item.classList.remove('unsent');
+          tell(item);
+          reword(item, before);
+          $('text').focus();
+        });
+        tell(item, this.words.notChanged, ' ', again, ' ', drop);
+      },
+    );
+  }
+
+  #remove(item) {
+    this.#session.delete(item.message).catch(({ code }) => {
+      if (code === 'superseded' || item.content === undefined) return;
+      const again = button(this.words.retrySend, () => {
+        tell(item, this.words.deleting);
+        this.#remove(item);
+      });
+      const drop = button(this.words.keep, () => tell(item));
+      tell(item, this.words.notDeleted, ' ', again, ' ', drop);
+    });
+  }
+
+  #showRead(text, names = []) {
+    this.#list.querySelector('.read')?.remove();
+    const item = this.#last;
+    if (!text || !item || this.#own.size) return;
+    const line = Object.assign(document.createElement('p'), { className: 'read', textContent: text });
+    line.title = names.join(', ');
+    const atEnd = this.#atEnd();
+    item.append(line);
+    if (atEnd) this.#toEnd();
   }
 
   #atEnd() {
@@ -234,6 +317,7 @@ export class Messages {
     $('below').hidden = true;
     this.#followed = true;
     this.#size = this.#log.clientHeight;
+    this.#seen();
   }
 
   #scrolled() {
@@ -241,28 +325,22 @@ export class Messages {
     if (this.#size === this.#log.clientHeight) this.#followed = this.#atEnd();
     this.#size = this.#log.clientHeight;
     if (this.#log.scrollTop < 120 && this.#first > 1) this.#older();
-    if (this.#atEnd()) $('below').hidden = true;
+    if (this.#atEnd()) {
+      $('below').hidden = true;
+      this.#seen();
+    }
+    this.#unread?.offer(this.#log, this.#first);
+  }
+
+  /** The reader has the end before the eyes. */
+  #seen() {
+    if (!this.#loaded || !looks() || !this.#atEnd()) return;
+    const seq = this.#session.lastSeq;
+    this.#unread?.reached(seq);
+    this.#reads.reached(seq);
   }
 }
 
-// Several messages of one person in a row show the name once.
-function join(item) {
-  const above = item.previousElementSibling;
-  const same = above?.matches('.message') && above.dataset.from === item.dataset.from;
-  item.classList.toggle('joined', Boolean(same) && item.matches('.message'));
-}
-
-function note(text, seq) {
-  return Object.assign(element('li', 'note-line', text), { seq });
-}
-
-function element(name, className, text) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function grow(text) {
-  text.rows = Math.min(6, text.value.split('\n').length);
+function looks() {
+  return document.visibilityState === 'visible' && document.hasFocus();
 }

@@ -5,6 +5,7 @@ import { Client } from './anteroom.js';
 import { Line } from './line.js';
 import { Messages } from './messages.js';
 import { drawSeats, fill, seatLine, wordsOf } from './seats.js';
+import { Typing } from './typing.js';
 
 const $ = (id) => document.getElementById(id);
 const room = $('room');
@@ -15,7 +16,10 @@ const secret = `anteroom.resume.${id}`;
 const client = new Client();
 const people = new Map();
 const nameOf = (user) => people.get(user)?.name;
-const messages = new Messages({ client, id, words, name: nameOf });
+const others = () => [...people.values()].filter((user) => user.id !== me);
+const manages = 'manages' in room.dataset;
+const messages = new Messages({ client, id, words, name: nameOf, others, manages });
+const typing = new Typing({ place: $('typing'), words, name: nameOf });
 const line = new Line({
   client,
   id,
@@ -53,7 +57,12 @@ function enter({ password, resume, reservation } = {}) {
   on('reconnecting', () => {
     if (room.dataset.state === 'live') banner(words.reconnecting, { retry: true });
   });
-  on('message', (frame) => messages.add(frame));
+  on('message', (frame) => {
+    typing.over(frame.sender?.id);
+    messages.add(frame);
+  });
+  on('typing', (frame) => typing.heard(frame.user_id));
+  on('read', (frame) => messages.read(frame));
   on('edited', (frame) => messages.edit(frame));
   on('deleted', (frame) => messages.remove(frame));
   on('presence', presence);
@@ -99,11 +108,13 @@ function presence({ joined = [], left = [], occupied }) {
     const known = people.get(user);
     if (known) messages.note(fill(words.left, { name: known.name }));
     people.delete(user);
+    typing.over(user);
   }
   // Large rooms tell numbers only.
   knowsAll &&= joined.length + left.length > 0;
   count = knowsAll ? people.size : occupied;
   showPeople();
+  messages.showReads();
 }
 
 function showSeats(seats) {

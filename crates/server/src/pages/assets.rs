@@ -3,13 +3,25 @@
 //! The pages use the same client modules that are published for others (`clients/js`).
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::LazyLock;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// One file, ready to be sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asset {
-    pub(crate) bytes: &'static [u8],
     pub(crate) content_type: &'static str,
+    pub(crate) plain: Form,
+    /// By gzip, where that makes it smaller.
+    pub(crate) packed: Option<Form>,
+}
+
+/// One way to send a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Form {
+    pub(crate) bytes: &'static [u8],
     /// A strong validator with its quotes, made from the content. Names carry no version, so send
     /// `Cache-Control: no-cache` with it.
     pub(crate) etag: &'static str,
@@ -22,13 +34,20 @@ macro_rules! files {
 }
 
 static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
-    let files: [(&str, &'static str); 11] = files![
+    let files: [(&str, &'static str); 18] = files![
         "app.css" from "assets/app.css",
         "logo.svg" from "assets/logo.svg",
         "lobby.js" from "assets/lobby.js",
         "room.js" from "assets/room.js",
         "line.js" from "assets/line.js",
         "messages.js" from "assets/messages.js",
+        "message.js" from "assets/message.js",
+        "links.js" from "assets/links.js",
+        "composer.js" from "assets/composer.js",
+        "acts.js" from "assets/acts.js",
+        "typing.js" from "assets/typing.js",
+        "reads.js" from "assets/reads.js",
+        "unread.js" from "assets/unread.js",
         "seats.js" from "assets/seats.js",
         "anteroom.js" from "../../clients/js/anteroom.js",
         "session.js" from "../../clients/js/session.js",
@@ -56,14 +75,24 @@ fn prepare(name: &str, content: &'static str) -> Asset {
         Some((_, "svg")) => ("image/svg+xml", content.to_owned()),
         _ => ("application/octet-stream", content.to_owned()),
     };
-    let bytes = bytes.leak().as_bytes();
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    let packed = pack(bytes.as_bytes()).filter(|packed| packed.len() < bytes.len());
+    Asset { content_type, plain: form(bytes.into_bytes()), packed: packed.map(form) }
+}
+
+fn form(bytes: Vec<u8>) -> Form {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
     let mut etag = String::from("\"");
     for byte in &digest.as_ref()[..12] {
         let _ = write!(etag, "{byte:02x}");
     }
     etag.push('"');
-    Asset { bytes, content_type, etag: etag.leak() }
+    Form { bytes: bytes.leak(), etag: etag.leak() }
+}
+
+fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    packer.write_all(bytes).ok()?;
+    packer.finish().ok()
 }
 
 /// Leaves out indentation, empty lines and lines that are only a comment. Lines stay lines, so an
@@ -96,7 +125,7 @@ mod tests {
     #[test]
     fn every_script_a_page_imports_is_served() {
         for (name, file) in FILES.iter().filter(|(name, _)| name.ends_with(".js")) {
-            let text = std::str::from_utf8(file.bytes).unwrap();
+            let text = std::str::from_utf8(file.plain.bytes).unwrap();
             for import in text.split(" from './").skip(1) {
                 let import = import.split('\'').next().unwrap();
                 assert!(asset(import).is_some(), "{name} imports {import}");
@@ -109,7 +138,7 @@ mod tests {
         for name in ["", "../Cargo.toml", "app.css/", "APP.CSS"] {
             assert!(asset(name).is_none(), "{name}");
         }
-        assert_ne!(asset("app.css").unwrap().etag, asset("room.js").unwrap().etag);
+        assert_ne!(asset("app.css").unwrap().plain.etag, asset("room.js").unwrap().plain.etag);
     }
 
     #[test]
@@ -125,7 +154,7 @@ mod tests {
         let text = "/** What\n * it does */\n  a(1); // why\n\n// no\n/* one */\nb();\n";
         assert_eq!(slim(text), "a(1); // why\nb();\n");
         for (name, file) in FILES.iter() {
-            let text = std::str::from_utf8(file.bytes).unwrap();
+            let text = std::str::from_utf8(file.plain.bytes).unwrap();
             let open = text.lines().find(|line| line.matches('`').count() % 2 == 1);
             assert_eq!(open, None, "{name} carries a text over a line end");
         }

@@ -4,6 +4,7 @@
 //! goes wrong ends in a page that says so in words and shows the way onward.
 
 mod account;
+mod files;
 mod forms;
 mod room;
 mod settings;
@@ -13,10 +14,8 @@ use std::sync::Arc;
 
 use anteroom_protocol::Code;
 use axum::Router;
-use axum::extract::{Path, State};
-use axum::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, SET_COOKIE,
-};
+use axum::extract::Path;
+use axum::http::header::{ACCEPT_LANGUAGE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -28,7 +27,7 @@ use crate::app::App;
 use crate::pages::lang::{LANG_COOKIE, Lang, local_path};
 use crate::pages::refusal::Refusal;
 use crate::pages::views::RefusalView;
-use crate::pages::{Page, assets, render};
+use crate::pages::{Page, render};
 use visitor::Visitor;
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -45,7 +44,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/profile", get(account::profile_form).post(account::profile))
         .route("/logout", post(account::log_out))
         .route("/lang/{tag}", get(switch_language))
-        .route("/assets/{name}", get(asset))
+        .route("/assets/{name}", get(files::asset))
         .route("/favicon.ico", get(|| async { redirect("/assets/logo.svg") }))
 }
 
@@ -104,22 +103,4 @@ async fn switch_language(
         response.headers_mut().insert(SET_COOKIE, value);
     }
     response
-}
-
-async fn asset(
-    State(_): State<Arc<App>>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    let Some(asset) = assets::asset(&name) else {
-        return Refused::new(Code::NotFound).into_response();
-    };
-    let tag = HeaderValue::from_static(asset.etag);
-    // Always asked again, hardly ever sent again: a new version is seen at once.
-    let caching = (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if headers.get(IF_NONE_MATCH) == Some(&tag) {
-        return (StatusCode::NOT_MODIFIED, [(ETAG, tag), caching]).into_response();
-    }
-    let kind = (CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
-    ([kind, (ETAG, tag), caching], asset.bytes).into_response()
 }
