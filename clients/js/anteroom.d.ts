@@ -27,6 +27,8 @@ export interface Message {
   id: string; seq: number; room_id: number; sender: Person | null;
   kind: 'text' | 'notification'; content_type: string; content: string; created_at: string;
   updated_at?: string; deleted_at?: string; client_id?: string;
+  /** The `seq` of the earlier message that this one answers. */
+  reply_to?: number;
 }
 /** A message that was looked for. Put together, the pieces are its text, with `…` where some is left out. */
 export interface FoundMessage extends Message { snippet: { text: string; hit?: true }[] }
@@ -159,7 +161,7 @@ export class Session {
   /** Settled by the first welcome or the end, whichever comes first. */
   readonly ready: Promise<Welcome>;
   on<T extends keyof SessionEvents>(type: T, listener: (event: SessionEvents[T]) => void): () => void;
-  send(content: string, options?: { clientId?: string; contentType?: string }): Promise<Ack>;
+  send(content: string, options?: { clientId?: string; contentType?: string; replyTo?: number }): Promise<Ack>;
   /** Gives the `edited` frame once it is durable; asked again after a reconnect. */
   edit(id: string, content: string): Promise<Change>;
   /** Gives the `deleted` frame. A newer wish for the same message makes the older fail: `superseded`. */

@@ -61,14 +61,16 @@ export class Session {
 
   /**
    * Sends text. The promise gives the `ack` once the message is durable. It stays pending over a
-   * reconnect and is sent again under the same id, which never makes a second message.
+   * reconnect and is sent again under the same id, which never makes a second message. `replyTo` is the
+   * `seq` of the message that it answers.
    */
-  send(content, { clientId = newId(), contentType } = {}) {
+  send(content, { clientId = newId(), contentType, replyTo } = {}) {
     if (this.state === 'closed') return Promise.reject(failure('closed'));
     const known = this.#pending.get(clientId);
     if (known) return known.promise;
     const frame = { type: 'send', client_id: clientId, content };
     if (contentType) frame.content_type = contentType;
+    if (replyTo) frame.reply_to = replyTo;
     const entry = { frame };
     entry.promise = new Promise((resolve, reject) => Object.assign(entry, { resolve, reject }));
     this.#pending.set(clientId, entry);

@@ -112,8 +112,12 @@ impl JoinedRoom {
             return None;
         }
         let client_id = Uuid::now_v7().to_string();
-        let send =
-            Send { client_id: client_id.clone(), content: content.into(), content_type: None };
+        let send = Send {
+            client_id: client_id.clone(),
+            content: content.into(),
+            content_type: None,
+            reply_to: None,
+        };
         self.unacknowledged.push_back(send);
         Some(client_id)
     }

@@ -82,8 +82,12 @@ impl Session {
         content: impl Into<String>,
     ) -> Result<Ack> {
         let client_id = client_id.into();
-        let send =
-            Send { client_id: client_id.clone(), content: content.into(), content_type: None };
+        let send = Send {
+            client_id: client_id.clone(),
+            content: content.into(),
+            content_type: None,
+            reply_to: None,
+        };
         self.send_frame(&ClientFrame::Send(send)).await?;
         loop {
             match self.line.read().await {

@@ -144,7 +144,7 @@ pub(crate) async fn member(
             () = sleep_until(due), if to_send.is_some() => {
                 let n = to_send.take().unwrap_or_default();
                 let client_id = format!("lab-{n}");
-                let send = Send { client_id, content: format!("message {n}"), content_type: None };
+                let send = Send { client_id, content: format!("message {n}"), content_type: None, reply_to: None };
                 // A broken line shows in the read that follows.
                 let _ = session.send_frame(&ClientFrame::Send(send)).await;
                 to_send = Some(n + delivery.senders).filter(|n| *n < delivery.messages);

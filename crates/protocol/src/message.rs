@@ -71,4 +71,7 @@ pub struct Message {
     /// The sender's own id for it, which made the retry safe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// The `seq` of the earlier message that this one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<i64>,
 }

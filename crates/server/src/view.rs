@@ -81,5 +81,6 @@ pub(crate) fn message(record: MessageRecord) -> Message {
         updated_at: record.updated_at.map(Timestamp),
         deleted_at: record.deleted_at.map(Timestamp),
         client_id: record.client_id,
+        reply_to: record.reply_to,
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Append {
 /// What a session wants of the log.
 pub(crate) enum Wish {
     /// A new message.
-    Say { client_id: String, content_type: String, content: String },
+    Say { client_id: String, content_type: String, content: String, reply_to: Option<i64> },
     /// Another state of an older one.
     Alter(Alteration),
 }
@@ -231,16 +231,19 @@ fn encoded_len(text: &str) -> usize {
 fn new_record(append: &Append) -> NewRecord {
     let session = &append.session;
     match &append.what {
-        Wish::Say { client_id, content_type, content } => NewRecord::Message(NewMessage {
-            id: append.id,
-            room: session.room,
-            sender: Some(session.user),
-            client_id: Some(client_id.clone()),
-            kind: MessageKind::Text,
-            content_type: content_type.clone(),
-            content: content.clone(),
-            created_at: append.created_at,
-        }),
+        Wish::Say { client_id, content_type, content, reply_to } => {
+            NewRecord::Message(NewMessage {
+                id: append.id,
+                room: session.room,
+                sender: Some(session.user),
+                client_id: Some(client_id.clone()),
+                kind: MessageKind::Text,
+                content_type: content_type.clone(),
+                content: content.clone(),
+                reply_to: *reply_to,
+                created_at: append.created_at,
+            })
+        }
         Wish::Alter(what) => change::new_record(append, what),
     }
 }

@@ -229,7 +229,9 @@ pub(super) fn answer(append: Append, outcome: Appended) -> (Option<Bytes>, Optio
         }
     };
     let is_new = matches!(outcome, Appended::New { .. });
-    let Wish::Say { client_id, content_type, content } = append.what else { return (None, None) };
+    let Wish::Say { client_id, content_type, content, reply_to } = append.what else {
+        return (None, None);
+    };
     let ack = ack(client_id.clone(), (id.0, seq), created_at);
     let message = Message {
         id: id.0,
@@ -243,6 +245,7 @@ pub(super) fn answer(append: Append, outcome: Appended) -> (Option<Bytes>, Optio
         updated_at: None,
         deleted_at: None,
         client_id: Some(client_id),
+        reply_to,
     };
     (Some(ack), is_new.then(|| (seq, encode(&ServerFrame::Message(message)))))
 }

@@ -207,6 +207,8 @@ struct MessageData<'a> {
     kind: MessageKind,
     content_type: &'a str,
     content: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<i64>,
 }
 
 fn said(message: &NewMessage, seq: i64) -> NewEvent {
@@ -218,6 +220,7 @@ fn said(message: &NewMessage, seq: i64) -> NewEvent {
         kind: message.kind,
         content_type: &message.content_type,
         content: &message.content,
+        reply_to: message.reply_to,
     };
     event(About::Room(message.room), "message.created", message.created_at, data)
 }

@@ -117,8 +117,16 @@ fn say(all: &Connections, session: &Link, send: Send) {
         refuse(session, Code::Invalid, &detail, Some(send.client_id));
         return;
     }
+    if let Some(seq) = send.reply_to
+        && !was_told(all, session, seq)
+    {
+        let detail = "reply_to is the seq of something said in the room.";
+        refuse(session, Code::Invalid, detail, Some(send.client_id));
+        return;
+    }
     let wish = Wish::Say {
         client_id: send.client_id,
+        reply_to: send.reply_to,
         content_type: send.content_type.unwrap_or_else(|| TEXT_PLAIN.to_owned()),
         content: send.content,
     };
@@ -154,10 +162,15 @@ fn log(all: &Connections, session: &Link, id: MessageId, what: Wish) {
     }
 }
 
+/// Whether a number is that of something told in the session's room.
+fn was_told(all: &Connections, session: &Link, seq: i64) -> bool {
+    let last = all.entry.rooms.get(session.room).map_or(0, |info| info.last_seq());
+    (1..=last).contains(&seq)
+}
+
 /// A mark stands on something that was told.
 fn read(all: &Connections, session: &Link, seq: i64) {
-    let last = all.entry.rooms.get(session.room).map_or(0, |info| info.last_seq());
-    if (1..=last).contains(&seq) {
+    if was_told(all, session, seq) {
         all.entry.aftermath.presence.passing.read(session.room, session.user, seq);
     } else {
         refuse(session, Code::Invalid, "seq is that of something said in the room.", None);

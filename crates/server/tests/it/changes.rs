@@ -169,6 +169,7 @@ async fn a_json_message_stays_json() {
         client_id: "j".into(),
         content: "{\"a\":1}".into(),
         content_type: Some("application/json".into()),
+        reply_to: None,
     };
     speaker.send_frame(&ClientFrame::Send(send)).await.unwrap();
     let message = next_message(&mut speaker).await;

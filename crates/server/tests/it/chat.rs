@@ -1,6 +1,6 @@
 //! What is said in a room: acknowledged once durable, the same to everybody, in one order.
 
-use anteroom_client::{Account, ConfirmOptions, Error, Session};
+use anteroom_client::{Account, ConfirmOptions, Error, HistoryFrom, Session};
 use anteroom_protocol::Code;
 use anteroom_protocol::entry::Reserve;
 use anteroom_protocol::frame::{ClientFrame, Replay, Send, ServerFrame};
@@ -56,8 +56,45 @@ async fn behaviour_b39_a_message_is_acknowledged_once_stored_and_comes_to_everyb
         updated_at: None,
         deleted_at: None,
         client_id: Some("c-1".into()),
+        reply_to: None,
     };
     assert_eq!(other, expected);
+}
+
+#[tokio::test]
+async fn a_reply_names_what_it_answers_to_everybody_and_for_ever() {
+    let server = TestServer::plain().await;
+    let (room, mut speaker) = server.room(&server.user("owner").await, 3).await;
+    let a = server.user("a").await;
+    let mut listener = a.enter(room).await.unwrap();
+    speaker.send("who comes?").await.unwrap();
+    let question = next_message(&mut listener).await;
+    assert_eq!(question.reply_to, None);
+    let reply = |client_id: &str, reply_to| Send {
+        client_id: client_id.into(),
+        content: "I do".into(),
+        content_type: None,
+        reply_to: Some(reply_to),
+    };
+    listener.send_frame(&ClientFrame::Send(reply("r-1", question.seq))).await.unwrap();
+    next_message(&mut speaker).await;
+    let told = next_message(&mut speaker).await;
+    assert_eq!((told.seq, told.reply_to), (2, Some(1)));
+    for nothing in [0, -1, 4, i64::MAX] {
+        listener.send_frame(&ClientFrame::Send(reply("r-2", nothing))).await.unwrap();
+        let refused = within(
+            "a refusal",
+            listener.wait_for(|frame| match frame {
+                ServerFrame::Error(error) => Some((error.code, error.reference.clone())),
+                _ => None,
+            }),
+        );
+        assert_eq!(refused.await.unwrap(), (Code::Invalid, Some("r-2".into())), "{nothing}");
+    }
+    let mut again = enter_since(&a, room, 1).await;
+    assert_eq!(next_message(&mut again).await, told, "what is replayed is what was told");
+    let page = a.history(room, HistoryFrom::Newest, None).await.unwrap();
+    assert_eq!(page.items.iter().map(|it| it.reply_to).collect::<Vec<_>>(), [Some(1), None]);
 }
 
 #[tokio::test]
@@ -126,6 +163,7 @@ async fn too_much_to_replay_is_said_and_so_is_a_position_that_never_was() {
         client_id: format!("c{n}"),
         content: format!("{n}"),
         content_type: None,
+        reply_to: None,
     });
     for frame in frames {
         speaker.send_frame(&ClientFrame::Send(frame)).await.unwrap();

@@ -184,7 +184,7 @@ async fn what_was_sent_but_not_acknowledged_is_safe_to_send_again() {
     let (room, mut session) = server.room(&owner, 5).await;
     for n in 0..50 {
         let (client_id, content) = (format!("c{n}"), format!("{n}"));
-        let send = Send { client_id, content, content_type: None };
+        let send = Send { client_id, content, content_type: None, reply_to: None };
         session.send_frame(&ClientFrame::Send(send)).await.unwrap();
     }
     let first_ack = |frame: &ServerFrame| matches!(frame, ServerFrame::Ack(_)).then_some(());

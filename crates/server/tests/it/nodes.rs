@@ -96,6 +96,7 @@ async fn two_nodes_that_talk_at_once_tell_everybody_everything_once_and_in_one_o
                         client_id: format!("{who}-{n}"),
                         content: format!("{who}-{n}"),
                         content_type: None,
+                        reply_to: None,
                     },
                 ))
                 .await

@@ -53,7 +53,7 @@ async fn f40_a_power_cut_at_any_instant_loses_nothing_that_was_acknowledged() {
     let before = server.copied_data();
     for n in 0..MESSAGES {
         let (client_id, content) = (format!("said-{n}-"), "x".repeat(40 * (n % 7)) + "x");
-        let send = Send { client_id, content, content_type: None };
+        let send = Send { client_id, content, content_type: None, reply_to: None };
         session.send_frame(&ClientFrame::Send(send)).await.unwrap();
         // Some are acknowledged alone, some share a sync.
         if n % 4 == 0 {

@@ -4,7 +4,9 @@
 mod beside;
 mod broken;
 
-use crate::harness::{Nodes, Rabbit, Settings, TestServer, within};
+use anteroom_protocol::frame::{ClientFrame, Send};
+
+use crate::harness::{Nodes, Rabbit, Settings, TestServer, next_message, within};
 use crate::talk::Talk;
 
 /// Nodes whose messages go through a broker.
@@ -93,8 +95,23 @@ async fn one_node_alone_queues_on_its_file_too() {
         let ack = within("an ack", session.send("word")).await.unwrap();
         assert_eq!(ack.seq, seq);
     }
+    let reply = Send {
+        client_id: "reply".into(),
+        content: "to that".into(),
+        content_type: None,
+        reply_to: Some(20),
+    };
+    session.send_frame(&ClientFrame::Send(reply)).await.unwrap();
+    let told = loop {
+        let message = next_message(&mut session).await;
+        if message.seq == 21 {
+            break message;
+        }
+    };
+    assert_eq!(told.reply_to, Some(20), "told with all that was said");
+    assert_eq!(server.rows("messages WHERE seq = 21 AND reply_to = 20", &[]), 1);
     let queued = server.metrics().await;
-    assert_eq!(queued.value(r#"anteroom_messages_queued_total{outcome="stored"}"#), 20.0);
+    assert_eq!(queued.value(r#"anteroom_messages_queued_total{outcome="stored"}"#), 21.0);
     server.stop().await;
 }
 

@@ -13,7 +13,12 @@ use crate::harness::{Known as _, TestServer, alive, within};
 /// As long as a message may be: twelve kilobytes.
 fn long(n: usize) -> ClientFrame {
     let content = "한".repeat(4_000);
-    ClientFrame::Send(Send { client_id: format!("long {n}"), content, content_type: None })
+    ClientFrame::Send(Send {
+        client_id: format!("long {n}"),
+        content,
+        content_type: None,
+        reply_to: None,
+    })
 }
 
 /// Asks on a connection of its own, and keeps it open.

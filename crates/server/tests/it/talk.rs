@@ -163,7 +163,7 @@ impl Person {
 
     async fn say(&mut self, client_id: String) {
         let content = client_id.clone();
-        let send = Send { client_id, content, content_type: None };
+        let send = Send { client_id, content, content_type: None, reply_to: None };
         self.session.send_frame(&ClientFrame::Send(send)).await.unwrap();
     }
 

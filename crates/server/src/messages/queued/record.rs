@@ -25,6 +25,8 @@ pub(crate) struct Record {
     client_id: String,
     content_type: String,
     content: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reply_to: Option<i64>,
     created_at: i64,
     node: u32,
     incarnation: u64,
@@ -37,7 +39,9 @@ pub(crate) struct Record {
 impl Record {
     /// `None`: only what is said is queued.
     pub(super) fn new(append: &Append, reports_to: &str) -> Option<Self> {
-        let Wish::Say { client_id, content_type, content } = &append.what else { return None };
+        let Wish::Say { client_id, content_type, content, reply_to } = &append.what else {
+            return None;
+        };
         let session = &append.session;
         Some(Self {
             v: VERSION,
@@ -48,6 +52,7 @@ impl Record {
             client_id: client_id.clone(),
             content_type: content_type.clone(),
             content: content.clone(),
+            reply_to: *reply_to,
             created_at: append.created_at,
             node: session.owner.node,
             incarnation: session.owner.incarnation,
@@ -102,6 +107,7 @@ impl Record {
                 kind: MessageKind::Text,
                 content_type: self.content_type.clone(),
                 content: self.content.clone(),
+                reply_to: self.reply_to,
                 created_at: self.created_at,
             },
             origin: self.origin(),
@@ -123,6 +129,7 @@ impl Record {
             updated_at: None,
             deleted_at: None,
             client_id: Some(self.client_id),
+            reply_to: self.reply_to,
         }
     }
 }

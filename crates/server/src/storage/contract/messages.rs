@@ -177,11 +177,11 @@ pub(crate) async fn pages_are_stable_while_messages_arrive(store: &dyn Storage) 
 pub(crate) async fn a_message_reads_back_as_it_was_written(store: &dyn Storage) {
     let me = user(store, "me").await;
     let room = open_room(store, me).await;
-    let message = said(room, me, "e-1");
-    store.append(vec![message.clone()]).await.unwrap();
+    let message = NewMessage { reply_to: Some(1), ..said(room, me, "e-2") };
+    store.append(vec![said(room, me, "e-1"), message.clone()]).await.unwrap();
     let read = store.message(message.id).await.unwrap().unwrap();
     assert_eq!(read.id, message.id);
-    assert_eq!((read.room, read.seq), (room, 1));
+    assert_eq!((read.room, read.seq, read.reply_to), (room, 2, Some(1)));
     assert_eq!(read.sender, Some((me, "me 님".to_owned())));
     assert_eq!(read.client_id, message.client_id);
     assert_eq!(read.kind, message.kind);
@@ -189,7 +189,9 @@ pub(crate) async fn a_message_reads_back_as_it_was_written(store: &dyn Storage) 
     assert_eq!(read.content, message.content);
     assert_eq!(read.created_at, message.created_at);
     assert_eq!((read.updated_at, read.deleted_at), (None, None));
-    assert_eq!(history(store, room).await, [read]);
+    let first = store.messages(room, after(0, 1)).await.unwrap().remove(0);
+    assert_eq!(first.reply_to, None);
+    assert_eq!(history(store, room).await, [first, read]);
     assert_eq!(store.message(MessageId(Uuid::now_v7())).await.unwrap(), None);
 }
 

@@ -195,6 +195,7 @@ pub(crate) fn said(room: RoomId, sender: UserId, client_id: &str) -> NewMessage 
         kind: MessageKind::Text,
         content_type: TEXT_PLAIN.to_owned(),
         content: format!("안녕 {client_id}"),
+        reply_to: None,
         created_at: NOW,
     }
 }

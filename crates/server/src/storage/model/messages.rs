@@ -22,6 +22,8 @@ pub struct NewMessage {
     pub content_type: String,
     /// What is said.
     pub content: String,
+    /// The `seq` of the earlier message that it answers.
+    pub reply_to: Option<i64>,
     /// Now.
     pub created_at: WallMillis,
 }
@@ -189,6 +191,8 @@ pub struct MessageRecord {
     pub content_type: String,
     /// What was said.
     pub content: String,
+    /// The `seq` of the earlier message that it answers.
+    pub reply_to: Option<i64>,
     /// When it was stored.
     pub created_at: WallMillis,
     /// When it was last edited.

@@ -28,7 +28,8 @@ macro_rules! select_message {
     ($condition:literal) => {
         concat!(
             "SELECT m.id AS id, room_id, seq, sender_id, display_name, client_id, kind,
-                    content_type, content, m.created_at AS created_at, updated_at, deleted_at
+                    content_type, content, reply_to, m.created_at AS created_at, updated_at,
+                    deleted_at
              FROM messages AS m LEFT JOIN users ON users.id = sender_id
              WHERE ",
             $condition
@@ -52,10 +53,12 @@ statements! {
                 OR EXISTS (SELECT FROM user_roles AS r WHERE r.user_id = asked.user_id
                            AND r.role IN ('moderator', 'admin'))";
     INSERT_MESSAGES = "INSERT INTO messages (room_id, seq, id, sender_id, client_id, kind, content_type,
-                                             content, created_at, updated_at, deleted_at, changed_seq)
+                                             content, created_at, updated_at, deleted_at, changed_seq,
+                                             reply_to)
                        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::uuid[],
                                             $5::text[], $6::text[], $7::text[], $8::text[],
-                                            $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])";
+                                            $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[],
+                                            $13::bigint[])";
     INSERT_CHANGES = "INSERT INTO changes (room_id, seq, target_seq, kind, actor_id, at)
                       SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[],
                                            $5::uuid[], $6::bigint[])";
@@ -244,6 +247,7 @@ async fn insert(
         &said.iter().map(|(_, now)| now.updated_at).collect::<Vec<_>>(),
         &said.iter().map(|(_, now)| now.deleted_at).collect::<Vec<_>>(),
         &said.iter().map(|(_, now)| now.changed_seq).collect::<Vec<_>>(),
+        &said.iter().map(|(it, _)| it.reply_to).collect::<Vec<_>>(),
     ];
     change(on, INSERT_MESSAGES, given).await?;
     Ok(())
@@ -311,6 +315,7 @@ fn record(row: &Row) -> Step<MessageRecord> {
         kind: word(row, "kind", words::parse_kind)?,
         content_type: row.try_get("content_type")?,
         content: row.try_get("content")?,
+        reply_to: row.try_get("reply_to")?,
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
         deleted_at: row.try_get("deleted_at")?,

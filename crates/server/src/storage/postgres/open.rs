@@ -37,6 +37,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0007_nodes.sql"),
     include_str!("../../../migrations/postgres/0008_seats_life.sql"),
     include_str!("../../../migrations/postgres/0009_events.sql"),
+    include_str!("../../../migrations/postgres/0010_replies.sql"),
 ];
 
 /// The oldest server that is taken, as it writes its version.

@@ -23,7 +23,8 @@ macro_rules! select_message {
     ($condition:literal) => {
         concat!(
             "SELECT m.id AS id, room_id, seq, sender_id, display_name, client_id, kind,
-                    content_type, content, m.created_at AS created_at, updated_at, deleted_at
+                    content_type, content, reply_to, m.created_at AS created_at, updated_at,
+                    deleted_at
              FROM messages AS m LEFT JOIN users ON users.id = sender_id
              WHERE ",
             $condition
@@ -34,8 +35,8 @@ macro_rules! select_message {
 statements! {
     LAST_SEQ = "SELECT last_seq FROM last_seqs WHERE room_id = ?1 AND closed_at IS NULL";
     INSERT_MESSAGE = "INSERT INTO messages (row_no, room_id, seq, id, sender_id, client_id, kind,
-                                            content_type, content, created_at)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                                            content_type, content, created_at, reply_to)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                       ON CONFLICT DO NOTHING";
     FIRST_BY_CLIENT_ID = "SELECT id, seq, created_at FROM messages
                           WHERE room_id = ?1 AND sender_id = ?2 AND client_id = ?3";
@@ -115,6 +116,7 @@ impl<'c> Append<'c> {
             message.content_type,
             message.content,
             message.created_at,
+            message.reply_to,
         ])?;
         if added == 1 {
             self.rooms.insert(message.room, Some(seq));
@@ -192,6 +194,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<MessageRecord> {
         kind: word(row, "kind", words::parse_kind)?,
         content_type: row.get("content_type")?,
         content: row.get("content")?,
+        reply_to: row.get("reply_to")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         deleted_at: row.get("deleted_at")?,

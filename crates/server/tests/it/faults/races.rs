@@ -201,6 +201,7 @@ async fn f65_a_message_whose_acknowledgement_was_lost_is_there_once_under_one_nu
             client_id: format!("lost-{n}"),
             content: "once".into(),
             content_type: None,
+            reply_to: None,
         });
         session.send_frame(&say).await.unwrap();
         let stored = crate::harness::next_message(&mut hears).await;

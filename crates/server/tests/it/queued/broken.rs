@@ -249,7 +249,12 @@ async fn what_a_zombie_queued_is_refused() {
     let (room, mut session) = zombie.room(&owner, 10).await;
     within("an ack", session.send("alive")).await.unwrap();
     wire.now(Wires::Hold);
-    let send = frame::Send { client_id: "late".into(), content: "late".into(), content_type: None };
+    let send = frame::Send {
+        client_id: "late".into(),
+        content: "late".into(),
+        content_type: None,
+        reply_to: None,
+    };
     session.send_frame(&ClientFrame::Send(send)).await.unwrap();
     // Read, and on the wire, before it falls asleep: what is asked after it is answered, many times.
     let pong = |frame: &ServerFrame| matches!(frame, ServerFrame::Pong { .. }).then_some(());

@@ -168,7 +168,8 @@ impl Member {
 
     async fn sends(&self, session: &mut Session, n: usize) -> bool {
         let client_id = format!("{}-{n}", self.who);
-        let send = Send { content: client_id.clone(), client_id, content_type: None };
+        let send =
+            Send { content: client_id.clone(), client_id, content_type: None, reply_to: None };
         let sent = timeout(SILENCE, session.send_frame(&ClientFrame::Send(send))).await;
         matches!(sent, Ok(Ok(())))
     }
