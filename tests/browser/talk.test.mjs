@@ -38,7 +38,7 @@ async function two(lang, width, walk) {
 }
 
 const message = (person, text) =>
-  person.page.locator('.message').filter({ has: person.page.getByText(text, { exact: true }) });
+  person.page.locator('.message').filter({ has: person.page.locator('.text').getByText(text, { exact: true }) });
 
 async function press(person, text, ...names) {
   const item = message(person, text);
@@ -68,7 +68,9 @@ for (const lang of Object.keys(WORDS)) {
         // What others said is not one's to change, but the owner may take it away.
         await host.say('of the owner');
         await friend.hears('of the owner');
-        assert.equal(await message(friend, 'of the owner').locator('.more').count(), 0);
+        await message(friend, 'of the owner').locator('.more').click();
+        assert.deepEqual(await friend.page.locator('.acts button').allTextContents(), [words.reply]);
+        await friend.page.keyboard.press('Escape');
         await message(host, 'first words, better').locator('.more').click();
         await host.picture('acts');
         await host.page.keyboard.press('Escape');
@@ -111,6 +113,64 @@ for (const lang of Object.keys(WORDS)) {
         await host.page.waitForFunction(() => document.getElementById('typing').textContent === '');
         await friend.page.locator('.read').getByText(words.readBy('Host'), { exact: true }).waitFor();
         await friend.picture('read');
+        await host.goHome();
+        await friend.goHome();
+      });
+
+      it('answers one of many, and leads to what was answered', async () => {
+        const { words, host, friend } = await two(lang, width, 'reply');
+        await host.say('who brings <b>tea</b>?');
+        for (let n = 1; n <= 70; n += 1) await host.say(`line ${n}`);
+        await friend.hears('line 70');
+        // Wanted, and then not: what stood in the box stays.
+        await press(friend, 'line 69', words.reply);
+        await friend.page.keyboard.type('I ');
+        await friend.page.keyboard.press('Escape');
+        assert.equal(await friend.page.locator('#doing').isVisible(), false);
+        assert.equal(await friend.page.locator('#text').inputValue(), 'I ');
+        await press(friend, 'who brings <b>tea</b>?', words.reply);
+        await friend.page.locator('#doing').getByText('who brings <b>tea</b>?').waitFor();
+        await friend.picture('replying');
+        await friend.page.keyboard.type('do');
+        await friend.page.keyboard.press('Enter');
+        await host.hears('I do');
+        const quote = message(host, 'I do').locator('.quote');
+        assert.equal(await quote.innerText(), `${words.replyTo('Host')} who brings <b>tea</b>?`);
+        await host.picture('reply');
+        await host.page.reload();
+        await host.isSeated();
+        // What was answered is not in the list of a page just loaded: it is asked for, and then scrolled to.
+        await quote.getByText('who brings <b>tea</b>?').waitFor();
+        assert.equal(await message(host, 'who brings <b>tea</b>?').count(), 0);
+        await quote.click();
+        await host.page.waitForFunction(() => document.activeElement.matches('.message.shown'));
+        assert.equal(await host.page.locator('.shown .text').innerText(), 'who brings <b>tea</b>?');
+        await host.page.locator('.shown').scrollIntoViewIfNeeded();
+        await press(host, 'who brings <b>tea</b>?', words.delete, words.delete);
+        await friend.page.locator('.quote').getByText(words.deleted).waitFor();
+        await host.goHome();
+        await friend.goHome();
+      });
+
+      it('finds what was said, and shows it where it stands', async () => {
+        const { words, host, friend } = await two(lang, width, 'find');
+        await host.say('the green kettle sings');
+        for (let n = 1; n <= 60; n += 1) await host.say(`word ${n}`);
+        await friend.hears('word 60');
+        await friend.page.reload();
+        await friend.isSeated();
+        await friend.page.getByRole('button', { name: words.find, exact: true }).click();
+        await friend.page.keyboard.type('nobodysaidthis');
+        await friend.page.keyboard.press('Enter');
+        await friend.page.locator('#find-state').getByText('nobodysaidthis').waitFor();
+        await friend.page.locator('#find-words').fill('kettle');
+        await friend.page.keyboard.press('Enter');
+        await friend.page.locator('#found mark').getByText('kettle').waitFor();
+        await friend.picture('found');
+        await friend.page.locator('#found button').click();
+        await friend.page.waitForFunction(() => document.activeElement.matches('.message.shown'));
+        assert.equal(await friend.page.locator('.shown .text').innerText(), 'the green kettle sings');
+        await friend.picture('shown');
         await host.goHome();
         await friend.goHome();
       });

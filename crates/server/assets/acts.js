@@ -1,7 +1,7 @@
-// What one can do with a message: change it, take it back. One button per message; of all of them the Tab
+// What one can do with a message: answer it, change it, take it back. One button per message; of all of them the Tab
 // key reaches one, from which the arrow keys lead to the others.
 
-import { button, element, tell } from './message.js';
+import { button, element } from './message.js';
 import { fill } from './seats.js';
 
 export class Acts {
@@ -9,9 +9,9 @@ export class Acts {
   #open; // the item whose acts are shown
   #reached; // the button that Tab reaches
 
-  /** `mayEdit(item)`, `mayDelete(item)`, `edit(item)`, `remove(item)`. */
-  constructor({ list, words, mayEdit, mayDelete, edit, remove }) {
-    Object.assign(this, { words, mayEdit, mayDelete, edit, remove });
+  /** `mayEdit(item)`, `mayDelete(item)`, `answer(item)`, `edit(item)`, `remove(item)`. */
+  constructor({ list, words, mayEdit, mayDelete, answer, edit, remove }) {
+    Object.assign(this, { words, mayEdit, mayDelete, answer, edit, remove });
     this.#list = list;
     list.addEventListener('click', (event) => {
       const more = event.target.closest('.more');
@@ -35,9 +35,9 @@ export class Acts {
     });
   }
 
-  /** A message that has come; it gets a button if there is something to do with it. */
+  /** A message that has come; it gets a button unless it was deleted. */
   offer(item) {
-    if (item.querySelector('.more') || !(this.mayEdit(item) || this.mayDelete(item))) return;
+    if (item.querySelector('.more') || item.content === undefined) return;
     const more = button('⋯');
     more.classList.add('more');
     more.setAttribute('aria-expanded', 'false');
@@ -68,14 +68,12 @@ export class Acts {
     item.querySelector('.more').setAttribute('aria-expanded', 'true');
     const acts = element('p', 'acts');
     item.append(acts);
-    if (this.mayEdit(item)) {
-      acts.append(
-        button(this.words.edit, () => {
-          this.close();
-          this.edit(item);
-        }),
-      );
-    }
+    const then = (act) => () => {
+      this.close();
+      act(item);
+    };
+    acts.append(button(this.words.answer, then(this.answer)));
+    if (this.mayEdit(item)) acts.append(button(this.words.edit, then(this.edit)));
     if (this.mayDelete(item)) acts.append(button(this.words.delete, () => this.#ask(item, acts)));
     acts.firstElementChild?.focus();
     acts.scrollIntoView({ block: 'nearest' });
@@ -84,7 +82,6 @@ export class Acts {
   #ask(item, acts) {
     const sure = button(this.words.delete, () => {
       this.close();
-      tell(item, this.words.deleting);
       this.remove(item);
     });
     sure.classList.add('danger');

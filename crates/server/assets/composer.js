@@ -1,38 +1,60 @@
 // The box one writes in: something new, or other words for something said before.
 
+import { element } from './message.js';
+import { excerpt, nameOf } from './quotes.js';
+import { fill } from './seats.js';
+
 const TYPING_EVERY_MS = 2000;
 const $ = (id) => document.getElementById(id);
 
 export class Composer {
   #text = $('text');
   #editing; // what is being reworded
+  #answering; // what is being answered
   #draft = ''; // what stood in the box before
   #told = -TYPING_EVERY_MS;
 
-  /** `say(content)`, `reword(item, content)`, `last()`: one's own last message, `typing()`. */
-  constructor({ say, reword, last, typing }) {
-    Object.assign(this, { say, reword, last, typing });
+  /** `say(content, item)`: to that one, if any; `reword(item, content)`, `last()`: one's own last, `typing()`. */
+  constructor({ words, say, reword, last, typing }) {
+    Object.assign(this, { words, say, reword, last, typing });
     this.#text.addEventListener('keydown', (event) => this.#key(event));
     this.#text.addEventListener('input', () => this.#typed());
     $('composer').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#done();
     });
-    $('edit-cancel').addEventListener('click', () => this.#back());
+    $('doing-cancel').addEventListener('click', () => this.#back());
   }
 
   edit(item) {
     if (!this.#editing) this.#draft = this.#text.value;
-    this.#editing?.classList.remove('editing');
+    this.#leave();
     this.#editing = item;
     item.classList.add('editing');
     this.#fill(item.content);
-    $('editing').hidden = false;
+    this.#doing(this.words.editing);
+  }
+
+  /** What is said next answers this message. */
+  answer(item) {
+    if (this.#editing) this.#back();
+    this.#leave();
+    this.#answering = item;
+    item.classList.add('editing');
+    this.#doing(fill(this.words.answering, { name: nameOf(item) }), excerpt(item.content));
+    this.#text.focus();
   }
 
   /** The message went meanwhile. */
   gone(item) {
-    if (this.#editing === item) this.#back();
+    if ([this.#editing, this.#answering].includes(item)) this.#back();
+  }
+
+  #doing(text, quoted) {
+    const shown = $('doing').firstElementChild;
+    shown.replaceChildren(element('strong', '', text));
+    if (quoted) shown.append(' ', quoted);
+    $('doing').hidden = false;
   }
 
   #key(event) {
@@ -41,7 +63,7 @@ export class Composer {
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault();
       this.#done();
-    } else if (event.key === 'Escape' && this.#editing) {
+    } else if (event.key === 'Escape' && (this.#editing || this.#answering)) {
       event.preventDefault();
       this.#back();
     } else if (event.key === 'ArrowUp' && !this.#text.value && !this.#editing) {
@@ -67,18 +89,25 @@ export class Composer {
     if (item) {
       this.#back();
       if (content !== item.content) this.reword(item, content);
-    } else if (this.say(content)) {
+    } else if (this.say(content, this.#answering)) {
+      this.#leave();
       this.#told = -TYPING_EVERY_MS;
       this.#fill('');
     }
   }
 
+  /** Leaves what is being done as it is; an answer's words stay in the box. */
   #back() {
-    this.#editing?.classList.remove('editing');
-    this.#editing = undefined;
-    $('editing').hidden = true;
-    this.#fill(this.#draft);
+    const before = this.#editing ? this.#draft : this.#text.value;
+    this.#leave();
+    this.#fill(before);
     this.#draft = '';
+  }
+
+  #leave() {
+    for (const item of [this.#editing, this.#answering]) item?.classList.remove('editing');
+    this.#editing = this.#answering = undefined;
+    $('doing').hidden = true;
   }
 
   #fill(value) {

@@ -20,7 +20,7 @@ export function messageItem({ sender, content, createdAt, mine, name, words }) {
 }
 
 /** When it was said, as the reader's own clock and language tell it. */
-function timeOf(createdAt) {
+export function timeOf(createdAt) {
   const when = new Date(createdAt);
   const lang = document.documentElement.lang;
   const isToday = when.toDateString() === new Date().toDateString();

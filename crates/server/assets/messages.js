@@ -3,12 +3,14 @@
 
 import { Acts } from './acts.js';
 import { Composer } from './composer.js';
-import { button, erase, join, markEdited, messageItem, note, reword, tell } from './message.js';
+import { erase, join, markEdited, messageItem, note, reword } from './message.js';
+import { Outgoing } from './outgoing.js';
+import { Quotes } from './quotes.js';
 import { Reads } from './reads.js';
-import { newId } from './session.js';
 import { Unread } from './unread.js';
 
 const PAGE = 50;
+const JUMP_PAGE = 200; // on the way to something far up
 const $ = (id) => document.getElementById(id);
 
 export class Messages {
@@ -18,13 +20,15 @@ export class Messages {
   #first; // the lowest seq shown, and so where older history begins
   #followed = true; // whether the end is in sight
   #size = 0;
-  #loading = false;
+  #loading; // the page on its way, as a promise
   #loaded = false; // whether the newest page ever came
   #shown = new Map(); // by message id
-  #own = new Map(); // by client_id, what is not yet in the list by number
+  #bySeq = new Map(); // the same by number
   #last; // one's own last message
   #session;
   #composer;
+  #outgoing;
+  #quotes;
   #acts;
   #reads;
   #unread;
@@ -32,9 +36,22 @@ export class Messages {
   /** `name(user)`, `others()`: the people here but oneself; `manages`: whether one keeps order here. */
   constructor({ client, id, words, name, others, manages }) {
     Object.assign(this, { client, id, words, name, manages });
+    this.#outgoing = new Outgoing({
+      session: () => this.#session,
+      words,
+      settled: () => this.showReads(),
+    });
+    this.#quotes = new Quotes({
+      log: this.#log,
+      words,
+      find: (seq) => this.#bySeq.get(seq),
+      fetch: (seq) => this.#fetch(seq),
+      go: (seq) => this.show(seq),
+    });
     this.#composer = new Composer({
-      say: (content) => this.#say(content),
-      reword: (item, content) => this.#reword(item, content),
+      words,
+      say: (content, answered) => this.#say(content, answered),
+      reword: (item, content) => this.#outgoing.reword(item, content),
       last: () => this.#last,
       typing: () => this.#session?.typing(),
     });
@@ -43,8 +60,9 @@ export class Messages {
       words,
       mayEdit: (item) => item.id && item.content !== undefined && this.#isMine(item),
       mayDelete: (item) => item.id && item.content !== undefined && (this.manages || this.#isMine(item)),
+      answer: (item) => this.#composer.answer(item),
       edit: (item) => this.#composer.edit(item),
-      remove: (item) => this.#remove(item),
+      remove: (item) => this.#outgoing.remove(item),
     });
     this.#reads = new Reads({
       words,
@@ -79,29 +97,50 @@ export class Messages {
 
   /** Shows the newest page again, from scratch. What is not sent yet stays. */
   async load(last) {
-    this.#loading = false;
+    await this.#loading;
     this.#acts.close();
     this.#shown.clear();
+    this.#bySeq.clear();
     this.#last = undefined;
-    this.#list.replaceChildren(...[...this.#own.values()].map((own) => own.item));
+    this.#list.replaceChildren(...this.#outgoing.items);
     this.#first = (last ?? this.#session.lastSeq ?? 0) + 1;
     await this.#older();
     this.#toEnd();
     this.#unread.offer(this.#log, this.#first);
   }
 
-  async #older() {
-    if (this.#loading || this.#first === undefined) return;
-    this.#loading = true;
+  /** Brings the message with this number, however far up, before the reader's eyes. */
+  async show(seq) {
+    while (seq < this.#first) {
+      const before = this.#first;
+      await this.#older(JUMP_PAGE);
+      if (this.#first === before) return; // it cannot be had just now; the button is there
+    }
+    const item = this.#bySeq.get(seq);
+    if (!item) return;
+    item.scrollIntoView({ block: 'center' });
+    item.tabIndex = -1;
+    item.focus({ preventScroll: true });
+    item.classList.remove('shown');
+    void item.offsetWidth; // or the mark would not fade anew
+    item.classList.add('shown');
+  }
+
+  #older(limit = PAGE) {
+    if (this.#first === undefined) return undefined;
+    this.#loading ??= this.#page(limit).finally(() => (this.#loading = undefined));
+    return this.#loading;
+  }
+
+  async #page(limit) {
     const height = this.#log.scrollHeight - this.#log.scrollTop;
     try {
       const before = this.#first;
-      const range = { before, limit: PAGE };
-      const page = before > 1 ? await this.client.history(this.id, range) : { items: [] };
+      const page = before > 1 ? await this.client.history(this.id, { before, limit }) : { items: [] };
       this.#loaded = true;
       for (const message of page.items) this.#place(message);
       const oldest = page.items.at(-1)?.seq;
-      this.#first = page.items.length < PAGE ? 1 : oldest;
+      this.#first = page.items.length < limit ? 1 : oldest;
       this.#log.scrollTop = this.#log.scrollHeight - height;
       const begins = this.#first <= 1;
       $('older').hidden = begins;
@@ -109,14 +148,21 @@ export class Messages {
       this.#unread?.offer(this.#log, this.#first);
     } catch {
       $('older').hidden = false; // the button asks again
-    } finally {
-      this.#loading = false;
     }
+  }
+
+  /** A message that is not in the list, as a quote shows it. */
+  async #fetch(seq) {
+    const page = await this.client.history(this.id, { after: seq - 1, limit: 1 });
+    const found = page.items.find((message) => message.seq === seq);
+    if (!found) return undefined;
+    const name = found.sender?.name ?? this.name(found.sender?.id) ?? '–';
+    return { name, content: found.deleted_at ? undefined : found.content };
   }
 
   #beginning() {
     this.#list.querySelector('.beginning')?.remove();
-    const text = this.#shown.size || this.#own.size ? this.words.beginning : this.words.noMessages;
+    const text = this.#shown.size || this.#outgoing.items.length ? this.words.beginning : this.words.noMessages;
     const item = note(text, 0);
     item.classList.add('beginning');
     this.#list.prepend(item);
@@ -134,11 +180,13 @@ export class Messages {
   edit({ target, content }) {
     const item = this.#shown.get(target.id);
     if (item) reword(item, content);
+    this.#quotes.changed(this.#list, target.seq);
   }
 
   remove({ target }) {
     const item = this.#shown.get(target.id);
     if (item) this.#gone(item);
+    this.#quotes.changed(this.#list, target.seq);
   }
 
   /** Somebody else has read up to here. */
@@ -162,10 +210,7 @@ export class Messages {
   #place(message, isSeen = false) {
     if (this.#shown.has(message.id)) return;
     const isOwn = message.sender?.id === this.me?.id;
-    if (isOwn) {
-      this.#own.get(message.client_id)?.item.remove();
-      this.#own.delete(message.client_id);
-    }
+    if (isOwn) this.#outgoing.arrived(message.client_id);
     if (message.kind === 'notification') {
       this.#insert(note(message.content, message.seq));
       return;
@@ -177,6 +222,8 @@ export class Messages {
     if (message.deleted_at) erase(item);
     else if (message.updated_at) markEdited(item);
     this.#shown.set(message.id, item);
+    this.#bySeq.set(message.seq, item);
+    if (message.reply_to) this.#quotes.put(item, message.reply_to);
     this.#insert(item);
     this.#acts.offer(item);
     if (isOwn) this.#isLast(item);
@@ -194,7 +241,9 @@ export class Messages {
   }
 
   #insert(item) {
-    let after = this.#list.lastElementChild;
+    // What is older than all goes to the top at once: history comes from its end.
+    const isOldest = this.#list.firstElementChild?.seq > item.seq;
+    let after = isOldest ? undefined : this.#list.lastElementChild;
     while (after && (after.dataset.own || after.seq > item.seq)) {
       after = after.previousElementSibling;
     }
@@ -222,85 +271,22 @@ export class Messages {
     this.showReads();
   }
 
-  #say(content) {
+  #say(content, answered) {
     if (!this.me) return false;
-    const clientId = newId();
     const item = this.#item({ id: this.me.id, name: this.me.name }, content);
-    item.dataset.own = clientId;
-    this.#own.set(clientId, { item });
+    if (answered) this.#quotes.put(item, answered.seq);
     this.#list.append(item);
     join(item);
     this.#reads.show();
     this.#toEnd();
-    this.#try(item, clientId, content);
+    this.#outgoing.say(item, content, answered?.seq);
     return true;
-  }
-
-  #try(item, clientId, content) {
-    item.classList.remove('unsent');
-    item.classList.add('pending');
-    tell(item, this.words.sending);
-    this.#session.send(content, { clientId }).then(
-      () => {
-        item.classList.remove('pending');
-        tell(item);
-      },
-      () => {
-        const again = button(this.words.retrySend, () => this.#try(item, clientId, content));
-        const drop = button(this.words.discard, () => {
-          this.#own.delete(clientId);
-          item.remove();
-          $('text').focus();
-        });
-        item.classList.replace('pending', 'unsent');
-        tell(item, this.words.failed, ' ', again, ' ', drop);
-      },
-    );
-  }
-
-  #reword(item, content) {
-    const before = item.content;
-    item.classList.remove('unsent');
-    item.classList.add('pending');
-    tell(item, this.words.sending);
-    reword(item, content);
-    this.#session.edit(item.message, content).then(
-      () => {
-        item.classList.remove('pending');
-        tell(item);
-        this.showReads();
-      },
-      ({ code }) => {
-        if (code === 'superseded' || item.content === undefined) return;
-        item.classList.replace('pending', 'unsent');
-        const again = button(this.words.retrySend, () => this.#reword(item, content));
-        const drop = button(this.words.discard, () => {
-          item.classList.remove('unsent');
-          tell(item);
-          reword(item, before);
-          $('text').focus();
-        });
-        tell(item, this.words.notChanged, ' ', again, ' ', drop);
-      },
-    );
-  }
-
-  #remove(item) {
-    this.#session.delete(item.message).catch(({ code }) => {
-      if (code === 'superseded' || item.content === undefined) return;
-      const again = button(this.words.retrySend, () => {
-        tell(item, this.words.deleting);
-        this.#remove(item);
-      });
-      const drop = button(this.words.keep, () => tell(item));
-      tell(item, this.words.notDeleted, ' ', again, ' ', drop);
-    });
   }
 
   #showRead(text, names = []) {
     this.#list.querySelector('.read')?.remove();
     const item = this.#last;
-    if (!text || !item || this.#own.size) return;
+    if (!text || !item || this.#outgoing.items.length) return;
     const line = Object.assign(document.createElement('p'), { className: 'read', textContent: text });
     line.title = names.join(', ');
     const atEnd = this.#atEnd();

@@ -2,6 +2,7 @@
 // Everything a person wrote goes into the page as text, never as markup.
 
 import { Client } from './anteroom.js';
+import { Find } from './find.js';
 import { Line } from './line.js';
 import { Messages } from './messages.js';
 import { drawSeats, fill, seatLine, wordsOf } from './seats.js';
@@ -19,6 +20,11 @@ const nameOf = (user) => people.get(user)?.name;
 const others = () => [...people.values()].filter((user) => user.id !== me);
 const manages = 'manages' in room.dataset;
 const messages = new Messages({ client, id, words, name: nameOf, others, manages });
+new Find({
+  words,
+  search: (asked, options) => client.search(id, asked, options),
+  go: (seq) => messages.show(seq),
+});
 const typing = new Typing({ place: $('typing'), words, name: nameOf });
 const line = new Line({
   client,
@@ -198,6 +204,7 @@ function refuse({ code, seats, waitlist }) {
   $('chat').hidden = true;
   $('banner').hidden = true;
   $('share').close();
+  $('find').close();
   panel.hidden = false;
   (panel.querySelector('input') ?? panel).focus();
 }

@@ -34,7 +34,7 @@ macro_rules! files {
 }
 
 static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
-    let files: [(&str, &'static str); 18] = files![
+    let files: [(&str, &'static str); 21] = files![
         "app.css" from "assets/app.css",
         "logo.svg" from "assets/logo.svg",
         "lobby.js" from "assets/lobby.js",
@@ -43,6 +43,9 @@ static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
         "messages.js" from "assets/messages.js",
         "message.js" from "assets/message.js",
         "links.js" from "assets/links.js",
+        "outgoing.js" from "assets/outgoing.js",
+        "quotes.js" from "assets/quotes.js",
+        "find.js" from "assets/find.js",
         "composer.js" from "assets/composer.js",
         "acts.js" from "assets/acts.js",
         "typing.js" from "assets/typing.js",
