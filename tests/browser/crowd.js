@@ -34,6 +34,27 @@ export class Crowd {
     }, [owner, room]);
   }
 
+  /**
+   * Everybody named does the same, one after the other. `createRoomAndLeave`: opens a room of that name;
+   * `joinAndSay`: takes a seat in the room, and says the name. None waits for the next.
+   */
+  each(names, what, room) {
+    return this.page.evaluate(async ([all, how, id]) => {
+      for (const name of all) {
+        const person = await globalThis.crowd.one(name);
+        if (how === 'joinAndSay') {
+          person.session = person.client.joinRoom(id);
+          await person.session.send(name);
+        } else {
+          const { reservation } = await person.client.createRoom({ name, capacity: 2 });
+          const session = person.client.confirm(reservation);
+          await session.ready;
+          session.leave();
+        }
+      }
+    }, [names, what, room]);
+  }
+
   /** Everybody named takes a seat. */
   join(room, names, options = {}) {
     return this.page.evaluate(async ([id, all, how]) => {

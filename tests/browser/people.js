@@ -4,10 +4,12 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 
 const screenshots =
   process.env.ANTEROOM_SCREENSHOTS ?? fileURLToPath(new URL('../../out/screenshots/', import.meta.url));
+const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const PATIENCE_MS = 30_000;
 export const PASSWORD = 'correct horse battery';
 
@@ -116,7 +118,22 @@ export class Person {
     assert.ok(content <= window, `${name}: ${content} px wide in a window of ${window}`);
   }
 
-  /** Pictures at both widths and in both schemes; then back to where it was. */
+  /** That axe finds nothing to complain of in what is shown: WCAG 2.2, levels A and AA. */
+  async isAccessible(name, page = this.page) {
+    // Evaluated by the debugger, so the page's own policy need not let it in.
+    if (await page.evaluate(() => !globalThis.axe)) await page.evaluate(axe.source);
+    const found = await page.evaluate(async (tags) => {
+      const { violations } = await globalThis.axe.run(document, {
+        runOnly: { type: 'tag', values: tags },
+        resultTypes: ['violations'],
+      });
+      const told = ({ html, failureSummary }) => `${html}\n    ${failureSummary.replaceAll('\n', '\n    ')}`;
+      return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(told).join('\n  ')}`);
+    }, AXE_TAGS);
+    assert.deepEqual(found, [], `${this.walk}-${name}`);
+  }
+
+  /** Pictures at both widths and in both schemes, each looked at by axe; then back to where it was. */
   async look(name, page = this.page) {
     const before = page.viewportSize();
     for (const [width, height] of [[1440, 900], [360, 740]]) {
@@ -124,6 +141,10 @@ export class Person {
       for (const colorScheme of ['light', 'dark']) {
         await page.emulateMedia({ colorScheme });
         await this.picture(`${name}-${width}-${colorScheme}`, page);
+        // The pages of several nodes are those of one.
+        if (!process.env.NODES || process.env.NODES === '1') {
+          await this.isAccessible(`${name}-${width}-${colorScheme}`, page);
+        }
       }
     }
     await page.emulateMedia({ colorScheme: null });

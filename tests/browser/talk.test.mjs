@@ -72,7 +72,7 @@ for (const lang of Object.keys(WORDS)) {
         assert.deepEqual(await friend.page.locator('.acts button').allTextContents(), [words.reply]);
         await friend.page.keyboard.press('Escape');
         await message(host, 'first words, better').locator('.more').click();
-        await host.picture('acts');
+        await host.look('acts');
         await host.page.keyboard.press('Escape');
         assert.equal(await host.page.locator('.acts').count(), 0);
         await press(host, 'first words, better', words.delete, words.delete);
@@ -136,7 +136,7 @@ for (const lang of Object.keys(WORDS)) {
         await host.hears('I do');
         const quote = message(host, 'I do').locator('.quote');
         assert.equal(await quote.innerText(), `${words.replyTo('Host')} who brings <b>tea</b>?`);
-        await host.picture('reply');
+        await host.look('reply');
         await host.page.reload();
         await host.isSeated();
         // What was answered is not in the list of a page just loaded: it is asked for, and then scrolled to.
@@ -166,7 +166,7 @@ for (const lang of Object.keys(WORDS)) {
         await friend.page.locator('#find-words').fill('kettle');
         await friend.page.keyboard.press('Enter');
         await friend.page.locator('#found mark').getByText('kettle').waitFor();
-        await friend.picture('found');
+        await friend.look('found');
         await friend.page.locator('#found button').click();
         await friend.page.waitForFunction(() => document.activeElement.matches('.message.shown'));
         assert.equal(await friend.page.locator('.shown .text').innerText(), 'the green kettle sings');
@@ -194,7 +194,7 @@ for (const lang of Object.keys(WORDS)) {
         assert.equal(await line.locator('+ .message').getByText('missed 1', { exact: true }).count(), 1);
         const named = friend.page.locator('.message:not(.joined)').filter({ hasText: 'missed' });
         assert.equal(await named.count(), 1, 'one name above what one person said in a row');
-        await friend.picture('unread');
+        await friend.look('unread');
         await host.goHome();
         await friend.goHome();
       });
