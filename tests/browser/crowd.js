@@ -66,6 +66,29 @@ export class Crowd {
     }, [room, names, options]);
   }
 
+  /** Rooms of these names, one after the other; the last is the one where `owner` sits. */
+  openAll(owner, names) {
+    return this.page.evaluate(async ([who, all]) => {
+      const person = await globalThis.crowd.one(who);
+      for (const name of all) {
+        const { reservation } = await person.client.createRoom({ name, capacity: 12 });
+        person.session = person.client.confirm(reservation);
+        await person.session.ready;
+      }
+    }, [owner, names]);
+  }
+
+  /** `number 1`, `number 2` and so on, as fast as they are taken. */
+  sayMany(name, count) {
+    return this.page.evaluate(async ([who, many]) => {
+      const { session } = await globalThis.crowd.one(who);
+      for (let n = 1; n <= many; n += 50) {
+        const few = Array.from({ length: Math.min(50, many - n + 1) }, (_, at) => session.send(`number ${n + at}`));
+        await Promise.all(few);
+      }
+    }, [name, count]);
+  }
+
   say(name, text) {
     return this.page.evaluate(async ([who, content]) => {
       await (await globalThis.crowd.one(who)).session.send(content);

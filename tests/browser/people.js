@@ -95,6 +95,7 @@ export class Person {
     await page.keyboard.type(text);
     await page.keyboard.press('Enter');
     await this.hears(text, page);
+    await page.locator('#messages .pending').waitFor({ state: 'detached' });
     assert.equal(await page.locator('#text').inputValue(), '', 'what was sent is gone from the box');
   }
 

@@ -10,6 +10,8 @@ const words = wordsOf(list);
 const wanted = $('q').defaultValue.trim().toLowerCase();
 let source;
 let again;
+let pages = 1; // how many of the list are shown
+let loading = false;
 
 function listen() {
   if (document.hidden || source) return;
@@ -32,11 +34,16 @@ function rest() {
 /** Only what changes is told, so what was missed comes from the page itself. */
 async function comeBack() {
   try {
-    const response = await fetch(location.href);
-    if (!response.ok) throw new Error(response.statusText);
-    const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+    const cards = [];
+    let page;
+    for (let n = 0, href = location.href; n < pages && href; n += 1) {
+      page = await load(href);
+      cards.push(...page.getElementById('rooms').children);
+      href = page.querySelector('#more a')?.href;
+    }
     const focused = document.activeElement?.closest('[data-room]')?.dataset.room;
-    list.replaceChildren(...page.getElementById('rooms').children);
+    list.replaceChildren(...cards.filter((card, n) => cards.findIndex(isOf(card.dataset.room)) === n));
+    follow(page);
     if (focused) (cardOf(focused) ?? document).querySelector('h2 a, #q').focus();
     showEmptiness();
   } catch {
@@ -44,6 +51,41 @@ async function comeBack() {
     return;
   }
   listen();
+}
+
+async function load(href) {
+  const response = await fetch(href);
+  if (!response.ok) throw new Error(response.statusText);
+  return new DOMParser().parseFromString(await response.text(), 'text/html');
+}
+
+const isOf = (id) => (card) => card.dataset.room === id;
+
+/** The way to what follows after this page; without one, the list is whole. */
+function follow(page) {
+  const way = page.querySelector('#more');
+  document.getElementById('more')?.remove();
+  if (way) list.after(document.adoptNode(way));
+  else if (!new URLSearchParams(location.search).has('cursor')) list.dataset.whole = '';
+  if (way) nearEnd.observe(way);
+}
+
+/** The next page, before one comes to the end of this one. */
+async function goOn() {
+  const way = document.querySelector('#more a');
+  if (!way || loading) return;
+  loading = true;
+  try {
+    const page = await load(way.href);
+    // Rooms change places meanwhile: one that is here already does not come twice.
+    list.append(...[...page.getElementById('rooms').children].filter((card) => !cardOf(card.dataset.room)));
+    pages += 1;
+    follow(page);
+  } catch {
+    // The link is still there.
+  } finally {
+    loading = false;
+  }
 }
 
 function say(text) {
@@ -98,6 +140,11 @@ function showEmptiness() {
   $('legend').hidden = isEmpty;
 }
 
+const nearEnd = new IntersectionObserver(
+  (entries) => entries.some(({ isIntersecting }) => isIntersecting) && goOn(),
+  { rootMargin: '1200px' },
+);
+if ($('more')) nearEnd.observe($('more'));
 // A browser opens few lines to one server: a tab that nobody looks at gives its line back.
 document.addEventListener('visibilitychange', () => {
   rest();

@@ -11,7 +11,14 @@ fn is_a_page(answer: &Answer, language: &str) {
     assert!(title.is_some_and(|title| title.trim().len() > 3), "a page has a title: {answer:?}");
     let policy = answer.header("content-security-policy");
     assert!(policy.contains("default-src") || policy.contains("script-src"), "{policy}");
-    assert!(!policy.contains("unsafe-eval"), "{policy}");
+    assert!(
+        policy.contains("script-src 'self';") && policy.contains("style-src 'self';"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe-") && !policy.contains('*'), "{policy}");
+    for inline in ["<style", " style=", "<script>", " onclick=", " onload=", "javascript:"] {
+        assert!(!answer.body.contains(inline), "{inline} in {answer:?}");
+    }
     assert!(policy.contains("frame-ancestors") || !answer.header("x-frame-options").is_empty());
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     assert!(!answer.header("referrer-policy").is_empty());
@@ -249,4 +256,16 @@ async fn an_api_call_with_a_cookie_from_another_site_is_refused() {
     ann.me().await.unwrap();
     let own = delete().header("origin", server.base());
     assert_eq!(Answer::to(own).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_page_is_packed_unless_it_holds_a_key() {
+    let server = TestServer::plain().await;
+    let owner = server.user("owner").await;
+    let (room, _here) = server.room(&owner, 3).await;
+    let browser = server.browser_of(&owner, "en");
+    assert_eq!(browser.coding_of("/").await, "gzip");
+    assert_eq!(browser.coding_of(&format!("/rooms/{room}")).await, "gzip");
+    // Beside a secret, what somebody else wrote must not show by the length how much of it is the same.
+    assert_eq!(browser.coding_of(&format!("/rooms/{room}?key=guessed")).await, "");
 }

@@ -6,6 +6,7 @@
 mod account;
 mod files;
 mod forms;
+mod packing;
 mod room;
 mod settings;
 mod visitor;

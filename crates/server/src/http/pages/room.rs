@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use anteroom_protocol::room::{CreateRoom, Lifetime, Seats, Visibility};
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::super::extract::{Address, Form, Params, RoomPath};
 use super::super::problem::Refused;
 use super::forms::{Asked, faults, size};
+use super::packing::open_page;
 use super::visitor::Visitor;
 use super::{html, redirect};
 use crate::app::App;
@@ -54,6 +55,7 @@ pub(super) fn picture(seats: &Seats) -> seats::Seats {
 pub(super) async fn lobby(
     State(app): State<Arc<App>>,
     Params(params): Params<LobbyParams>,
+    headers: HeaderMap,
     visitor: Visitor,
 ) -> Response {
     let mut found = match app.rooms.list(&params.q).await {
@@ -78,7 +80,7 @@ pub(super) async fn lobby(
         .collect();
     let page = visitor.page();
     let continued = start > 0;
-    html(StatusCode::OK, &LobbyView { page, rooms, query: params.q, continued, next_cursor })
+    open_page(&headers, &LobbyView { page, rooms, query: params.q, continued, next_cursor })
 }
 
 /// The room page. It takes no seat: its script asks for one.
@@ -86,6 +88,7 @@ pub(super) async fn room(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
     Params(params): Params<KeyParam>,
+    headers: HeaderMap,
     visitor: Visitor,
 ) -> Response {
     let known = match visitor.known() {
@@ -100,17 +103,18 @@ pub(super) async fn room(
         Ok(seats) => seats.map(view::seats).unwrap_or_default(),
         Err(error) => return visitor.refuse(&Refused::from(EntryError::from(error))),
     };
-    html(
-        StatusCode::OK,
-        &RoomView {
-            page: visitor.page(),
-            id: room.0,
-            name: info.name.clone(),
-            seats: picture(&seats),
-            key: params.key,
-            manages: app.entry.is_staff(&known.who, &info),
-        },
-    )
+    let view = RoomView {
+        page: visitor.page(),
+        id: room.0,
+        name: info.name.clone(),
+        seats: picture(&seats),
+        key: params.key,
+        manages: app.entry.is_staff(&known.who, &info),
+    };
+    match view.key {
+        Some(_) => html(StatusCode::OK, &view),
+        None => open_page(&headers, &view),
+    }
 }
 
 pub(super) async fn new(visitor: Visitor) -> Response {

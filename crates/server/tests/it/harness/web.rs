@@ -89,6 +89,18 @@ impl Browser {
         self.exchange(request).await
     }
 
+    /// In which coding a page comes to a browser that takes it packed, as all do; empty when plain.
+    pub(crate) async fn coding_of(&self, path: &str) -> String {
+        let request = self.request(Method::GET, path).header("accept-encoding", "gzip, br");
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        let coding = response.headers().get("content-encoding").cloned();
+        let body = response.bytes().await.unwrap();
+        let coding = coding.map(|it| it.to_str().unwrap().to_owned()).unwrap_or_default();
+        assert_eq!(body.starts_with(&[0x1f, 0x8b]), coding == "gzip", "{path}: {coding}");
+        coding
+    }
+
     /// Sends a form of this site.
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let origin = self.base.clone();
