@@ -12,6 +12,8 @@ export interface Seats {
   capacity: number; occupied: number; reserved: number; held: number; free: number; waiting: number;
   /** The seats kept for the owner and moderators, in a room that has some. */
   staff?: { capacity: number; taken: number };
+  /** In how many ms the first reserved or held seat goes back unless its owner comes; told live, of small rooms. */
+  frees_in_ms?: number;
 }
 export interface Room {
   id: number; name: string; capacity: number; state: 'pending' | 'open' | 'closed';
@@ -121,6 +123,8 @@ export class Client {
   /** Step 1: counts a seat and gives a single-use ticket. */
   reserve(id: number, options?: { password?: string; resume?: string; key?: string }): Promise<Reservation>;
   cancel(id: number): Promise<void>;
+  /** What one has in a room; rejects with `not_found` where that is nothing. */
+  seat(id: number): Promise<{ state: 'occupied' | 'held' | 'reserved'; expires_in_ms?: number }>;
   /** Step 2: takes the reserved seat. */
   confirm(reservation: Reservation, options?: EntryOptions): Session;
   /** Both steps. */

@@ -103,6 +103,11 @@ export class Client {
     return this.#call('POST', `/rooms/${id}/reservations${search({ key })}`, { password, resume });
   }
 
+  /** What one has in a room: `{ state, expires_in_ms? }`; rejects with `not_found` where that is nothing. */
+  seat(id) {
+    return this.#call('GET', `/rooms/${id}/seats/current`);
+  }
+
   cancel(id) {
     return this.#call('DELETE', `/rooms/${id}/reservations/current`);
   }

@@ -55,6 +55,13 @@ export class Crowd {
     }, [names, what, room]);
   }
 
+  /** Reserves a seat, and does not come. */
+  reserve(name, room) {
+    return this.page.evaluate(async ([who, id]) => {
+      await (await globalThis.crowd.one(who)).client.reserve(id);
+    }, [name, room]);
+  }
+
   /** Everybody named takes a seat. */
   join(room, names, options = {}) {
     return this.page.evaluate(async ([id, all, how]) => {

@@ -19,7 +19,7 @@ after(async () => {
 
 /** A server, a crowd and one person in front of a screen; all are gone afterwards. */
 async function visit(language, walk, act, width = 1440) {
-  const server = await startServer();
+  const server = await startServer({ ANTEROOM_ADMISSION__GRACE: '60s' });
   const words = WORDS[language];
   try {
     const crowd = await Crowd.arrive(browser, server.address);
@@ -252,6 +252,34 @@ async function settings({ person, page, crowd, words }) {
   await person.isRefused('room_closed', '');
 }
 
+/** Seats that are kept for somebody: in the room, in the lobby, and one's own. */
+async function kept({ person, page, crowd, words }) {
+  const open = await crowd.open('Ada', { name: words.roomName, capacity: 4 });
+  await guestIn(person, 'Guest', `/rooms/${open.id}`);
+  await person.isSeated();
+  const line = page.locator('#seat-line');
+  assert.doesNotMatch(await line.innerText(), /\d:\d\d/, 'nobody is awaited');
+  await crowd.reserve('Ben', open.id);
+  await line.getByText(words.lapses(/[12]:\d\d/)).waitFor();
+  assert.equal(await squares(page), 'oorf');
+  await person.look('room-countdown');
+  const before = await line.innerText();
+  await page.waitForFunction((text) => document.getElementById('seat-line').innerText !== text, before);
+  // Who goes to the lobby may come back to the seat.
+  await page.goto('/');
+  const card = page.locator(`.card[data-room="${open.id}"]`);
+  await card.locator('.seat-line').getByText(words.lapses(/0:\d\d/)).waitFor();
+  await page.locator('#kept').getByText(words.roomName).waitFor();
+  assert.match(await page.locator('#kept').innerText(), /0:[0-5]\d/);
+  await person.look('lobby-kept');
+  await page.locator('#kept-back').click();
+  await person.isSeated();
+  assert.equal(await squares(page), 'oorf');
+  await page.locator('#leave').click();
+  await page.locator('#rooms .card').waitFor();
+  assert.equal(await page.locator('#kept').isVisible(), false, 'a seat given back is not kept');
+}
+
 async function loggedOut({ person, page, crowd, words }) {
   const open = await crowd.open('Ada', { name: words.roomName, capacity: 3 });
   await guestIn(person, 'Guest', `/rooms/${open.id}`);
@@ -267,7 +295,7 @@ async function loggedOut({ person, page, crowd, words }) {
 
 describe('every page is fit to be seen', () => {
   for (const language of ['en', 'ko']) {
-    for (const act of [forms, lobby, rooms, settings, refusals, loggedOut]) {
+    for (const act of [forms, lobby, rooms, kept, settings, refusals, loggedOut]) {
       it(`${act.name}, in ${language}`, () => visit(language, `page-${language}`, act));
     }
   }

@@ -18,6 +18,7 @@ const ENTRY_TESTS: &[&str] = &[
     "races",
     "refresh",
     "entering",
+    "countdown",
     "leaving",
     "last_words",
     "waitlist",

@@ -57,6 +57,10 @@ pub struct Seats {
     /// Seats kept for owner and moderators, when the room has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staff: Option<StaffSeats>,
+    /// In how many milliseconds the first of the reserved and held seats goes back unless its owner comes; told
+    /// live, of small rooms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frees_in_ms: Option<u64>,
 }
 
 /// The seats kept for staff.
@@ -186,6 +190,28 @@ pub enum SeatState {
     Occupied,
     /// Lost the line; the seat is kept for the grace.
     Held,
+}
+
+/// What a user has in a room: `GET /rooms/{id}/seats/current`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnSeat {
+    /// How the seat is theirs.
+    pub state: OwnSeatState,
+    /// For how many milliseconds yet, unless they come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_ms: Option<u64>,
+}
+
+/// How a seat is one's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnSeatState {
+    /// Connected somewhere.
+    Occupied,
+    /// Lost the line; the seat is kept for the grace.
+    Held,
+    /// Promised until a deadline.
+    Reserved,
 }
 
 /// One person with a seat.

@@ -1,7 +1,9 @@
 // Keeps the lobby live: seat counts, rooms that open, rooms that close. Without it the page shows
 // what was there when it was loaded.
 
-import { drawSeats, fill, isFull, seatLine, wordsOf } from './seats.js';
+import { showSeats } from './countdown.js';
+import { showKept } from './kept.js';
+import { fill, isFull, wordsOf } from './seats.js';
 
 const $ = (id) => document.getElementById(id);
 const list = $('rooms');
@@ -126,8 +128,7 @@ function opened(id, name, locked) {
 function update(card, seats) {
   const full = isFull(seats);
   card.classList.toggle('is-full', full);
-  drawSeats(card.querySelector('.seats'), seats);
-  card.querySelector('.seat-line').textContent = seatLine(words, seats);
+  showSeats(card.querySelector('.seats'), card.querySelector('.seat-line'), words, seats);
   card.querySelector('.go').textContent = full ? words.wait : words.enter;
   // A full room leads to its line.
   const door = `/rooms/${Number(card.dataset.room)}${full ? '?line=1' : ''}`;
@@ -151,3 +152,4 @@ document.addEventListener('visibilitychange', () => {
   if (!document.hidden) comeBack();
 });
 listen();
+if ('kept' in words) showKept(words);

@@ -5,7 +5,8 @@ import { Client } from './anteroom.js';
 import { Find } from './find.js';
 import { Line } from './line.js';
 import { Messages } from './messages.js';
-import { drawSeats, fill, seatLine, wordsOf } from './seats.js';
+import { showSeats } from './countdown.js';
+import { fill, seatLine, wordsOf } from './seats.js';
 import { Typing } from './typing.js';
 
 const $ = (id) => document.getElementById(id);
@@ -72,7 +73,7 @@ function enter({ password, resume, reservation } = {}) {
   on('edited', (frame) => messages.edit(frame));
   on('deleted', (frame) => messages.remove(frame));
   on('presence', presence);
-  on('seats', (seats) => showSeats(seats));
+  on('seats', tellSeats);
   on('gap', () => messages.load());
   on('login_expiring', () => {
     client.refresh().catch(() => banner(words.loginExpiring, {}));
@@ -94,7 +95,7 @@ function welcome(frame) {
   count = Math.max(frame.member_count ?? 0, people.size);
   knowsAll = count === people.size;
   showPeople();
-  showSeats(frame.seats);
+  tellSeats(frame.seats);
   showLink(frame.room);
   const first = room.dataset.state !== 'live';
   if (first) windows.postMessage('entered');
@@ -123,10 +124,9 @@ function presence({ joined = [], left = [], occupied }) {
   messages.showReads();
 }
 
-function showSeats(seats) {
+function tellSeats(seats) {
   if (!seats) return;
-  drawSeats($('seats').firstElementChild, seats);
-  $('seat-line').textContent = seatLine(words, seats);
+  showSeats($('seats').firstElementChild, $('seat-line'), words, seats);
 }
 
 /** The link that lets others in; an unlisted room opens only with its key. */
@@ -165,7 +165,7 @@ function banner(text, { retry = false, passing = false }) {
 function closed(why) {
   if (why.status === 4409 || why.code === 'replaced') sessionStorage.removeItem(secret);
   if (why.code === 'left') sessionStorage.removeItem(secret);
-  showSeats(why.seats);
+  tellSeats(why.seats);
   if (why.code === 'room_full' && why.waitlist?.allowed && wantsLine) wait();
   else refuse(why);
 }

@@ -22,6 +22,7 @@ pub(crate) fn seats(seats: seat::Seats) -> room::Seats {
         staff: seats
             .staff
             .map(|staff| room::StaffSeats { capacity: staff.capacity, taken: staff.taken }),
+        frees_in_ms: None,
     }
 }
 

@@ -29,13 +29,18 @@ pub(super) fn routes() -> Router<Arc<App>> {
 async fn events(
     State(app): State<Arc<App>>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
-    let changes = app.entry.aftermath.presence.watch_lobby();
+    let presence = &app.entry.aftermath.presence;
+    let changes = presence.watch_lobby();
+    let at = app.entry.admission.now();
     let now: Vec<Event> = app
         .rooms
         .list("")
         .await?
         .into_iter()
-        .map(|(info, seats)| event(&lobby_room(&info, Some(seats))))
+        .map(|(info, seats)| {
+            let seats = presence.with_countdown(info.id, seats, at);
+            event(&lobby_room(&info, Some(seats)))
+        })
         .collect();
     let stopping = app.stopping.clone();
     let later = stream::unfold((changes, stopping), |(mut changes, stopping)| async move {

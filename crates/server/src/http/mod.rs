@@ -13,6 +13,7 @@ mod history;
 mod lobby;
 mod metrics;
 mod pages;
+mod own_seat;
 mod problem;
 mod reservations;
 mod rooms;
@@ -44,6 +45,7 @@ pub(crate) fn router(app: &Arc<App>, shows_metrics: bool) -> Router {
         .merge(lobby::routes())
         .merge(rooms::routes())
         .merge(reservations::routes())
+        .merge(own_seat::routes())
         .merge(seats::routes())
         .merge(waitlist::routes())
         .merge(history::routes())

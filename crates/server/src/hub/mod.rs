@@ -4,6 +4,7 @@
 //! list of links and lets go. Which session sits where is the registry's knowledge; which seat is
 //! taken is not: that is the ledger's.
 
+mod frees;
 pub(crate) mod outbox;
 mod passing;
 mod presence;

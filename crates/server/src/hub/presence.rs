@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use anteroom_core::ids::{RoomId, UserId};
 use anteroom_core::mutants::{self, Mutant};
+use anteroom_core::time::Millis;
 use anteroom_protocol::frame::{Presence as PresenceFrame, ServerFrame};
 use anteroom_protocol::room::{LobbyRoom, MemberUser, RoomState, Seats, Visibility};
 use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 
 use super::passing::Passing;
-use super::{Hub, encode};
+use super::{Hub, encode, frees};
 use crate::admission::Admission;
 use crate::cluster::{Bus, News};
 use crate::rooms::{RoomInfo, Rooms};
@@ -46,8 +47,8 @@ struct State {
     untold: HashSet<RoomId>,
     /// Whom each room was told about.
     announced: HashMap<RoomId, HashSet<UserId>>,
-    /// The seats each room was told about.
-    seats: HashMap<RoomId, Seats>,
+    /// The seats each room was told about, and when the first that is kept goes back.
+    seats: HashMap<RoomId, (Seats, Option<Millis>)>,
     /// The names of those who sit somewhere.
     names: HashMap<RoomId, HashMap<UserId, Arc<str>>>,
 }
@@ -164,6 +165,14 @@ impl Presence {
         name.map_or_else(String::new, |name| name.to_string())
     }
 
+    /// Seats as they were just read, and when the first that is kept goes back, if that was told already.
+    pub(crate) fn with_countdown(&self, room: RoomId, seats: Seats, now: Millis) -> Seats {
+        match self.lock().seats.get(&room) {
+            Some((known, at)) if *known == seats => frees::told(seats, *at, now),
+            _ => seats,
+        }
+    }
+
     /// Live changes of public rooms.
     pub(crate) fn watch_lobby(&self) -> broadcast::Receiver<Arc<LobbyRoom>> {
         self.lobby.subscribe()
@@ -215,7 +224,9 @@ impl Presence {
             self.forget(room);
             return;
         };
-        self.tell_lobby(room, rooms, seats);
+        let frees = frees::first(room, &seats, admission).await;
+        let told = frees::told(seats, frees, admission.now());
+        self.tell_lobby(room, rooms, told);
         let here = seated.iter().map(|member| member.user).collect();
         self.passing.keep(room, &here);
         // Who is still on the way in is nobody's business yet.
@@ -228,8 +239,8 @@ impl Presence {
         }
         let mut news = self.who_came_and_went(room, &members, seats, hub);
         self.keep_names(room, &here);
-        if self.lock().seats.insert(room, seats) != Some(seats) {
-            news.extend_from_slice(&encode(&ServerFrame::Seats(seats)));
+        if self.lock().seats.insert(room, (seats, frees)) != Some((seats, frees)) {
+            news.extend_from_slice(&encode(&ServerFrame::Seats(told)));
         }
         if !news.is_empty() {
             hub.broadcast(room, &news.into());

@@ -34,7 +34,7 @@ macro_rules! files {
 }
 
 static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
-    let files: [(&str, &'static str); 21] = files![
+    let files: [(&str, &'static str); 23] = files![
         "app.css" from "assets/app.css",
         "logo.svg" from "assets/logo.svg",
         "lobby.js" from "assets/lobby.js",
@@ -51,6 +51,8 @@ static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
         "typing.js" from "assets/typing.js",
         "reads.js" from "assets/reads.js",
         "unread.js" from "assets/unread.js",
+        "countdown.js" from "assets/countdown.js",
+        "kept.js" from "assets/kept.js",
         "seats.js" from "assets/seats.js",
         "anteroom.js" from "../../clients/js/anteroom.js",
         "session.js" from "../../clients/js/session.js",

@@ -35,6 +35,8 @@ pub(super) async fn compose(
     }
     let last_seq = info.last_seq();
     let seats = entry.admission.seats(session.room).await?.map(view::seats).unwrap_or_default();
+    let presence = &entry.aftermath.presence;
+    let seats = presence.with_countdown(session.room, seats, entry.admission.now());
     let (members, member_count) = members(all, session).await?;
     let (replayed, replay) = match since {
         Some(since) => all.history.replay(session.room, since, last_seq).await?,

@@ -19,6 +19,7 @@ mod bugs;
 mod changes;
 mod chat;
 mod compose;
+mod countdown;
 mod crowds;
 mod deadlines;
 mod direct;
