@@ -26,7 +26,7 @@ pub(crate) struct Refused {
     pub(crate) code: Code,
     pub(crate) detail: String,
     pub(crate) errors: Vec<FieldProblem>,
-    pub(crate) seats: Option<Seats>,
+    pub(crate) seats: Option<Box<Seats>>,
     pub(crate) rooms: Option<Box<[i64]>>,
     pub(crate) failed: Option<Box<[PartyFailure]>>,
     pub(crate) reason: Option<&'static str>,
@@ -80,7 +80,7 @@ impl Refused {
     /// The line in front of a full room. Who is told `room_full` has passed every other guard of
     /// the line, so only its own length can still keep anybody out.
     fn waitlist(&self) -> Option<WaitlistInfo> {
-        let length = self.seats?.waiting;
+        let length = self.seats.as_ref()?.waiting;
         Some(WaitlistInfo { length, allowed: (length as usize) < WAITLIST_MAX })
     }
 
@@ -92,7 +92,7 @@ impl Refused {
             detail: self.detail.clone(),
             code: self.code,
             errors: self.errors.clone(),
-            seats: self.seats,
+            seats: self.seats.as_deref().copied(),
             waitlist: self.waitlist(),
             rooms: self.rooms.as_deref().map(<[_]>::to_vec),
             failed: self.failed.as_deref().map(<[_]>::to_vec).unwrap_or_default(),
@@ -147,7 +147,7 @@ impl From<EntryError> for Refused {
     fn from(error: EntryError) -> Self {
         let code = error.code();
         match error {
-            EntryError::RoomFull(seats) => Self { seats: Some(seats), ..Self::new(code) },
+            EntryError::RoomFull(seats) => Self { seats: Some(Box::new(seats)), ..Self::new(code) },
             EntryError::TooManyReservations(rooms) => {
                 Self { rooms: Some(rooms.iter().map(|room| room.0).collect()), ..Self::new(code) }
             }
