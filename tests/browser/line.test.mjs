@@ -30,6 +30,18 @@ async function guest(arrive, name, words) {
   return person;
 }
 
+/** Counts the notes that its pages sound. */
+function listen(person) {
+  return person.context.addInitScript(() => {
+    globalThis.notes = 0;
+    const { start } = OscillatorNode.prototype;
+    OscillatorNode.prototype.start = function counted(...when) {
+      globalThis.notes += 1;
+      return start.apply(this, when);
+    };
+  });
+}
+
 /** Waits until the page shows this place and these words. */
 async function standsAt(person, place, words, page = person.page) {
   const shown = page.locator('#line');
@@ -51,6 +63,7 @@ for (const [lang, words] of Object.entries(WORDS)) {
 
         // The first is told that the room is full, and joins the line.
         const first = await guest(arrive, 'First', words);
+        await listen(first);
         await first.page.goto(room);
         const panel = await first.isRefused('room_full', words.full);
         await panel.getByRole('link', { name: words.wait, exact: true }).click();
@@ -58,6 +71,7 @@ for (const [lang, words] of Object.entries(WORDS)) {
 
         // The second comes by the lobby, which leads to the line of a full room.
         const second = await guest(arrive, 'Second', words);
+        await listen(second);
         const card = second.page.locator(`[data-room="${room.split('/').pop()}"]`);
         await card.locator('.go', { hasText: words.wait }).waitFor();
         await second.picture('lobby');
@@ -65,9 +79,11 @@ for (const [lang, words] of Object.entries(WORDS)) {
         await standsAt(second, 2, words.ahead);
         await second.look('in-line');
 
-        // A reload costs the place nothing.
+        // One wants no sound; a reload costs neither that wish nor the place.
+        await first.page.locator('#line-sound').uncheck();
         await first.page.reload();
         await standsAt(first, 1, words.next);
+        assert.equal(await first.page.locator('#line-sound').isChecked(), false);
         assert.match(await first.page.title(), /^\(1\) /);
 
         // The host leaves; the seat is the first one's, who gives it to the next.
@@ -75,12 +91,16 @@ for (const [lang, words] of Object.entries(WORDS)) {
         await host.page.getByRole('heading', { name: words.lobby, level: 1 }).waitFor();
         const offer = first.page.locator('#offer');
         await offer.getByRole('button', { name: words.goIn, exact: true }).waitFor();
+        assert.equal(await first.page.title(), words.offerTitle);
+        assert.equal(await first.page.evaluate(() => globalThis.notes), 0);
         await offer.getByRole('link', { name: words.pass, exact: true }).click();
         await first.page.getByRole('heading', { name: words.lobby, level: 1 }).waitFor();
 
         // The second goes in by itself, in the window that is looked at and in no other way.
         const counting = second.page.locator('#offer');
         await counting.waitFor({ state: 'visible' });
+        assert.equal(await second.page.title(), words.offerTitle);
+        await second.page.waitForFunction(() => globalThis.notes === 2);
         await second.picture('offer');
         await second.isSeated();
         await second.say(words.hello);

@@ -1,5 +1,6 @@
 // Waiting in line: where one stands, how long it may take, and the seat when it comes.
 
+import { Chime } from './chime.js';
 import { fill } from './seats.js';
 
 /** Seconds between the offer of a seat and going in, so that one sees what happens. */
@@ -30,6 +31,7 @@ export class Line {
   #wait;
   #tick;
   #title = document.title;
+  #chime = new Chime($('line-sound'));
 
   constructor({ client, id, words, enter, refuse }) {
     Object.assign(this, { client, id, words, enter, refuse });
@@ -97,6 +99,7 @@ export class Line {
     $('line').hidden = true;
     $('offer').hidden = false;
     document.title = this.words.offerTitle;
+    this.#chime.ring();
     const enter = () => this.#over(() => this.enter(reservation));
     $('offer-enter').onclick = enter;
     $('offer-enter').focus({ preventScroll: true });

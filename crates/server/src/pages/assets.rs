@@ -34,11 +34,12 @@ macro_rules! files {
 }
 
 static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
-    let files: [(&str, &'static str); 23] = files![
+    let files: [(&str, &'static str); 24] = files![
         "app.css" from "assets/app.css",
         "logo.svg" from "assets/logo.svg",
         "lobby.js" from "assets/lobby.js",
         "room.js" from "assets/room.js",
+        "chime.js" from "assets/chime.js",
         "line.js" from "assets/line.js",
         "messages.js" from "assets/messages.js",
         "message.js" from "assets/message.js",

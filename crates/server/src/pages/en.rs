@@ -128,6 +128,7 @@ pub(super) static TEXTS: Texts = Texts {
     line_ahead: Plural { one: "{n} person is before you.", other: "{n} people are before you." },
     line_minutes: Plural { one: "About a minute to go.", other: "About {n} minutes to go." },
     line_hours: "More than an hour to go.",
+    line_sound: "Sound a note when it is my turn",
     line_keep: "Keep this page open. When a seat is free, it is yours: you are told here and taken in.",
     line_broken: "The connection was lost. Your place is kept for a moment; getting back to it…",
     line_leave: "Leave the line",

@@ -129,6 +129,7 @@ pub(super) static TEXTS: Texts = Texts {
     line_ahead: Plural { one: "앞에 {n}명이 있어요.", other: "앞에 {n}명이 있어요." },
     line_minutes: Plural { one: "1분쯤 남았어요.", other: "{n}분쯤 남았어요." },
     line_hours: "한 시간 넘게 걸릴 수 있어요.",
+    line_sound: "내 차례가 되면 소리로 알려 주기",
     line_keep: "이 화면을 열어 두세요. 자리가 나면 여기서 알려 드리고 바로 들어가요.",
     line_broken: "연결이 끊겼어요. 순서는 잠시 남겨 두었으니 곧 이어서 기다릴게요…",
     line_leave: "줄에서 나가기",

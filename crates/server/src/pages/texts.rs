@@ -168,6 +168,7 @@ texts! {
     line_ahead: Plural,
     line_minutes: Plural,
     line_hours: &'static str,
+    line_sound: &'static str,
     line_keep: &'static str,
     line_broken: &'static str,
     line_leave: &'static str,
