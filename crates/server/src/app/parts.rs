@@ -12,7 +12,7 @@ use crate::admission::{self, Admission, Bounds, Whose};
 use crate::alarms::{Alarms, Rings, Spans};
 use crate::config::{self, Config};
 use crate::rabbit::Broker;
-use crate::ws::connection;
+use crate::ws::Bounds as ConnectionBounds;
 
 /// The seat strategy, over the store that the configuration names.
 ///
@@ -123,9 +123,9 @@ pub(super) fn accounts(config: &Config) -> AccountsConfig {
     }
 }
 
-pub(super) fn connections(config: &Config) -> connection::Bounds {
+pub(super) fn connections(config: &Config) -> ConnectionBounds {
     let limits = &config.limits;
-    connection::Bounds {
+    ConnectionBounds {
         frame_bytes: limits.frame_bytes.0,
         outbound_bytes: limits.outbound_bytes.0,
         content_chars_max: config.messages.content_chars_max,

@@ -11,30 +11,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use anteroom_core::ids::SessionId;
 use anteroom_core::mutants::{self, Mutant};
-use anteroom_core::seat::{Entry, Parting};
 use anteroom_protocol::CloseCode;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use super::decode::{Decoder, Event, Limits, Violation};
-use super::handlers::{self, Conversation, Flow};
-use super::{frame, heartbeat, welcome};
-use crate::clock::Clock;
-use crate::entry::{self, Arrival, Arrived, Entered};
+use super::decode::{Decoder, Event, Limits};
+use super::frame;
+use super::handlers::{self, Conversation};
+use super::passage::{Connect, Connections, Departure, Presented, end};
+use crate::hub::Link;
 use crate::hub::outbox::Outbox;
-use crate::hub::{Link, farewell};
-use crate::messages::{Delivery, History, MessageLog};
-use crate::metrics::Metrics;
-use crate::storage::MembershipEnd;
-use crate::sweeper::{Deadlines, Due};
-use crate::tokens::Identity;
 
 /// Bytes read at once.
 const READ_CHUNK: usize = 8 << 10;
@@ -42,44 +32,6 @@ const READ_CHUNK: usize = 8 << 10;
 const FRAGMENTS_MAX: u32 = 1_024;
 /// How long a close may take to be written and answered.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// What connections need of the server.
-pub(crate) struct Connections {
-    pub(crate) entry: Arc<entry::Entry>,
-    pub(crate) history: Arc<History>,
-    pub(crate) delivery: Arc<Delivery>,
-    pub(crate) log: MessageLog,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) clock: Arc<Clock>,
-    pub(crate) deadlines: Arc<Deadlines>,
-    pub(crate) stopping: CancellationToken,
-    pub(crate) bounds: Bounds,
-}
-
-/// The bounds of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    pub(crate) frame_bytes: usize,
-    pub(crate) outbound_bytes: usize,
-    pub(crate) content_chars_max: usize,
-    /// `None` switches the bound off.
-    pub(crate) bad_frames: Option<usize>,
-    /// `None` switches the bound off.
-    pub(crate) frames_per_10s: Option<usize>,
-    pub(crate) ping: Duration,
-    pub(crate) silence: Duration,
-}
-
-/// What the upgrade request asked for.
-#[derive(Debug)]
-pub(crate) struct Connect {
-    pub(crate) ticket: String,
-    pub(crate) resume: Option<String>,
-    pub(crate) since: Option<i64>,
-    pub(crate) beside: Option<Identity>,
-    /// The query cannot be read: refused with 4400.
-    pub(crate) malformed: bool,
-}
 
 /// A connection that was let in. All that an idle session's task holds.
 struct Inside {
@@ -97,24 +49,6 @@ enum Next {
     Hear(Event),
     /// Wait: everything that was read is obeyed.
     Wait,
-}
-
-/// How the read loop ended.
-enum Departure {
-    /// The peer left, with the frame.
-    Left,
-    /// The peer closed with code 1000, which is leaving too.
-    ClosedCleanly,
-    /// The peer closed with another code, or none.
-    ClosedByPeer(Option<u16>),
-    /// The line broke.
-    Broken,
-    /// The peer broke the protocol.
-    Violated(Violation),
-    /// The server ended it; the words are queued.
-    Ended(CloseCode),
-    /// A first entry ended before its `welcome`: the seat is returned, not held.
-    Undone,
 }
 
 impl Connections {
@@ -161,47 +95,18 @@ impl Connections {
         };
         let stream = Arc::new(parts.io.into_inner());
         let outbox = Outbox::new(stream, self.bounds.outbound_bytes);
-        if connect.malformed {
-            outbox.finish(None, farewell(CloseCode::BadRequest, false), false);
-            self.metrics.closed(CloseCode::BadRequest.status());
-            linger(&outbox, false).await;
-            return None;
-        }
-        let session = SessionId(Uuid::new_v4());
-        let arrival = Arrival {
-            session,
-            ticket: &connect.ticket,
-            resume: connect.resume.as_deref(),
-            beside: connect.beside.as_ref(),
-            outbox,
-        };
-        let code = match self.entry.confirm(arrival).await {
-            Ok(Arrived::Entered(entered)) => {
-                let gone = self.begin(&entered, connect.since).await.err();
+        match self.present(&connect, outbox).await {
+            Presented::In(session, gone) => {
                 // A copy: the buffer of the request is larger than what is left in it.
                 let unread = BytesMut::from(&parts.read_buf[..]);
-                return Some((self.inside(entered.session, unread), gone));
+                Some((self.inside(session, unread), gone))
             }
-            Ok(Arrived::Undone(link)) => {
-                linger(&link.outbox, false).await;
-                link.ending().unwrap_or(CloseCode::EntryFailed)
+            Presented::Out(turned) => {
+                linger(turned.outbox(), false).await;
+                self.turned_away(&turned);
+                None
             }
-            Err((error, outbox)) => {
-                let code = crate::edge::close(error.code());
-                outbox.finish(None, farewell(code, false), false);
-                linger(&outbox, false).await;
-                code
-            }
-        };
-        self.metrics.closed(code.status());
-        tracing::info!(
-            event = "session.closed",
-            %session,
-            code = code.status(),
-            clean = false,
-            "a connection ended that was never let in"
-        );
-        None
+        }
     }
 
     fn inside(&self, session: Link, buf: BytesMut) -> Inside {
@@ -212,33 +117,6 @@ impl Connections {
         Inside { session, buf, decoder: Decoder::new(limits), talk: Conversation::default() }
     }
 
-    /// Says `welcome`, and then to who gave way that it did.
-    ///
-    /// # Errors
-    /// The departure of a session that could not be welcomed.
-    async fn begin(&self, entered: &Entered, since: Option<i64>) -> Result<(), Departure> {
-        let session = &entered.session;
-        let is_welcome = self.welcome(entered, since).await;
-        self.entry.tell_replaced(session, &entered.replaced);
-        if !is_welcome && entered.kind == Entry::First {
-            return Err(Departure::Undone);
-        }
-        if !is_welcome {
-            let code = session.ending().unwrap_or(CloseCode::Unavailable);
-            return Err(Departure::Ended(code));
-        }
-        // At once: what is due first, the line or the login, is worked out there.
-        self.deadlines.set(Due::Session(session.id), Some(self.clock.now()));
-        tracing::info!(
-            event = "session.opened",
-            session = %session.id,
-            user = %session.user,
-            room = session.room.0,
-            "a session is live"
-        );
-        Ok(())
-    }
-
     async fn leave(&self, session: &Link, departure: Departure) {
         self.depart(session, &departure).await;
         let has_closed = matches!(
@@ -246,24 +124,6 @@ impl Connections {
             Departure::ClosedCleanly | Departure::ClosedByPeer(_) | Departure::Broken
         );
         linger(&session.outbox, has_closed).await;
-    }
-
-    /// Queues `welcome` and the replay. False when it could not be composed: the session ends with
-    /// the reason.
-    async fn welcome(&self, entered: &Entered, since: Option<i64>) -> bool {
-        let session = &entered.session;
-        match welcome::compose(self, entered, since).await {
-            Ok((head, cursor)) => {
-                session.outbox.open(head, cursor);
-                true
-            }
-            Err(error) => {
-                tracing::warn!(event = "welcome.failed", session = %session.id, %error,
-                    "a welcome could not be composed");
-                session.refuse(crate::edge::close(error.code()));
-                false
-            }
-        }
     }
 
     async fn converse(&self, inside: &mut Inside) -> Departure {
@@ -345,11 +205,7 @@ impl Connections {
 
     fn event(&self, session: &Link, talk: &mut Conversation, event: Event) -> Option<Departure> {
         match event {
-            Event::Text(text) => match handlers::text(self, session, talk, text.as_str()) {
-                Flow::Continue => None,
-                Flow::Leave => Some(Departure::Left),
-                Flow::End(code) => Some(end(session, code)),
-            },
+            Event::Text(text) => self.text(session, talk, text.as_str()),
             Event::Binary(_) => {
                 handlers::bad_frame(self, session, talk, "Only text frames are understood.").map(
                     |code| {
@@ -367,45 +223,6 @@ impl Connections {
             Event::Close { code, .. } => Some(Departure::ClosedByPeer(code)),
         }
     }
-
-    /// Gives the seat back or has it held, then says the last words.
-    async fn depart(&self, session: &Link, departure: &Departure) {
-        let is_clean =
-            matches!(departure, Departure::Left | Departure::ClosedCleanly | Departure::Undone);
-        let parting = if is_clean { Parting::Clean } else { Parting::Unclean };
-        self.entry.close(session, parting).await;
-        if mutants::on(Mutant::B27CloseWaitsForTheStore) {
-            let store = &self.entry.storage;
-            let (grant, at) = (session.generation, self.clock.wall());
-            let _ = store.end_membership(session.room, grant, MembershipEnd::Left, at).await;
-        }
-        // After the registry: see `due`.
-        if !mutants::on(Mutant::B22DeadlineKept) {
-            self.deadlines.set(Due::Session(session.id), None);
-        }
-        let (code, last): (u16, Vec<Bytes>) = match departure {
-            Departure::Left | Departure::ClosedCleanly => (1000, vec![frame::close(1000, "")]),
-            Departure::ClosedByPeer(Some(code)) => (*code, vec![frame::close(*code, "")]),
-            Departure::ClosedByPeer(None) => (1005, vec![frame::close_without_code()]),
-            Departure::Broken => (1006, Vec::new()),
-            Departure::Violated(violation) => {
-                let code = violation.close_code();
-                (code, vec![frame::close(code, &violation.to_string())])
-            }
-            Departure::Ended(code) => (code.status(), Vec::new()),
-            Departure::Undone => (CloseCode::EntryFailed.status(), Vec::new()),
-        };
-        session.outbox.finish(None, last, false);
-        self.metrics.closed(code);
-        tracing::info!(event = "session.closed", session = %session.id, user = %session.user,
-            room = session.room.0, code, clean = is_clean, "a session ended");
-    }
-}
-
-/// Ends a session for what its peer sent.
-fn end(session: &Link, code: CloseCode) -> Departure {
-    session.end(code);
-    Departure::Ended(code)
 }
 
 /// Reads once, through the stack. True when something came.
@@ -454,16 +271,4 @@ async fn linger(outbox: &Outbox, has_closed: bool) {
     };
     // Both a peer that closes and one that never does end here.
     let _ = tokio::time::timeout(LINGER, flush).await;
-}
-
-impl Connections {
-    /// A session's deadline came: asks whether the peer is there, or ends the session.
-    pub(crate) async fn due(&self, id: anteroom_core::ids::SessionId) {
-        let next = heartbeat::due(self, id).await;
-        self.deadlines.set(Due::Session(id), next);
-        // The session may have departed meanwhile and taken its deadline out before this set it.
-        if self.entry.hub.get(id).is_none() {
-            self.deadlines.set(Due::Session(id), None);
-        }
-    }
 }

@@ -9,7 +9,7 @@ use anteroom_protocol::message::TEXT_PLAIN;
 use anteroom_protocol::{CloseCode, Code};
 use uuid::Uuid;
 
-use super::connection::Connections;
+use super::passage::Connections;
 use crate::hub::Link;
 use crate::messages::{Append, Wish, check_content};
 use crate::storage::Alteration::{Delete, Edit};
@@ -30,7 +30,7 @@ pub(super) enum Flow {
 
 /// What is remembered of a conversation from frame to frame.
 #[derive(Debug, Default)]
-pub(super) struct Conversation {
+pub(crate) struct Conversation {
     frames: Window,
     bad_frames: Window,
     is_heard: bool,
@@ -38,7 +38,7 @@ pub(super) struct Conversation {
 
 impl Conversation {
     /// True once: for the first frame that came.
-    pub(super) fn is_first(&mut self) -> bool {
+    pub(crate) fn is_first(&mut self) -> bool {
         !std::mem::replace(&mut self.is_heard, true)
     }
 }

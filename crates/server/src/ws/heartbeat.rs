@@ -13,8 +13,8 @@ use anteroom_core::time::Millis;
 use anteroom_protocol::frame::ServerFrame;
 use anteroom_protocol::{CloseCode, Timestamp};
 
-use super::connection::Connections;
 use super::frame;
+use super::passage::Connections;
 use crate::hub::Link;
 
 /// How long whoever ended a login may take to end its sessions, before it is done here.

@@ -1,15 +1,16 @@
 //! The WebSocket side: bytes to frames, frames to events, and the connection's one task.
 //!
 //! [`decode`] and [`frame`] are pure; what is still to be written is in [`crate::hub::outbox`]; [`connection`] is
-//! the task that reads; [`handlers`] are what frames do. Sessions and seats are known here only
-//! through [`crate::entry`] and [`crate::hub`].
+//! the task that reads; [`passage`] is how any session is let in and departs; [`handlers`] are what frames do. Sessions
+//! and seats are known here only through [`crate::entry`] and [`crate::hub`].
 
-pub(crate) mod connection;
+mod connection;
 pub mod decode;
 pub mod frame;
 mod handlers;
 pub mod handshake;
-pub(crate) mod heartbeat;
+mod heartbeat;
+mod passage;
 mod welcome;
 
-pub(crate) use connection::{Connect, Connections};
+pub(crate) use passage::{Bounds, Connect, Connections};

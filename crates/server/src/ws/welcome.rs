@@ -7,7 +7,7 @@ use anteroom_protocol::frame::{ServerFrame, Welcome, WelcomeMember};
 use anteroom_protocol::room::{MemberUser, SeatState};
 use bytes::Bytes;
 
-use super::connection::Connections;
+use super::passage::Connections;
 use crate::entry::{Entered, EntryError};
 use crate::hub::{Among, Link, encode};
 use crate::rooms::view_of;
