@@ -33,6 +33,7 @@ use crate::messages::{Delivery, History, MessageLog, Pending, Taken};
 use crate::metrics::Metrics;
 use crate::people::People;
 use crate::rooms::{RoomService, Rooms};
+use crate::sockjs::Lines;
 use crate::storage::SharedStorage;
 use crate::sweeper::Deadlines;
 use crate::tokens::Tokens;
@@ -65,6 +66,7 @@ pub(crate) struct App {
     pub(crate) searches: Windows<UserId>,
     pub(crate) delivery: Arc<Delivery>,
     pub(crate) connections: Arc<Connections>,
+    pub(crate) sockjs: SockJs,
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) capacity: Arc<CapacityWatch>,
@@ -75,6 +77,14 @@ pub(crate) struct App {
     pub(crate) guests: bool,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
+}
+
+/// What SockJS is given.
+pub(crate) struct SockJs {
+    pub(crate) is_on: bool,
+    pub(crate) lines: Arc<Lines>,
+    /// Where the client is that the page for frames loads.
+    pub(crate) script: String,
 }
 
 impl App {
@@ -330,6 +340,11 @@ async fn build(
         history,
         searches: Windows::new(limits.enabled.then_some(limits.searches_per_user), SEARCHES_SPAN),
         delivery,
+        sockjs: SockJs {
+            is_on: config.server.sockjs,
+            lines: Arc::new(Lines::new(Arc::clone(&connections), tasks.clone())),
+            script: config.server.sockjs_script.clone(),
+        },
         connections,
         deadlines: ground.deadlines,
         metrics: watch.metrics,

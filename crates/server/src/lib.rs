@@ -32,6 +32,7 @@ mod rabbit;
 mod redis_line;
 mod rooms;
 pub mod search;
+mod sockjs;
 mod sweeper;
 mod sync;
 pub mod tokens;

@@ -17,6 +17,10 @@ pub use load::{ConfigError, Overrides, load};
 use serde::{Deserialize, Serialize};
 pub use units::{Size, Span};
 
+/// The SockJS client as its authors published it, with its digest.
+const SOCKJS_SCRIPT: &str = "https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js\
+     #sha384-svdnwiXBL+Js+yUneJSRFy24NgGiOfDM/vkQl/vCeVrcbYD6yW8EwPr1FnxTEZsR";
+
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $ty:ty = $default:expr,)* }) => {
         $(#[$doc])*
@@ -83,6 +87,11 @@ section! {
         admin_listen: String = String::new(),
         /// Connections open at once; more wait in the kernel's queue.
         connections_max: usize = 65_536,
+        /// Whether clients without WebSocket are served over SockJS, at `/sockjs`.
+        sockjs: bool = true,
+        /// Where the SockJS client is that pages of other sites get in a frame; behind `#` its digest, as
+        /// browsers check it. Only clients that have neither WebSocket nor cross-site requests load it.
+        sockjs_script: String = SOCKJS_SCRIPT.to_owned(),
         /// With several nodes: over which time a node that stops sends its sessions away.
         drain: Span = Span(Duration::from_secs(5)),
         /// How long sessions may take to end when the server stops.

@@ -215,7 +215,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
     }
 }
 
-fn content_type(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(CONTENT_TYPE)?.to_str().ok()
 }
 
@@ -225,7 +225,7 @@ fn is_json(text: &str) -> bool {
 }
 
 /// Reads at most `max` bytes within [`BODY_TIMEOUT`].
-async fn read_body(body: Body, max: usize) -> Result<Bytes, Refused> {
+pub(super) async fn read_body(body: Body, max: usize) -> Result<Bytes, Refused> {
     tokio::time::timeout(BODY_TIMEOUT, read_whole(body, max)).await.unwrap_or_else(|_| {
         Err(Refused::because(Code::BadRequest, "The body did not arrive in time."))
     })

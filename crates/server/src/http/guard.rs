@@ -17,7 +17,7 @@ use super::pages;
 use super::problem::Refused;
 use crate::app::App;
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -49,7 +49,9 @@ pub(super) async fn same_site(
                 path = parts.uri.path(),
                 "an unsafe request from another site was refused"
             );
-            let is_page = !parts.uri.path().starts_with(anteroom_protocol::API_BASE);
+            let path = parts.uri.path();
+            let is_page =
+                !path.starts_with(anteroom_protocol::API_BASE) && !path.starts_with("/sockjs/");
             let refused = Refused::new(Code::CrossSite);
             return if is_page {
                 pages::refusal(&parts.headers, &refused)
@@ -70,8 +72,11 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
     out.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // A ticket in an address must not travel on in a Referer.
     out.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    out.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    out.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    // An answer that brings a policy of its own says there who may frame it.
+    if !out.contains_key(CONTENT_SECURITY_POLICY) {
+        out.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        out.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    }
     if is_html {
         out.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }

@@ -19,6 +19,7 @@ mod reservations;
 mod rooms;
 mod seats;
 pub(crate) mod serve;
+mod sockjs;
 mod upgrade;
 mod waitlist;
 
@@ -56,9 +57,11 @@ pub(crate) fn router(app: &Arc<App>, shows_metrics: bool) -> Router {
         .method_not_allowed_fallback(no_such_method)
         .layer(cors(app));
     let metrics = if shows_metrics { metrics::routes() } else { Router::new() };
+    let sockjs = if app.sockjs.is_on { sockjs::routes() } else { Router::new() };
     let all = Router::new()
         .nest(anteroom_protocol::API_BASE, api)
         .merge(upgrade::routes())
+        .merge(sockjs)
         .merge(health::routes())
         .merge(metrics)
         .merge(pages::routes())

@@ -19,7 +19,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -47,7 +47,7 @@ pub(crate) async fn accept(
             () = stopping.cancelled() => return,
         };
         let Some((stream, peer, place)) = accepted else { return };
-        let place = Place(Arc::new(place));
+        let place = Place(Arc::new(Held { _permit: place, cut: Notify::new() }));
         let line = Line { router: router.clone(), peer, place, tasks: tasks.clone() };
         let stopping = stopping.clone();
         tasks.spawn(connection(stream, line, stopping));
@@ -79,7 +79,20 @@ async fn back_off() {
 /// One of the connections that may be open at once. Whoever keeps a connection open beyond its
 /// requests, as a WebSocket does, keeps this with it.
 #[derive(Clone, Debug)]
-pub(crate) struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
+pub(crate) struct Place(Arc<Held>);
+
+#[derive(Debug)]
+struct Held {
+    _permit: OwnedSemaphorePermit,
+    cut: Notify,
+}
+
+impl Place {
+    /// Ends the connection, whatever is still to be written: nobody reads it. Not one that was upgraded.
+    pub(crate) fn cut(&self) {
+        self.0.cut.notify_one();
+    }
+}
 
 /// What the requests of one connection need.
 #[derive(Clone)]
@@ -108,6 +121,7 @@ impl Line {
 async fn connection(stream: TcpStream, line: Line, stopping: CancellationToken) {
     // Chat frames are small and must not wait for each other; a socket without it still works.
     let _ = stream.set_nodelay(true);
+    let place = line.place.clone();
     let service = service_fn(move |request| line.clone().answer(request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -116,12 +130,18 @@ async fn connection(stream: TcpStream, line: Line, stopping: CancellationToken) 
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stopping.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let served = async {
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stopping.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
+    };
+    let ended = tokio::select! {
+        ended = served => ended,
+        () = place.0.cut.notified() => return,
     };
     if let Err(error) = ended {
         tracing::debug!(event = "connection.failed", %error, "a connection ended with an error");

@@ -21,6 +21,7 @@ use super::problem::Refused;
 use super::serve::Place;
 use crate::app::App;
 use crate::entry::EntryError;
+use crate::hub::form::Form;
 use crate::ws::{Connect, handshake};
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -36,6 +37,11 @@ struct Query {
 }
 
 async fn upgrade(State(app): State<Arc<App>>, request: Request) -> Response {
+    open(app, request, Form::Plain).await
+}
+
+/// Opens a WebSocket whose frames are written in `form`.
+pub(super) async fn open(app: Arc<App>, request: Request, form: Form) -> Response {
     let (mut parts, _) = request.into_parts();
     let accepted = match handshake::check(&parts.method, parts.version, &parts.headers) {
         Ok(accepted) => accepted,
@@ -55,7 +61,7 @@ async fn upgrade(State(app): State<Arc<App>>, request: Request) -> Response {
     if let Err(error) = may_try(&parts.uri, address, &app) {
         return Refused::from(error).into_response();
     }
-    let connect = connect(&parts.headers, &parts.uri, &app).await;
+    let connect = connect(&parts.headers, &parts.uri, &app, form).await;
     let Some(upgrade) = parts.extensions.remove::<hyper::upgrade::OnUpgrade>() else {
         return Refused::new(Code::BadRequest).into_response();
     };
@@ -77,7 +83,7 @@ fn may_open(headers: &HeaderMap, own: &str, app: &App) -> bool {
 /// Forged tickets are answered in words after the upgrade, as every refusal is, until there were too
 /// many from one address: then before it, where they cost little. A ticket of this server always
 /// passes, so a crowd behind one address does not suffer for one of it.
-fn may_try(uri: &Uri, address: Option<IpAddr>, app: &App) -> Result<(), EntryError> {
+pub(super) fn may_try(uri: &Uri, address: Option<IpAddr>, app: &App) -> Result<(), EntryError> {
     let query = axum::extract::Query::<Query>::try_from_uri(uri);
     let ticket = query.map(|query| query.0.ticket).unwrap_or_default();
     app.entry.may_present(&ticket, address)
@@ -85,7 +91,7 @@ fn may_try(uri: &Uri, address: Option<IpAddr>, app: &App) -> Result<(), EntryErr
 
 /// Reads what is asked for. A token beside the ticket that is no good says nothing about who
 /// asks: the ticket does.
-async fn connect(headers: &HeaderMap, uri: &Uri, app: &App) -> Connect {
+pub(super) async fn connect(headers: &HeaderMap, uri: &Uri, app: &App, form: Form) -> Connect {
     let parsed = axum::extract::Query::<Query>::try_from_uri(uri);
     let is_readable = parsed.is_ok();
     let query = parsed.map(|query| query.0).unwrap_or_default();
@@ -101,5 +107,6 @@ async fn connect(headers: &HeaderMap, uri: &Uri, app: &App) -> Connect {
         since: since.and_then(Result::ok),
         beside,
         malformed,
+        form,
     }
 }

@@ -5,6 +5,7 @@
 //! taken is not: that is the ledger's.
 
 mod frees;
+pub(crate) mod form;
 pub(crate) mod outbox;
 mod passing;
 mod presence;
@@ -22,7 +23,7 @@ pub(crate) use presence::{Among, Presence, lobby_room};
 pub(crate) use session::{NewSession, Session, decode, encode, farewell};
 
 use crate::cluster::{Bus, Local, News};
-use outbox::Batch;
+use form::{Batch, Shared};
 
 /// A session as the registry holds it.
 pub(crate) type Link = Arc<Session>;
@@ -177,7 +178,8 @@ impl Hub {
 
     /// The same for this node.
     pub(crate) fn push_to_user_here(&self, user: UserId, frame: &Bytes) -> usize {
-        self.of_user(user).iter().filter(|session| session.push(frame.clone())).count()
+        let frame = Shared::new(frame.clone());
+        self.of_user(user).iter().filter(|session| session.push_shared(&frame)).count()
     }
 
     /// Ends every session of this node.
@@ -187,8 +189,9 @@ impl Hub {
 
     /// Sends one frame to everyone in a room.
     pub(crate) fn broadcast(&self, room: RoomId, frame: &Bytes) {
+        let frame = Shared::new(frame.clone());
         for session in self.in_room(room) {
-            session.push(frame.clone());
+            session.push_shared(&frame);
         }
     }
 

@@ -8,7 +8,12 @@
 //! Until [`Outbox::open`] frames are kept apart; numbered ones that the replay already covered are
 //! dropped then. After that the cursor alone decides: a numbered frame is delivered once, in order.
 //!
+//! A session without a socket of its own, whose transport asks for what there is, has the same queue and the
+//! same bound ([`fetch`]). Frames come plain and are put into the form of the transport here.
+//!
 //! The mutex is a leaf: nothing is locked while it is held, and no await happens under it.
+
+mod fetch;
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -19,42 +24,13 @@ use anteroom_protocol::CloseCode;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
+pub(crate) use fetch::{Bell, Fetched};
+
+use super::form::{Batch, Form, Shared};
 use super::wake::Wake;
 
 /// Most buffers handed to one vectored write.
 const SLICES_MAX: usize = 64;
-
-/// Numbered frames of one room that one commit made durable, encoded once for everyone.
-#[derive(Debug)]
-pub(crate) struct Batch {
-    bytes: Bytes,
-    /// For each frame its `seq` and where it ends in `bytes`.
-    ends: Vec<(i64, usize)>,
-}
-
-impl Batch {
-    /// Joins frames in rising order of `seq`.
-    pub(crate) fn new(frames: &[(i64, Bytes)]) -> Self {
-        let mut bytes = Vec::with_capacity(frames.iter().map(|(_, frame)| frame.len()).sum());
-        let mut ends = Vec::with_capacity(frames.len());
-        for (seq, frame) in frames {
-            bytes.extend_from_slice(frame);
-            ends.push((*seq, bytes.len()));
-        }
-        Self { bytes: bytes.into(), ends }
-    }
-
-    /// What a session that has seen everything up to `cursor` still lacks, and its new cursor.
-    fn after(&self, cursor: i64) -> Option<(Bytes, i64)> {
-        let seen = self.ends.partition_point(|(seq, _)| *seq <= cursor);
-        let last = self.ends.last()?.0;
-        if seen == self.ends.len() {
-            return None;
-        }
-        let start = if seen == 0 { 0 } else { self.ends[seen - 1].1 };
-        Some((self.bytes.slice(start..), last))
-    }
-}
 
 /// What became of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,10 +73,20 @@ struct Inner {
     written: u64,
 }
 
+/// Where it goes.
+#[derive(Debug)]
+enum Sink {
+    Socket(Arc<TcpStream>),
+    /// A socket whose peer speaks SockJS.
+    Framed(Arc<TcpStream>),
+    /// Whatever response asks for it.
+    Fetched(Arc<Bell>),
+}
+
 /// One session's outgoing side.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    stream: Arc<TcpStream>,
+    sink: Sink,
     inner: Mutex<Inner>,
     /// Wakes the session's task when something is left to be written.
     wake: Wake,
@@ -110,6 +96,22 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// An outbox in the opening phase that queues at most `bytes_max` bytes.
     pub(crate) fn new(stream: Arc<TcpStream>, bytes_max: usize) -> Self {
+        Self::over(Sink::Socket(stream), bytes_max)
+    }
+
+    /// The same for a peer that speaks SockJS; `first` is said before anything else.
+    pub(crate) fn framed(stream: Arc<TcpStream>, bytes_max: usize, first: Bytes) -> Self {
+        let outbox = Self::over(Sink::Framed(stream), bytes_max);
+        outbox.lock().enqueue(first);
+        outbox
+    }
+
+    /// The same without a socket.
+    pub(crate) fn fetched(bell: Arc<Bell>, bytes_max: usize) -> Self {
+        Self::over(Sink::Fetched(bell), bytes_max)
+    }
+
+    fn over(sink: Sink, bytes_max: usize) -> Self {
         let inner = Inner {
             phase: Phase::Opening(Vec::new()),
             queue: VecDeque::new(),
@@ -118,15 +120,33 @@ impl Outbox {
             cursor: 0,
             written: 0,
         };
-        Self { stream, inner: Mutex::new(inner), wake: Wake::default(), bytes_max }
+        Self { sink, inner: Mutex::new(inner), wake: Wake::default(), bytes_max }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends one frame that has no number.
-    pub(crate) fn push(&self, frame: Bytes) -> Pushed {
+    /// The form that the transport needs.
+    pub(crate) fn form(&self) -> Form {
+        match self.sink {
+            Sink::Socket(_) => Form::Plain,
+            Sink::Framed(_) => Form::Framed,
+            Sink::Fetched(_) => Form::Pieces,
+        }
+    }
+
+    /// Sends frames that have no number.
+    pub(crate) fn push(&self, frames: Bytes) -> Pushed {
+        self.send(self.form().of(frames))
+    }
+
+    /// The same with frames that others are sent too.
+    pub(crate) fn push_shared(&self, frames: &Shared) -> Pushed {
+        self.send(frames.in_form(self.form()))
+    }
+
+    fn send(&self, frame: Bytes) -> Pushed {
         let mut inner = self.lock();
         match &mut inner.phase {
             Phase::Closing(_) => Pushed::Ended,
@@ -142,11 +162,13 @@ impl Outbox {
     /// Sends what is this session's own, if anything (acknowledgements), and then what of the batch
     /// it has not seen, in one write.
     pub(crate) fn deliver(&self, own: Bytes, batch: &Arc<Batch>) -> Pushed {
+        let form = self.form();
+        let own = form.of(own);
         let mut inner = self.lock();
         match &mut inner.phase {
             Phase::Closing(_) => Pushed::Ended,
             Phase::Opening(early) => {
-                let bytes = own.len() + batch.bytes.len();
+                let bytes = own.len() + batch.len();
                 if !own.is_empty() {
                     early.push(Early::Frame(own));
                 }
@@ -155,7 +177,7 @@ impl Outbox {
                 self.within_bound(&inner)
             }
             Phase::Live => {
-                let unseen = batch.after(inner.cursor);
+                let unseen = batch.after(inner.cursor, form);
                 let (bytes, cursor) = unseen.unwrap_or((Bytes::new(), inner.cursor));
                 inner.cursor = cursor;
                 self.write_or_queue(&mut inner, [own, bytes])
@@ -166,6 +188,7 @@ impl Outbox {
     /// Ends the opening phase: first `head` (the `welcome` and the replay, which together cover
     /// everything up to `cursor`), then what arrived meanwhile and is not covered.
     pub(crate) fn open(&self, head: Vec<Bytes>, cursor: i64) -> Pushed {
+        let form = self.form();
         let mut inner = self.lock();
         if matches!(inner.phase, Phase::Closing(_)) {
             return Pushed::Ended;
@@ -176,14 +199,14 @@ impl Outbox {
         inner.bytes = 0;
         inner.cursor = cursor;
         for frame in head {
-            inner.enqueue(frame);
+            inner.enqueue(form.of(frame));
         }
         inner.exempt = inner.bytes;
         for item in early {
             match item {
                 Early::Frame(frame) => inner.enqueue(frame),
                 Early::Batch(batch) => {
-                    if let Some((bytes, cursor)) = batch.after(inner.cursor) {
+                    if let Some((bytes, cursor)) = batch.after(inner.cursor, form) {
                         inner.cursor = cursor;
                         inner.enqueue(bytes);
                     }
@@ -191,7 +214,7 @@ impl Outbox {
             }
         }
         drop(inner);
-        self.wake.notify_one();
+        self.call();
         Pushed::Taken
     }
 
@@ -223,11 +246,22 @@ impl Outbox {
             inner.bytes = inner.queue.front().map_or(0, Bytes::len);
         }
         for frame in words(was_welcomed) {
-            inner.enqueue(frame);
+            inner.enqueue(self.form().of(frame));
         }
         drop(inner);
-        self.wake.notify_one();
+        self.call();
+        if let Sink::Fetched(bell) = &self.sink {
+            bell.keeper.notify_one();
+        }
         true
+    }
+
+    /// Calls whoever writes.
+    fn call(&self) {
+        match &self.sink {
+            Sink::Socket(_) | Sink::Framed(_) => self.wake.notify_one(),
+            Sink::Fetched(bell) => bell.receiver.notify_one(),
+        }
     }
 
     /// Why the server ended it, once it has.
@@ -254,18 +288,22 @@ impl Outbox {
         std::future::poll_fn(|cx| self.poll_woken(cx)).await;
     }
 
-    /// The connection itself.
-    pub(crate) fn stream(&self) -> &TcpStream {
-        &self.stream
+    /// The connection itself, where it is the session's own.
+    pub(crate) fn stream(&self) -> Option<&TcpStream> {
+        match &self.sink {
+            Sink::Socket(stream) | Sink::Framed(stream) => Some(stream),
+            Sink::Fetched(_) => None,
+        }
     }
 
     /// Writes what the socket takes now. True when nothing is left.
     pub(crate) fn drain(&self) -> io::Result<bool> {
+        let Some(stream) = self.stream() else { return Ok(true) };
         let mut inner = self.lock();
         while !inner.queue.is_empty() {
             let slices: Vec<IoSlice<'_>> =
                 inner.queue.iter().take(SLICES_MAX).map(|bytes| IoSlice::new(bytes)).collect();
-            match self.stream.try_write_vectored(&slices) {
+            match stream.try_write_vectored(&slices) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => inner.advance(written),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -286,13 +324,12 @@ impl Outbox {
             inner.enqueue(second);
             return self.within_bound(inner);
         }
-        let written = match (first.is_empty(), second.is_empty()) {
-            (true, true) => return Pushed::Taken,
-            (false, true) => self.stream.try_write(&first),
-            (true, false) => self.stream.try_write(&second),
-            (false, false) => {
-                self.stream.try_write_vectored(&[IoSlice::new(&first), IoSlice::new(&second)])
-            }
+        if first.is_empty() && second.is_empty() {
+            return Pushed::Taken;
+        }
+        let written = match self.stream() {
+            Some(stream) => try_write(stream, &first, &second),
+            None => Ok(0),
         };
         let written = match written {
             Ok(written) if written == first.len() + second.len() => return Pushed::Taken,
@@ -304,7 +341,7 @@ impl Outbox {
         inner.enqueue(first);
         inner.enqueue(second);
         inner.advance(written);
-        self.wake.notify_one();
+        self.call();
         Pushed::Taken
     }
 
@@ -318,6 +355,14 @@ impl Outbox {
     fn within_bound(&self, inner: &Inner) -> Pushed {
         let counted = inner.bytes.saturating_sub(inner.exempt);
         if counted > self.bytes_max { Pushed::Overflow } else { Pushed::Taken }
+    }
+}
+
+fn try_write(stream: &TcpStream, first: &Bytes, second: &Bytes) -> io::Result<usize> {
+    match (first.is_empty(), second.is_empty()) {
+        (_, true) => stream.try_write(first),
+        (true, false) => stream.try_write(second),
+        (false, false) => stream.try_write_vectored(&[IoSlice::new(first), IoSlice::new(second)]),
     }
 }
 

@@ -15,6 +15,7 @@ use anteroom_protocol::frame::ServerFrame;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::form::Shared;
 use super::presence::NAMED_MAX;
 use super::{Hub, encode};
 use crate::clock::Clock;
@@ -250,12 +251,12 @@ fn tell(hub: &Hub, room: RoomId, news: &News) {
         frames.extend_from_slice(&marks);
         frames.into()
     };
-    let for_most = but(None);
+    let for_most = Shared::new(but(None));
     for session in hub.in_room(room) {
-        let is_typing = news.typing.contains(&session.user);
-        let frames = if is_typing { but(Some(session.user)) } else { for_most.clone() };
-        if !frames.is_empty() {
-            session.push(frames);
+        if news.typing.contains(&session.user) {
+            session.push(but(Some(session.user)));
+        } else {
+            session.push_shared(&for_most);
         }
     }
 }

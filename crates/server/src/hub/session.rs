@@ -12,7 +12,8 @@ use anteroom_protocol::frame::{Ending, ServerFrame};
 use anteroom_protocol::room::MemberUser;
 use bytes::Bytes;
 
-use super::outbox::{Batch, Outbox, Pushed};
+use super::form::{Batch, Shared};
+use super::outbox::{Outbox, Pushed};
 use crate::ws::frame;
 
 /// A connection that has, or is about to have, a seat.
@@ -156,6 +157,11 @@ impl Session {
     /// Sends one frame; a session that does not read is cut. Whether it was taken.
     pub(crate) fn push(&self, frame: Bytes) -> bool {
         self.after_push(self.outbox.push(frame))
+    }
+
+    /// The same with a frame that others are sent too.
+    pub(crate) fn push_shared(&self, frame: &Shared) -> bool {
+        self.after_push(self.outbox.push_shared(frame))
     }
 
     /// Sends what is this session's own, and what of the batch it has not seen.

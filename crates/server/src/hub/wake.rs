@@ -8,21 +8,21 @@ use futures_util::task::AtomicWaker;
 
 /// Wakes the one task that waits. A call while it does not is kept; two are one.
 #[derive(Debug, Default)]
-pub(super) struct Wake {
+pub(crate) struct Wake {
     is_called: AtomicBool,
     task: AtomicWaker,
 }
 
 impl Wake {
     /// Calls the task.
-    pub(super) fn notify_one(&self) {
+    pub(crate) fn notify_one(&self) {
         self.is_called.store(true, Ordering::Release);
         self.task.wake();
     }
 
     /// Ready when it was called since it was ready last; else the task of `cx`, and no other any
     /// more, is woken by the next call.
-    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
         // First the waker, then the look: a call in between is seen by one of the two.
         self.task.register(cx.waker());
         match self.is_called.swap(false, Ordering::Acquire) {

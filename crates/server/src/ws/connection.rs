@@ -24,7 +24,9 @@ use super::frame;
 use super::handlers::{self, Conversation};
 use super::passage::{Connect, Connections, Departure, Presented, end};
 use crate::hub::Link;
+use crate::hub::form::Form;
 use crate::hub::outbox::Outbox;
+use crate::sockjs::frame as sockjs;
 
 /// Bytes read at once.
 const READ_CHUNK: usize = 8 << 10;
@@ -94,7 +96,15 @@ impl Connections {
             return None;
         };
         let stream = Arc::new(parts.io.into_inner());
-        let outbox = Outbox::new(stream, self.bounds.outbound_bytes);
+        let bytes_max = self.bounds.outbound_bytes;
+        let outbox = if connect.form == Form::Framed {
+            // At once: such a client takes a transport that says nothing for one that does not work.
+            let outbox = Outbox::framed(stream, bytes_max, frame::text(sockjs::OPEN));
+            outbox.drain().ok()?;
+            outbox
+        } else {
+            Outbox::new(stream, bytes_max)
+        };
         match self.present(&connect, outbox).await {
             Presented::In(session, gone) => {
                 // A copy: the buffer of the request is larger than what is left in it.
@@ -190,7 +200,9 @@ impl Connections {
     /// request's task left with the socket, and with it goes what is left of that task.
     fn wait(&self, inside: &mut Inside, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outbox = &inside.session.outbox;
-        let stream = outbox.stream();
+        let Some(stream) = outbox.stream() else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
         if outbox.poll_woken(cx).is_ready()
             || outbox.is_waiting() && stream.poll_write_ready(cx)?.is_ready()
         {
@@ -205,6 +217,9 @@ impl Connections {
 
     fn event(&self, session: &Link, talk: &mut Conversation, event: Event) -> Option<Departure> {
         match event {
+            Event::Text(text) if session.outbox.form() == Form::Framed => {
+                self.framed_texts(session, talk, text.as_str())
+            }
             Event::Text(text) => self.text(session, talk, text.as_str()),
             Event::Binary(_) => {
                 handlers::bad_frame(self, session, talk, "Only text frames are understood.").map(
@@ -222,6 +237,25 @@ impl Connections {
             Event::Close { code: Some(1000), .. } => Some(Departure::ClosedCleanly),
             Event::Close { code, .. } => Some(Departure::ClosedByPeer(code)),
         }
+    }
+
+    /// Obeys the texts in what a peer sent that speaks SockJS.
+    fn framed_texts(
+        &self,
+        session: &Link,
+        talk: &mut Conversation,
+        sent: &str,
+    ) -> Option<Departure> {
+        let Ok(texts) = sockjs::socket_texts(sent) else { return Some(Departure::BrokenFraming) };
+        for text in texts {
+            if let Some(departure) = self.text(session, talk, &text) {
+                return Some(departure);
+            }
+            if let Some(code) = session.ending() {
+                return Some(Departure::Ended(code));
+            }
+        }
+        None
     }
 }
 
@@ -261,7 +295,7 @@ async fn read_away(stream: &TcpStream) -> io::Error {
 /// [`LINGER`]. What the peer still sends is read and thrown away, so that the close frame is not lost
 /// to a reset. A peer that has closed already is not waited for.
 async fn linger(outbox: &Outbox, has_closed: bool) {
-    let stream = outbox.stream();
+    let Some(stream) = outbox.stream() else { return };
     let flush = async {
         while !outbox.drain()? {
             stream.writable().await?;

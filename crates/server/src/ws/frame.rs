@@ -82,6 +82,36 @@ pub fn payload(frame: &[u8]) -> Option<&[u8]> {
     frame.get(header..)
 }
 
+/// What kind of frame it is, for whoever says the same in another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Ping,
+    Close,
+    Other,
+}
+
+/// Each frame in frames of this module, one after the other: its kind, the whole of it, and what it
+/// carries.
+pub(crate) fn split(mut frames: &[u8]) -> impl Iterator<Item = (Kind, &[u8], &[u8])> {
+    std::iter::from_fn(move || {
+        let (header, len) = match *frames.get(1)? {
+            126 => (4, u16::from_be_bytes(*frames.get(2..)?.first_chunk()?).into()),
+            127 => (10, u64::from_be_bytes(*frames.get(2..)?.first_chunk()?)),
+            short => (2, short.into()),
+        };
+        let (whole, rest) = frames.split_at_checked(header + usize::try_from(len).ok()?)?;
+        frames = rest;
+        let kind = match whole[0] & 0xf {
+            TEXT => Kind::Text,
+            PING => Kind::Ping,
+            CLOSE => Kind::Close,
+            _ => Kind::Other,
+        };
+        Some((kind, whole, &whole[header..]))
+    })
+}
+
 fn encode(opcode: u8, payload: &[u8]) -> Bytes {
     const HEADER_BYTES_MAX: usize = 10;
     let mut frame = BytesMut::with_capacity(HEADER_BYTES_MAX + payload.len());
@@ -122,6 +152,17 @@ mod tests {
             assert_eq!(&frame[header.len()..], payload);
             assert_eq!(super::payload(&frame), Some(&*payload));
         }
+    }
+
+    #[test]
+    fn frames_in_a_row_are_told_apart() {
+        let long = vec![b'x'; 70_000];
+        let row = [text(b"a"), ping(b""), text(&long[..300]), text(&long), close(4409, "replaced")];
+        let found: Vec<_> =
+            split(&row.concat()).map(|(kind, it, of)| (kind, it.len(), of.len())).collect();
+        let (t, p, c) = (Kind::Text, Kind::Ping, Kind::Close);
+        assert_eq!(found, [(t, 3, 1), (p, 2, 0), (t, 304, 300), (t, 70_010, 70_000), (c, 12, 10)]);
+        assert_eq!(split(&text(&long)[..100]).count(), 0, "what is cut short is none");
     }
 
     #[test]

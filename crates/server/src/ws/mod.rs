@@ -13,4 +13,6 @@ mod heartbeat;
 mod passage;
 mod welcome;
 
-pub(crate) use passage::{Bounds, Connect, Connections};
+pub(crate) use decode::Violation;
+pub(crate) use handlers::Conversation;
+pub(crate) use passage::{Bounds, Connect, Connections, Departure, Presented, Turned};

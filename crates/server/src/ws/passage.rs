@@ -19,6 +19,7 @@ use super::handlers::{self, Conversation, Flow};
 use super::{frame, heartbeat, welcome};
 use crate::clock::Clock;
 use crate::entry::{self, Arrival, Arrived, Entered};
+use crate::hub::form::Form;
 use crate::hub::outbox::Outbox;
 use crate::hub::{Link, farewell};
 use crate::messages::{Delivery, History, MessageLog};
@@ -26,6 +27,9 @@ use crate::metrics::Metrics;
 use crate::storage::MembershipEnd;
 use crate::sweeper::{Deadlines, Due};
 use crate::tokens::Identity;
+
+/// How SockJS says that a text was none of its own.
+const BROKEN_FRAMING: (u16, &str) = (3000, "Broken framing.");
 
 /// What connections need of the server.
 pub(crate) struct Connections {
@@ -63,6 +67,8 @@ pub(crate) struct Connect {
     pub(crate) beside: Option<Identity>,
     /// The query cannot be read: refused with 4400.
     pub(crate) malformed: bool,
+    /// How its transport writes frames.
+    pub(crate) form: Form,
 }
 
 /// What became of a connection that presented a ticket.
@@ -108,6 +114,8 @@ pub(crate) enum Departure {
     Broken,
     /// The peer broke the protocol.
     Violated(Violation),
+    /// What the peer sent is no SockJS.
+    BrokenFraming,
     /// The server ended it; the words are queued.
     Ended(CloseCode),
     /// A first entry ended before its `welcome`: the seat is returned, not held.
@@ -241,6 +249,9 @@ impl Connections {
             Departure::Violated(violation) => {
                 let code = violation.close_code();
                 (code, vec![frame::close(code, &violation.to_string())])
+            }
+            Departure::BrokenFraming => {
+                (BROKEN_FRAMING.0, vec![frame::close(BROKEN_FRAMING.0, BROKEN_FRAMING.1)])
             }
             Departure::Ended(code) => (code.status(), Vec::new()),
             Departure::Undone => (CloseCode::EntryFailed.status(), Vec::new()),

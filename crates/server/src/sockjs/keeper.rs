@@ -1,0 +1,126 @@
+//! The one task of a session over HTTP: what a WebSocket's connection is to its session.
+//!
+//! It has the ticket judged, obeys what the client says in the order in which it came, ends the session
+//! when no response has been attached for a while, and keeps the last words for whoever still asks.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{timeout, timeout_at};
+
+use super::line::{Heard, Judged, Line};
+use super::lines::Lines;
+use crate::hub::Link;
+use crate::hub::outbox::Outbox;
+use crate::ws::{Conversation, Departure, Presented, Violation};
+use anteroom_protocol::CloseCode;
+
+/// How long a session lives without a response that takes what it is told.
+const AWAY_MAX: Duration = Duration::from_secs(5);
+/// How long a response may take to end once everything is said.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Keeps a session from its first request to its last.
+pub(super) async fn keep(
+    lines: Arc<Lines>,
+    name: Box<str>,
+    line: Arc<Line>,
+    connect: crate::ws::Connect,
+) {
+    // Boxed: what only the arrival or the departure needs has no place in the session's long life.
+    if let Some((session, gone)) = Box::pin(arrive(&lines, &line, connect)).await {
+        let departure = match gone {
+            Some(departure) => departure,
+            None => converse(&lines, &line, &session).await,
+        };
+        Box::pin(lines.connections.depart(&session, &departure)).await;
+    }
+    Box::pin(rest(&lines, &line)).await;
+    lines.forget(&name);
+    tracing::debug!(event = "sockjs.forgotten", "a session over HTTP is forgotten");
+    line.goes();
+    let _ = timeout(LINGER, detached(&line)).await;
+    line.cut();
+}
+
+async fn arrive(
+    lines: &Lines,
+    line: &Line,
+    connect: crate::ws::Connect,
+) -> Option<(Link, Option<Departure>)> {
+    let connections = &lines.connections;
+    let outbox = Outbox::fetched(Arc::clone(&line.bell), connections.bounds.outbound_bytes);
+    match connections.present(&connect, outbox).await {
+        Presented::In(session, gone) => {
+            line.judged(Judged::In(Link::clone(&session)));
+            Some((session, gone))
+        }
+        Presented::Out(turned) => {
+            connections.turned_away(&turned);
+            line.judged(Judged::Out(turned));
+            None
+        }
+    }
+}
+
+async fn converse(lines: &Lines, line: &Line, session: &Link) -> Departure {
+    let connections = &lines.connections;
+    // Whoever stops the server ends the sessions that are registered; this one may have come right after.
+    if connections.stopping.is_cancelled() {
+        session.end(CloseCode::Restarting);
+    }
+    let mut talk = Conversation::default();
+    loop {
+        if let Some(code) = session.ending() {
+            return Departure::Ended(code);
+        }
+        match next(line).await {
+            Heard::Text(text) => {
+                if talk.is_first() {
+                    Box::pin(connections.entry.heard(session)).await;
+                }
+                if let Some(departure) = connections.text(session, &mut talk, &text) {
+                    return departure;
+                }
+            }
+            Heard::TooLarge => return Departure::Violated(Violation::TooLarge),
+            Heard::Lost => return Departure::Broken,
+            Heard::Called => {}
+        }
+    }
+}
+
+/// The next thing to see to; without a response for too long, that the client is lost.
+async fn next(line: &Line) -> Heard {
+    let heard = poll_fn(|cx| line.poll_heard(cx));
+    let Some(since) = line.away_since() else { return heard.await };
+    match timeout_at(since + AWAY_MAX, heard).await {
+        Ok(heard) => heard,
+        // One may have come meanwhile; and nobody is called for that.
+        Err(_) if line.away_since() == Some(since) => Heard::Lost,
+        Err(_) => Heard::Called,
+    }
+}
+
+/// Keeps the last words for whoever asks, as long as a session may be without a response. A server that
+/// stops takes no new requests, so then only the response that is attached is waited for.
+async fn rest(lines: &Lines, line: &Line) {
+    let stopping = &lines.connections.stopping;
+    let _ = timeout(AWAY_MAX, stopping.cancelled()).await;
+    if stopping.is_cancelled() {
+        let _ = timeout(LINGER, detached(line)).await;
+    }
+}
+
+/// Resolves when no response is attached.
+async fn detached(line: &Line) {
+    poll_fn(|cx| {
+        let _ = line.bell.keeper.poll(cx);
+        match line.away_since() {
+            Some(_) => std::task::Poll::Ready(()),
+            None => std::task::Poll::Pending,
+        }
+    })
+    .await;
+}

@@ -1,0 +1,228 @@
+//! One session over HTTP as those see it who carry it: the responses that take from it, the requests that
+//! add to it, and the task that keeps it.
+//!
+//! At most one response is attached. The mutex is a leaf: nothing is locked while it is held, and no
+//! await happens under it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll};
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{Digest, SHA256, digest};
+use tokio::time::Instant;
+
+use crate::hub::Link;
+use crate::hub::outbox::{Bell, Outbox};
+use crate::ws::Turned;
+
+/// What was sent and not yet obeyed, in bytes. Whoever sends more waits for nothing: it is refused.
+const UNHEARD_BYTES_MAX: usize = 512 << 10;
+
+/// Closes the connection under a response that nobody reads.
+pub(crate) type Cut = Arc<dyn Fn() + Send + Sync>;
+
+/// One session over HTTP.
+pub(crate) struct Line {
+    /// Of the ticket that opened it. The session's name is short enough to be guessed; this is not.
+    ticket: Digest,
+    pub(super) bell: Arc<Bell>,
+    /// Where what it is told waits, from when its ticket was judged.
+    judged: OnceLock<Judged>,
+    inner: Mutex<Inner>,
+}
+
+/// What became of the ticket.
+pub(super) enum Judged {
+    In(Link),
+    Out(Turned),
+}
+
+struct Inner {
+    /// Whether `o` was said.
+    is_greeted: bool,
+    receiver: Receiving,
+    /// A response broke with something in it: what, nobody knows.
+    has_lost: bool,
+    /// What was sent was larger than may be.
+    is_too_large: bool,
+    unheard: VecDeque<String>,
+    unheard_bytes: usize,
+    /// It is over, and whoever is still attached ends.
+    is_gone: bool,
+}
+
+enum Receiving {
+    Attached(Option<Cut>),
+    Away(Instant),
+}
+
+/// What its keeper learns.
+pub(super) enum Heard {
+    /// The client said this.
+    Text(String),
+    /// The client sent more than may be.
+    TooLarge,
+    /// What was on its way to the client is lost.
+    Lost,
+    /// Something has changed that is looked up elsewhere.
+    Called,
+}
+
+/// More was sent than is taken.
+#[derive(Debug)]
+pub(crate) struct Full;
+
+impl Line {
+    pub(super) fn new(ticket: &str) -> Self {
+        let inner = Inner {
+            is_greeted: false,
+            receiver: Receiving::Away(Instant::now()),
+            has_lost: false,
+            is_too_large: false,
+            unheard: VecDeque::new(),
+            unheard_bytes: 0,
+            is_gone: false,
+        };
+        Self {
+            ticket: digest(&SHA256, ticket.as_bytes()),
+            bell: Arc::default(),
+            judged: OnceLock::new(),
+            inner: Mutex::new(inner),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this ticket opened it. Takes the same time for any other.
+    pub(super) fn is_of(&self, ticket: &str) -> bool {
+        let presented = digest(&SHA256, ticket.as_bytes());
+        verify_slices_are_equal(self.ticket.as_ref(), presented.as_ref()).is_ok()
+    }
+
+    /// Notes what became of the ticket; whoever is attached is told.
+    pub(super) fn judged(&self, judged: Judged) {
+        let _ = self.judged.set(judged);
+        self.bell.receiver.notify_one();
+    }
+
+    /// The session, once it was let in.
+    pub(crate) fn session(&self) -> Option<&Link> {
+        match self.judged.get() {
+            Some(Judged::In(session)) => Some(session),
+            Some(Judged::Out(_)) | None => None,
+        }
+    }
+
+    pub(super) fn outbox(&self) -> Option<&Outbox> {
+        self.judged.get().map(|judged| match judged {
+            Judged::In(session) => &session.outbox,
+            Judged::Out(turned) => turned.outbox(),
+        })
+    }
+
+    /// Attaches a response. False when another is.
+    pub(super) fn attach(&self, cut: Option<Cut>) -> bool {
+        let mut inner = self.lock();
+        if inner.is_gone || matches!(inner.receiver, Receiving::Attached(_)) {
+            return false;
+        }
+        inner.receiver = Receiving::Attached(cut);
+        true
+    }
+
+    /// The response is over. `has_lost`: it broke, with something in it.
+    pub(super) fn detach(&self, has_lost: bool) {
+        let mut inner = self.lock();
+        inner.receiver = Receiving::Away(Instant::now());
+        inner.has_lost |= has_lost;
+        drop(inner);
+        self.bell.keeper.notify_one();
+    }
+
+    /// True once: `o` is to be said.
+    pub(super) fn greets(&self) -> bool {
+        !std::mem::replace(&mut self.lock().is_greeted, true)
+    }
+
+    /// Since when no response is attached.
+    pub(super) fn away_since(&self) -> Option<Instant> {
+        match self.lock().receiver {
+            Receiving::Attached(_) => None,
+            Receiving::Away(since) => Some(since),
+        }
+    }
+
+    /// Takes what the client said. In a session that is over nobody listens any more.
+    ///
+    /// # Errors
+    /// It is more than is taken; nothing of it was.
+    pub(crate) fn say(&self, texts: Vec<String>) -> Result<(), Full> {
+        let bytes = texts.iter().map(String::len).sum::<usize>();
+        let is_over = self.outbox().is_some_and(Outbox::is_over);
+        let mut inner = self.lock();
+        if is_over || inner.is_gone {
+            return Ok(());
+        }
+        if inner.unheard_bytes + bytes > UNHEARD_BYTES_MAX {
+            return Err(Full);
+        }
+        inner.unheard_bytes += bytes;
+        inner.unheard.extend(texts);
+        drop(inner);
+        self.bell.keeper.notify_one();
+        Ok(())
+    }
+
+    /// The client sent more than may be.
+    pub(crate) fn say_too_much(&self) {
+        self.lock().is_too_large = true;
+        self.bell.keeper.notify_one();
+    }
+
+    /// What the keeper has to see to next.
+    pub(super) fn poll_heard(&self, cx: &Context<'_>) -> Poll<Heard> {
+        let is_called = self.bell.keeper.poll(cx).is_ready();
+        let mut inner = self.lock();
+        if inner.has_lost {
+            return Poll::Ready(Heard::Lost);
+        }
+        if let Some(text) = inner.unheard.pop_front() {
+            inner.unheard_bytes -= text.len();
+            if inner.unheard.is_empty() {
+                inner.unheard = VecDeque::new();
+            }
+            // Called again at once: there may be more.
+            self.bell.keeper.notify_one();
+            return Poll::Ready(Heard::Text(text));
+        }
+        if inner.is_too_large {
+            return Poll::Ready(Heard::TooLarge);
+        }
+        if is_called { Poll::Ready(Heard::Called) } else { Poll::Pending }
+    }
+
+    /// Whether a response that is attached has nothing to wait for any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.lock().is_gone
+    }
+
+    /// It is over: a response that is attached ends.
+    pub(super) fn goes(&self) {
+        self.lock().is_gone = true;
+        self.bell.receiver.notify_one();
+    }
+
+    /// Ends the connection under a response whose client does not read it.
+    pub(super) fn cut(&self) {
+        let cut = match &mut self.lock().receiver {
+            Receiving::Attached(cut) => cut.take(),
+            Receiving::Away(_) => None,
+        };
+        if let Some(cut) = cut {
+            cut();
+        }
+    }
+}

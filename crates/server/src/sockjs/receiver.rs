@@ -1,0 +1,103 @@
+//! The body of a response that carries a session's frames: it takes what there is and waits for more.
+//!
+//! Whether a client has read what was written nobody is told. So a response that breaks with something
+//! in it ends the session, as a broken WebSocket does; the client comes back and says up to where it has
+//! read.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame};
+
+use super::frame::{HEARTBEAT, OPEN, joined};
+use super::line::Line;
+use super::transport::Transport;
+use crate::hub::outbox::Fetched;
+
+/// The one response that a session's frames go to.
+pub(crate) struct Receiver {
+    line: Arc<Line>,
+    transport: Transport,
+    prelude: Option<Bytes>,
+    /// Bytes of frames so far.
+    written: usize,
+    is_done: bool,
+}
+
+impl Receiver {
+    /// A response that is attached to `line`.
+    pub(super) fn new(line: Arc<Line>, transport: Transport) -> Self {
+        let prelude = transport.prelude();
+        Self { line, transport, prelude, written: 0, is_done: false }
+    }
+
+    fn next(&mut self) -> Option<Bytes> {
+        if self.line.greets() {
+            return Some(self.frame(OPEN.to_vec()));
+        }
+        if self.line.is_gone() {
+            self.is_done = true;
+            return None;
+        }
+        let left = self.transport.response_bytes().saturating_sub(self.written);
+        match self.line.outbox()?.fetch(left)? {
+            Fetched::Messages(pieces) => Some(self.frame(joined(&pieces))),
+            // The response ends with it: who asks anew is there.
+            Fetched::Heartbeat => Some(self.last(HEARTBEAT.to_vec())),
+            Fetched::Close(words) => Some(self.last(words.to_vec())),
+        }
+    }
+
+    fn frame(&mut self, frame: Vec<u8>) -> Bytes {
+        let bytes = self.transport.wrap(frame);
+        self.written += bytes.len();
+        self.is_done = self.written >= self.transport.response_bytes();
+        bytes
+    }
+
+    fn last(&mut self, frame: Vec<u8>) -> Bytes {
+        let bytes = self.frame(frame);
+        self.is_done = true;
+        bytes
+    }
+}
+
+impl Body for Receiver {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(prelude) = self.prelude.take() {
+            return Poll::Ready(Some(Ok(Frame::data(prelude))));
+        }
+        loop {
+            if self.is_done {
+                return Poll::Ready(None);
+            }
+            // First the waker, then the look.
+            let is_called = self.line.bell.receiver.poll(cx).is_ready();
+            if let Some(bytes) = self.next() {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            if !is_called && !self.is_done {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.prelude.is_none() && self.is_done
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.line.detach(!self.is_done && self.written > 0);
+    }
+}
