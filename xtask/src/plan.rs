@@ -12,6 +12,8 @@ use crate::run::{Counting, Report, say, step};
 
 /// Where the browser tests live.
 pub(crate) const BROWSER_DIR: &str = "tests/browser";
+/// Where the tests with the published SockJS client live.
+pub(crate) const SOCKJS_DIR: &str = "tests/sockjs";
 /// The tests of real servers that hold with any seat strategy: those in which people come and go.
 const ENTRY_TESTS: &[&str] = &[
     "scn_entry",
@@ -72,6 +74,7 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
     reports.push(node_tests(root, options));
     reports.push(bus_tests(root, options));
     reports.push(client_tests(root, options)?);
+    reports.push(sockjs_tests(root, options)?);
     reports.extend(browser_tests(root, options)?);
     if with_deny {
         reports.push(deny(root));
@@ -170,6 +173,31 @@ fn client_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {
     Ok(step(NAME, node_test(root, &files, options), summary(count::node, options)))
 }
 
+/// The SockJS client as it is published, against a real server.
+fn sockjs_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {
+    const NAME: &str = "sockjs client";
+    if !root.join(SOCKJS_DIR).join("node_modules/sockjs-client").is_dir() {
+        return Ok(Report::not_run(NAME, format!("by hand: npm ci in {SOCKJS_DIR}")));
+    }
+    let files = test_files(&root.join(SOCKJS_DIR))?;
+    let built = step("build for sockjs", build_server(root), Counting::Whole);
+    if built.tally.failed > 0 {
+        return Ok(Report::broken(NAME, "the server does not build"));
+    }
+    let mut command = node_test(root, &files, options);
+    command.env("ANTEROOM_BIN", target(root).join("debug/anteroom"));
+    Ok(step(NAME, command, summary(count::node, options)))
+}
+
+/// As a part of the workspace: the same features, and so the very build that the tests made.
+fn build_server(root: &Path) -> Command {
+    cargo(root, &["build", "--workspace", "--bin", "anteroom", "--bin", "xtask"])
+}
+
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
 fn browser_tests(root: &Path, options: &Options) -> anyhow::Result<Vec<Report>> {
     const NAME: &str = "browser";
     const ON_NODES: &str = "browser, 3 nodes";
@@ -177,14 +205,11 @@ fn browser_tests(root: &Path, options: &Options) -> anyhow::Result<Vec<Report>> 
         return Ok(vec![Report::not_run(NAME, "left out as asked")]);
     }
     let files = test_files(&root.join(BROWSER_DIR))?;
-    // As a part of the workspace: the same features, and so the very build that the tests made.
-    let build = ["build", "--workspace", "--bin", "anteroom", "--bin", "xtask"];
-    let built = step("build for the browser", cargo(root, &build), Counting::Whole);
+    let built = step("build for the browser", build_server(root), Counting::Whole);
     if built.tally.failed > 0 {
         return Ok(vec![Report::broken(NAME, "the server does not build")]);
     }
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target = target(root);
     let on = |nodes: &str, pictures: &str| {
         let mut command = node_test(root, &files, options);
         command.env("NODES", nodes).env("ANTEROOM_XTASK", target.join("debug/xtask"));

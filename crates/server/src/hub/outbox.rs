@@ -242,7 +242,8 @@ impl Outbox {
         };
         inner.phase = Phase::Closing(why);
         if cut {
-            inner.queue.truncate(1);
+            let is_half_written = self.stream().is_some();
+            inner.queue.truncate(usize::from(is_half_written));
             inner.bytes = inner.queue.front().map_or(0, Bytes::len);
         }
         for frame in words(was_welcomed) {

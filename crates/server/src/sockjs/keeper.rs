@@ -41,7 +41,9 @@ pub(super) async fn keep(
     tracing::debug!(event = "sockjs.forgotten", "a session over HTTP is forgotten");
     line.goes();
     let _ = timeout(LINGER, detached(&line)).await;
-    line.cut();
+    if line.cut() {
+        tracing::debug!(event = "sockjs.cut", "a response that nobody reads is cut");
+    }
 }
 
 async fn arrive(
@@ -85,7 +87,11 @@ async fn converse(lines: &Lines, line: &Line, session: &Link) -> Departure {
                 }
             }
             Heard::TooLarge => return Departure::Violated(Violation::TooLarge),
-            Heard::Lost => return Departure::Broken,
+            Heard::Lost => {
+                // What waits is not for whoever asks too late: it comes back with the next session.
+                session.outbox.finish(None, Vec::new(), true);
+                return Departure::Broken;
+            }
             Heard::Called => {}
         }
     }

@@ -215,14 +215,15 @@ impl Line {
         self.bell.receiver.notify_one();
     }
 
-    /// Ends the connection under a response whose client does not read it.
-    pub(super) fn cut(&self) {
+    /// Ends the connection under a response whose client does not read it, if there is one.
+    pub(super) fn cut(&self) -> bool {
         let cut = match &mut self.lock().receiver {
             Receiving::Attached(cut) => cut.take(),
             Receiving::Away(_) => None,
         };
-        if let Some(cut) = cut {
+        cut.is_some_and(|cut| {
             cut();
-        }
+            true
+        })
     }
 }

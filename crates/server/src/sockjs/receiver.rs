@@ -42,8 +42,7 @@ impl Receiver {
             self.is_done = true;
             return None;
         }
-        let left = self.transport.response_bytes().saturating_sub(self.written);
-        match self.line.outbox()?.fetch(left)? {
+        match self.line.outbox()?.fetch(self.transport.frame_bytes())? {
             Fetched::Messages(pieces) => Some(self.frame(joined(&pieces))),
             // The response ends with it: who asks anew is there.
             Fetched::Heartbeat => Some(self.last(HEARTBEAT.to_vec())),

@@ -7,6 +7,8 @@ use super::quote::{quote, without_tags};
 
 /// So many bytes of answer are enough: browsers keep a response that goes on in memory as long as it does.
 const RESPONSE_BYTES: usize = 128 << 10;
+/// So many of them come at once.
+const FRAME_BYTES: usize = 16 << 10;
 /// What some browsers want to see before they show anything of a response.
 const PRELUDE_BYTES: usize = 2_048;
 /// The same for a page.
@@ -53,6 +55,15 @@ impl Transport {
         match self {
             Self::Xhr | Self::Jsonp(_) => 1,
             Self::XhrStreaming | Self::EventSource | Self::HtmlFile(_) => RESPONSE_BYTES,
+        }
+    }
+
+    /// So many bytes of messages come in one frame, or a few more. Little where the answer goes on, so that
+    /// what a client does not read stays where it is counted; all there is where it ends with the frame.
+    pub(crate) const fn frame_bytes(&self) -> usize {
+        match self {
+            Self::Xhr | Self::Jsonp(_) => RESPONSE_BYTES,
+            Self::XhrStreaming | Self::EventSource | Self::HtmlFile(_) => FRAME_BYTES,
         }
     }
 
