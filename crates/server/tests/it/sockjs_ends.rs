@@ -136,7 +136,8 @@ async fn who_does_not_read_is_cut_and_costs_nobody_else_anything() {
         while server.logged("session.closed", cut.clone()).is_empty() {
             n += 1;
             let (client_id, content) = (format!("long {n}"), "한".repeat(4_000));
-            let long = ClientFrame::Send(Send { client_id, content, content_type: None });
+            let long =
+                ClientFrame::Send(Send { client_id, content, content_type: None, reply_to: None });
             owner.send_frame(&long).await.unwrap();
             if n % 20 == 0 {
                 alive(&mut owner).await;
