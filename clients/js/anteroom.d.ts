@@ -76,12 +76,20 @@ export interface SessionEvents {
 
 export interface EntryOptions { password?: string; resume?: string; since?: number; key?: string }
 
+export type Transport = 'websocket' | 'xhr-streaming' | 'xhr-polling';
+/** In the order in which they are tried. */
+export const TRANSPORTS: Transport[];
+
 export interface ClientOptions {
   /** Where the server is. Left out in a page of the server: its own origin, and its cookie. */
   base?: string;
   token?: string;
-  /** Needed where there is no global one, as in Node 20. */
+  /** In place of the global one. */
   WebSocket?: unknown;
+  /** What to begin with; without it a WebSocket where there is one, else plain requests. */
+  transport?: Transport;
+  /** Whether one that does not open makes way for the next; unless a `WebSocket` was given, it does. */
+  fallsBack?: boolean;
   fetch?: typeof fetch;
   /** Bounds of the reconnect delay, in milliseconds. */
   backOff?: { base?: number; max?: number };
@@ -97,6 +105,8 @@ export class AnteroomError extends Error {
 export class Client {
   constructor(options?: ClientOptions);
   token?: string;
+  /** What sessions go over at the moment. */
+  transport: Transport;
   signUp(account: {
     username: string; password: string; display_name?: string; contact_number?: string;
   }): Promise<User>;

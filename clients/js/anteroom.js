@@ -1,12 +1,16 @@
 // Anteroom's client: entry in two steps over HTTP and WebSocket, and a session that comes back.
 // Plain ES module without dependencies, for browsers and Node 20 or newer.
 
+import { HttpSocket } from './http_socket.js';
 import { Session } from './session.js';
 import { SeatWait, readEvents } from './waiting.js';
 
 export { Session, newId } from './session.js';
 export { SeatWait } from './waiting.js';
 export * from './policy.js';
+
+/** What a session may go over, in the order in which they are tried. */
+export const TRANSPORTS = ['websocket', 'xhr-streaming', 'xhr-polling'];
 
 /** A refusal told over HTTP, or `offline` (status 0) when no answer came. */
 export class AnteroomError extends Error {
@@ -24,13 +28,18 @@ export class Client {
    * @param {object} options
    * @param {string} [options.base] where the server is; in a page, the page's own origin
    * @param {string} [options.token] a bearer token; without it the page's cookie is used
-   * @param {*} [options.WebSocket] needed where there is no global one (Node 20)
+   * @param {*} [options.WebSocket] in place of the global one
+   * @param {string} [options.transport] one of `TRANSPORTS`, to begin with; without one, the first that there is
+   * @param {boolean} [options.fallsBack] whether one that does not open makes way for the next; unless a
+   *   `WebSocket` was given, it does
    */
-  constructor({ base, token, WebSocket, fetch, timers, random, backOff } = {}) {
+  constructor({ base, token, WebSocket, transport, fallsBack, fetch, timers, random, backOff } = {}) {
     this.base = (base ?? globalThis.location?.origin ?? '').replace(/\/+$/, '');
     this.ownOrigin = base === undefined;
     this.token = token;
     this.WebSocket = WebSocket ?? globalThis.WebSocket;
+    this.transport = transport ?? TRANSPORTS[this.WebSocket ? 0 : 1];
+    this.fallsBack = fallsBack ?? WebSocket === undefined;
     this.timers = timers ?? {
       set: (run, ms) => setTimeout(run, ms),
       clear: (timer) => clearTimeout(timer),
@@ -163,6 +172,19 @@ export class Client {
     if (resume) url.searchParams.set('resume', resume);
     if (since !== undefined) url.searchParams.set('since', since);
     return url.href;
+  }
+
+  /** For sessions: a socket by the transport of the moment. */
+  openSocket(url) {
+    if (this.transport === 'websocket') return new this.WebSocket(url, ['anteroom.v1']);
+    const { timers } = this;
+    return new HttpSocket(url, { streaming: this.transport === 'xhr-streaming', fetch: this.#fetch, timers });
+  }
+
+  /** For sessions: a socket did not open, though the server had just answered. Something between lets none through. */
+  didNotOpen() {
+    const next = TRANSPORTS[(TRANSPORTS.indexOf(this.transport) + 1) % TRANSPORTS.length];
+    if (this.fallsBack) this.transport = next === 'websocket' && !this.WebSocket ? 'xhr-streaming' : next;
   }
 
   async #loggedIn(call) {

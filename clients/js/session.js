@@ -5,6 +5,7 @@
 import { afterClose, afterRefusal, codeOf, delay } from './policy.js';
 
 const GAP_PAGE = 200;
+const OPENS_WITHIN_MS = 8_000;
 
 export class Session {
   /** Number of the last durable thing delivered; undefined before the first welcome. */
@@ -166,13 +167,33 @@ export class Session {
     this.#refused = undefined;
     this.#become('confirming');
     const url = this.#client.socketUrl(reservation, { resume: this.#resume, since: this.lastSeq });
-    const socket = new this.#client.WebSocket(url, ['anteroom.v1']);
+    const socket = this.#client.openSocket(url);
     this.#socket = socket;
+    let isOpen = false;
     const ours = (then) => (event) => generation === this.#generation && then(event);
-    socket.addEventListener('message', ours((event) => this.#receive(event.data)));
-    socket.addEventListener('close', ours((event) => this.#closed(event.code || 1006)));
+    const opened = () => {
+      isOpen = true;
+      this.#listen();
+    };
+    const closed = (status) => {
+      if (!isOpen && status === 1006) this.#client.didNotOpen();
+      this.#closed(status);
+    };
+    socket.addEventListener('open', ours(opened));
+    socket.addEventListener('message', ours((event) => {
+      isOpen = true;
+      this.#receive(event.data);
+    }));
+    socket.addEventListener('close', ours((event) => closed(event.code || 1006)));
     socket.addEventListener('error', () => {}); // a close always follows and says more
-    this.#listen();
+    if (!this.#client.fallsBack) return this.#listen();
+    // Where a proxy swallows the upgrade, nothing comes at all.
+    const { timers } = this.#client;
+    timers.clear(this.#beat);
+    this.#beat = timers.set(ours(() => {
+      closed(1006);
+      socket.close();
+    }), OPENS_WITHIN_MS);
   }
 
   #receive(data) {

@@ -1,7 +1,7 @@
 // The room: enters, shows what happens there, and says in words when it cannot.
 // Everything a person wrote goes into the page as text, never as markup.
 
-import { Client } from './anteroom.js';
+import { Client, TRANSPORTS } from './anteroom.js';
 import { Find } from './find.js';
 import { Line } from './line.js';
 import { Messages } from './messages.js';
@@ -9,13 +9,17 @@ import { showSeats } from './countdown.js';
 import { fill, seatLine, wordsOf } from './seats.js';
 import { Typing } from './typing.js';
 
+const TRANSPORT = 'anteroom.transport';
 const $ = (id) => document.getElementById(id);
 const room = $('room');
 const words = wordsOf(room);
 const id = Number(room.dataset.room);
 const key = room.dataset.key;
 const secret = `anteroom.resume.${id}`;
-const client = new Client();
+const client = new Client({
+  // What got through before gets through again, in this window.
+  transport: TRANSPORTS.find((name) => name === sessionStorage.getItem(TRANSPORT)),
+});
 const people = new Map();
 const nameOf = (user) => people.get(user)?.name;
 const others = () => [...people.values()].filter((user) => user.id !== me);
@@ -88,6 +92,7 @@ function stored() {
 
 function welcome(frame) {
   sessionStorage.setItem(secret, frame.resume ?? '');
+  sessionStorage.setItem(TRANSPORT, client.transport);
   people.clear();
   for (const member of frame.members ?? []) people.set(member.id, member);
   me = frame.you.id;

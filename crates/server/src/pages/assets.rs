@@ -34,7 +34,7 @@ macro_rules! files {
 }
 
 static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
-    let files: [(&str, &'static str); 24] = files![
+    let files: [(&str, &'static str); 25] = files![
         "app.css" from "assets/app.css",
         "logo.svg" from "assets/logo.svg",
         "lobby.js" from "assets/lobby.js",
@@ -58,6 +58,7 @@ static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
         "anteroom.js" from "../../clients/js/anteroom.js",
         "session.js" from "../../clients/js/session.js",
         "waiting.js" from "../../clients/js/waiting.js",
+        "http_socket.js" from "../../clients/js/http_socket.js",
         "policy.js" from "../../clients/js/policy.js",
     ];
     files.map(|(name, content)| (name, prepare(name, content))).into()
