@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use anteroom_protocol::Code;
-use anteroom_protocol::entry::Reserve;
+use anteroom_protocol::entry::{Reservation, Reserve};
 use anteroom_protocol::frame::{ClientFrame, Replay, Send, ServerFrame};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -61,15 +61,28 @@ impl Account {
     /// # Errors
     /// Those of either step of entry.
     pub async fn join(&self, room: i64, options: JoinOptions) -> Result<JoinedRoom> {
+        let reservation = self.reserve(room, &options.reserve).await?;
+        self.join_reserved(&reservation, options).await
+    }
+
+    /// As [`Account::join`], with a seat that is reserved already: that of a room just made, or one
+    /// that the line offered.
+    ///
+    /// # Errors
+    /// Those of the second step.
+    pub async fn join_reserved(
+        &self,
+        reservation: &Reservation,
+        options: JoinOptions,
+    ) -> Result<JoinedRoom> {
         let JoinOptions { reserve, since, backoff } = options;
-        let reservation = self.reserve(room, &reserve).await?;
         let confirm =
             ConfirmOptions { resume: reserve.resume.clone(), since, ..ConfirmOptions::default() };
-        let session = self.confirm(&reservation, confirm).await?;
+        let session = self.confirm(reservation, confirm).await?;
         let order = Order::after(since.unwrap_or(session.welcome().last_seq));
         let mut joined = JoinedRoom {
             account: self.clone(),
-            room,
+            room: reservation.room_id,
             door: Reserve { resume: None, ..reserve },
             resume: None,
             order,
@@ -120,6 +133,15 @@ impl JoinedRoom {
         };
         self.unacknowledged.push_back(send);
         Some(client_id)
+    }
+
+    /// Says one thing now or never: an edit, a delete, `typing`, `read`. Whether it went out; while the
+    /// line is lost nothing does. Its answer comes out of [`JoinedRoom::next`].
+    pub async fn tell(&mut self, frame: &ClientFrame) -> bool {
+        match &mut self.state {
+            State::Up { session, .. } => session.send_frame(frame).await.is_ok(),
+            State::Down(_) | State::Over => false,
+        }
     }
 
     /// The next event; `None` after [`RoomEvent::Over`]. Cancelling the call loses nothing.
