@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tokio::net::TcpListener;
 
+use crate::chat::{self, ChatCommand};
 use crate::config::{Config, Log, Overrides, load};
 use crate::{run, telemetry};
 
@@ -50,6 +51,8 @@ enum Command {
     /// Accounts, on the store itself.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Be in a room, here in the terminal; --help says how.
+    Chat(ChatCommand),
     /// Exit with 0 when the server that the configuration describes is ready.
     Healthcheck,
 }
@@ -76,8 +79,13 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    // Whoever is a guest of a server somewhere has no settings of one.
+    if let Some(Command::Chat(command)) = &cli.command {
+        return Ok(chat::run(command)?);
+    }
     let config = load(&overrides(&cli.settings)?)?;
     match cli.command {
+        Some(Command::Chat(command)) => Ok(chat::run(&command)?),
         None | Some(Command::Serve) => serve(config),
         Some(Command::Config(ConfigCommand::Print)) => {
             print!("{}", config.to_toml());

@@ -105,8 +105,22 @@ fn clients_know_the_contract_only() {
         }
     }
     assert!(!dependencies("client").contains("anteroom-lab"));
-    let server = dependencies("server");
-    assert!(!server.contains("anteroom-client") && !server.contains("anteroom-lab"));
+    assert!(!dependencies("server").contains("anteroom-lab"));
+}
+
+#[test]
+fn the_terminal_client_is_a_client_like_any_other_and_the_rest_of_the_program_knows_no_client() {
+    let src = crates().join("server/src");
+    let chat = module("chat");
+    assert!(!chat.is_empty(), "the files are found");
+    let others = std::fs::read_dir(&src).unwrap().map(|entry| entry.unwrap().path());
+    let others = others.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
+    let others: Vec<String> = others.map(|name| format!("crate::{name}")).collect();
+    must_not_name(&chat, &others.iter().map(String::as_str).collect::<Vec<_>>());
+    must_not_name(&chat, &["use crate", "anteroom_core", "axum", "hyper", "rusqlite"]);
+    let mut files = rust_files(&src);
+    files.retain(|file| !file.starts_with(src.join("chat")));
+    must_not_name(&files, &["anteroom_client", "reqwest", "tokio_tungstenite"]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod bounds;
 mod bugs;
 mod changes;
 mod chat;
+mod chat_command;
 mod compose;
 mod countdown;
 mod crowds;

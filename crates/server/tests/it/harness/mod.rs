@@ -25,6 +25,7 @@ mod server;
 mod settings;
 pub(crate) mod sockjs;
 mod strace;
+pub(crate) mod terminal;
 mod waiting;
 mod web;
 mod wire;
