@@ -34,7 +34,7 @@ macro_rules! files {
 }
 
 static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
-    let files: [(&str, &'static str); 25] = files![
+    let files = files![
         "app.css" from "assets/app.css",
         "logo.svg" from "assets/logo.svg",
         "lobby.js" from "assets/lobby.js",
@@ -60,6 +60,9 @@ static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
         "waiting.js" from "../../clients/js/waiting.js",
         "http_socket.js" from "../../clients/js/http_socket.js",
         "policy.js" from "../../clients/js/policy.js",
+        "anteroom-embed.js" from "../../clients/js/anteroom-embed.js",
+        "embed-style.js" from "../../clients/js/embed-style.js",
+        "embed-texts.js" from "../../clients/js/embed-texts.js",
     ];
     files.map(|(name, content)| (name, prepare(name, content))).into()
 });
