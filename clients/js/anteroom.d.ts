@@ -104,7 +104,10 @@ export class AnteroomError extends Error {
 
 export class Client {
   constructor(options?: ClientOptions);
-  token?: string;
+  /** Where the server is, without a slash at its end. */
+  readonly base: string;
+  /** The bearer token in use; undefined in a page that keeps to its cookie. */
+  token?: string | undefined;
   /** What sessions go over at the moment. */
   transport: Transport;
   signUp(account: {
@@ -148,6 +151,8 @@ export class Client {
     password?: string; key?: string;
     onPosition?(place: Place): void; onState?(state: 'waiting' | 'reconnecting'): void;
   }): SeatWait;
+  /** Where the socket of a reservation opens. It holds the ticket: show it to nobody. */
+  socketUrl(reservation: Reservation, options: { resume?: string; since?: number }): string;
 }
 
 export interface Place { position: number; ahead: number; joined_at?: string; estimated_wait_ms?: number }
@@ -186,6 +191,9 @@ export class Session {
   retryNow(): void;
 }
 
+/** What to do after reserving was refused, for who was in the room before. */
+export function afterRefusal(refusal: { status: number; code?: string }): { action: 'stay' | 'back_off' };
+/** What to do after a close: `reserve` at once (`limit` times in a row), `back_off`, or `stay` away. */
 export function afterClose(status: number): { action: 'stay' | 'reserve' | 'back_off'; limit?: number };
 export function newId(): string;
 export function codeOf(status: number): string;
