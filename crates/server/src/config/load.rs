@@ -106,6 +106,10 @@ fn from_environment(
     if cfg!(feature = "mutants") && name == anteroom_core::mutants::VARIABLE {
         return Ok(None);
     }
+    // For `anteroom chat`, from the same environment; no setting of a server.
+    if name == "ANTEROOM_PASSWORD" {
+        return Ok(None);
+    }
     let key = path.to_ascii_lowercase().replace("__", ".");
     if let Some(base) = key.strip_suffix("_file")
         && !known.contains(&key)
@@ -254,6 +258,7 @@ mod tests {
     fn an_unknown_key_names_the_nearest_known_one() {
         let error = with_env("ANTEROOM_ADMISSION__RESERVATION_TLT", "1s").unwrap_err().to_string();
         assert!(error.contains("admission.reservation_ttl"), "{error}");
+        assert!(with_env("ANTEROOM_PASSWORD", "of somebody who chats").is_ok());
         let error = with_env("ANTEROOM_ZZZZZZ", "1").unwrap_err().to_string();
         assert!(!error.contains("did you mean"), "{error}");
     }
