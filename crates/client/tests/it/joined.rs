@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anteroom_client::backoff::Backoff;
+use anteroom_client::protocol::entry::Reserve;
+use anteroom_client::protocol::frame::ClientFrame;
 use anteroom_client::{Account, JoinOptions, JoinedRoom, RoomEvent};
 use serde_json::json;
 use tokio::join;
@@ -167,4 +169,20 @@ async fn a_silent_server_is_pinged_and_then_given_up() {
     };
     let (told, _line) = join!(client, server);
     assert_eq!(told, ["entered secret-1", "away 1006", "over 404"]);
+}
+
+#[tokio::test]
+async fn a_seat_that_is_reserved_already_is_taken_and_what_is_told_once_goes_out_now_or_never() {
+    let (peer, account) = Peer::bind().await;
+    let body = Reserve::default();
+    let (reservation, _) = join!(account.reserve(ROOM, &body), peer.reserved("t1"));
+    let entry = account.join_reserved(reservation.as_ref().unwrap(), at_once());
+    let (joined, mut line) = join!(entry, peer.welcomed("secret-1", 0));
+    let mut joined = joined.unwrap();
+    assert_eq!(line.address, "/ws?ticket=t1");
+    assert!(joined.tell(&ClientFrame::Typing {}).await);
+    assert_eq!(line.hear_json().await, json!({"type": "typing"}));
+    drop(line);
+    assert_eq!(told(&mut joined, 2).await, ["entered secret-1", "away 1006"]);
+    assert!(!joined.tell(&ClientFrame::Typing {}).await, "nothing is kept for later");
 }

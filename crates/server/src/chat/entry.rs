@@ -6,7 +6,7 @@ use anteroom_client::protocol::Code;
 use anteroom_client::protocol::entry::{Position, Reservation, Reserve, Wait};
 use anteroom_client::protocol::room::{CreateRoom, Room};
 use anteroom_client::{Account, Awaited, Client, Error, JoinOptions, JoinedRoom, RoomQuery};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::command::{Typed, new_room};
 use super::console::Console;
@@ -235,10 +235,11 @@ impl Entry<'_> {
         }
         let body = Wait { password: door.password.clone(), key: door.key.clone() };
         let mut wait = account.wait_for_seat(door.room, body);
+        let mut refresh_at = Instant::now() + REFRESH;
         loop {
             let talks = self.console.is_live();
             let awaited = tokio::select! {
-                awaited = timeout(REFRESH, wait.next()) => awaited,
+                awaited = timeout_at(refresh_at, wait.next()) => awaited,
                 line = self.console.line(), if talks => match line.as_deref().map(Typed::parse) {
                     None | Some(Typed::Leave) => break,
                     Some(Typed::Nothing) => continue,
@@ -252,7 +253,10 @@ impl Entry<'_> {
             match awaited {
                 // A login that ends meanwhile would end the wait. One that cannot be refreshed now
                 // may be the next time.
-                Err(_) => drop(account.refresh().await),
+                Err(_) => {
+                    drop(account.refresh().await);
+                    refresh_at = Instant::now() + REFRESH;
+                }
                 Ok(Ok(Awaited::Position(position))) => {
                     self.console.say(&place_line(&position, self.words));
                 }

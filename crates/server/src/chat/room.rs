@@ -69,14 +69,16 @@ enum Next {
 impl Stay<'_> {
     /// Stays until the end.
     pub(super) async fn run(mut self) -> Outcome {
-        let mut has_ended_input = false;
+        let mut wants_out = false;
         loop {
             let is_quiet = self.is_quiet();
-            if (has_ended_input && is_quiet) || self.console.is_deaf() {
+            // What was said last is still stored; but a person does not wait for a line that is lost.
+            let may_go = is_quiet || (self.console.is_person() && self.view.is_away());
+            if (wants_out && may_go) || self.console.is_deaf() {
                 return self.leave().await;
             }
             // A pipe speaks one line after the other: none is lost to being too fast.
-            let listens = !has_ended_input && (self.console.is_person() || is_quiet);
+            let listens = !wants_out && (self.console.is_person() || is_quiet);
             let at = self.sent.again.as_ref().map_or_else(Instant::now, |(at, _)| *at);
             let next = tokio::select! {
                 event = self.joined.next() => Next::Event(event),
@@ -88,12 +90,8 @@ impl Stay<'_> {
                 Next::Event(Some(RoomEvent::Over(error))) => return self.over(&error),
                 Next::Event(Some(event)) => self.event(event).await,
                 Next::Event(None) => return Outcome::Over(Ended(Exit::Failed)),
-                Next::Line(None) => has_ended_input = true,
-                Next::Line(Some(line)) => {
-                    if self.typed(&line).await {
-                        return self.leave().await;
-                    }
-                }
+                Next::Line(None) => wants_out = true,
+                Next::Line(Some(line)) => wants_out = self.typed(&line).await,
                 Next::Again => {
                     if let Some((_, text)) = self.sent.again.take() {
                         self.say(text);

@@ -260,7 +260,7 @@ async fn what_others_write_cannot_command_a_terminal() {
     assert!(!line.contains(|char: char| char.is_control()), "{line:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn on_a_terminal_what_is_typed_and_what_comes_in_do_not_garble_each_other() {
     let server = TestServer::plain().await;
     let owner = server.user("owner").await;
@@ -318,7 +318,7 @@ async fn on_a_terminal_what_is_typed_and_what_comes_in_do_not_garble_each_other(
     assert!(terminal.screen().has("자리를 비웠어요"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn on_a_terminal_the_end_of_a_stay_leaves_it_as_it_was() {
     let server = TestServer::plain().await;
     let owner = server.user("owner").await;
@@ -334,4 +334,27 @@ async fn on_a_terminal_the_end_of_a_stay_leaves_it_as_it_was() {
     assert_eq!(terminal.exit().await, (3, true));
     let over = session.wait_for(|frame| matches!(frame, ServerFrame::Closing(_)).then_some(()));
     within("the end of the other", over).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_person_who_leaves_does_not_wait_for_a_line_that_is_lost() {
+    let mut server = TestServer::plain().await;
+    let owner = server.user("owner").await;
+    let number = server.empty_room(&owner, 4).await.to_string();
+    let mut terminal =
+        TerminalChat::start(server.base(), &["--room", &number, "--name", "Mina", "--lang", "en"]);
+    terminal.shows("the room", |it| it.foot() == "1/4>").await;
+    // Said, and left at once: it is stored first.
+    let mut second = PipedChat::start(server.base(), &guest("Jun", &number));
+    second.says("You are in").await;
+    second.types("last words");
+    second.types("/leave");
+    terminal.shows("the last words", |it| it.has("Jun: last words")).await;
+    assert_eq!(second.exit().await, 0);
+    server.stop().await;
+    terminal.shows("the loss", |it| it.has("The server is restarting.")).await;
+    terminal.types("never mind\r");
+    terminal.shows("that it is kept", |it| it.has("Kept, and sent when")).await;
+    terminal.types("\x03");
+    assert_eq!(terminal.exit().await, (0, true));
 }

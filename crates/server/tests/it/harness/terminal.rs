@@ -172,8 +172,10 @@ impl TerminalChat {
 
     /// Its exit status, and whether it left the terminal as it found it.
     pub(crate) async fn exit(&mut self) -> (i32, bool) {
-        let child = &mut self.child;
-        let status = tokio::task::block_in_place(|| child.wait()).expect("it has ended");
+        // Nothing is drawn any more once nobody has the terminal open.
+        let over = async { while self.changed.changed().await.is_ok() {} };
+        within("the end of the program", over).await;
+        let status = self.child.wait().expect("it has ended");
         let modes = tcgetattr(&self.master).expect("it has modes");
         let same = modes.local_modes == self.modes_before.local_modes
             && modes.input_modes == self.modes_before.input_modes
