@@ -300,3 +300,24 @@ for (const lang of Object.keys(SAYS)) {
     });
   }
 }
+
+// The last one: the server is gone afterwards.
+it('a server that stops is told, and the element tries to come back by itself', async () => {
+  const { person: there, room } = await host('en', 360, 3, 'away');
+  const here = await visitor('en', 360, room, 'away');
+  await comeIn(here, 'en', 'Jun');
+  await state(here.page, 'live');
+  await there.goHome();
+  const attempts = here.page.waitForRequest((request) => request.url().endsWith('/reservations'));
+  await server.stop();
+  await state(here.page, 'away');
+  await here.page.getByText('Coming back by itself').waitFor();
+  await here.look('away');
+  await attempts;
+  // What is typed meanwhile waits; leaving needs no server.
+  await box(here.page).fill('said into the void');
+  await here.page.keyboard.press('Enter');
+  await here.page.getByRole('button', { name: SAYS.en.leave, exact: true }).click();
+  await state(here.page, 'ended');
+  await here.goHome();
+});
