@@ -358,3 +358,35 @@ async fn a_person_who_leaves_does_not_wait_for_a_line_that_is_lost() {
     terminal.types("\x03");
     assert_eq!(terminal.exit().await, (0, true));
 }
+
+#[tokio::test]
+async fn on_a_terminal_the_password_is_not_shown_and_a_full_room_offers_its_line() {
+    let server = TestServer::plain().await;
+    let owner = server.user("owner").await;
+    let (room, session) = server.room(&owner, 1).await;
+    server.user("mina").await;
+    let number = room.to_string();
+    let login = ["--room", &number, "--user", "mina", "--lang", "en"];
+    let mut terminal = TerminalChat::start(server.base(), &login);
+    terminal.shows("the question", |it| it.foot() == "Password of mina:").await;
+    terminal.draws_for(PASSWORD).await;
+    terminal.shows("nothing of it", |it| it.foot() == "Password of mina:").await;
+    terminal.types("\r");
+    let screen = terminal.shows("the next", |it| it.foot() == "Wait in line? [Y/n]").await;
+    assert!(screen.has("The room is full: ● 1/1"), "{screen:#?}");
+    assert!(!screen.has("horse"), "{screen:#?}");
+    terminal.types("\r");
+    terminal.shows("the place", |it| it.has("In line: you are next")).await;
+    terminal.types("hello?\r");
+    terminal.shows("that nobody hears", |it| it.has("Nobody hears you yet")).await;
+    session.leave().await.unwrap();
+    let seated = |it: &Screen| it.has("It is your turn.") && it.foot() == "1/1>";
+    terminal.shows("the seat", seated).await;
+    // What was fetched with the arrow is what was said, never the password.
+    terminal.types("\x1b[A");
+    terminal.shows("what was typed before", |it| it.foot() == "1/1> hello?").await;
+    terminal.draws_for("\x1b[A").await;
+    terminal.shows("nothing before that", |it| it.foot() == "1/1> hello?").await;
+    terminal.types("\x15/leave\r");
+    assert_eq!(terminal.exit().await, (0, true));
+}

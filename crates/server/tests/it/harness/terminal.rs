@@ -17,7 +17,7 @@ fn chat(url: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
     command.args(["chat", "--url", url]).args(arguments);
     command.env("TZ", "UTC").env("LC_ALL", "C").env("TERM", "xterm-256color");
-    command.env("ANTEROOM_PASSWORD", PASSWORD);
+    command.env_remove("ANTEROOM_PASSWORD");
     command
 }
 
@@ -33,6 +33,8 @@ impl PipedChat {
     /// Starts one.
     pub(crate) fn start(url: &str, arguments: &[&str]) -> Self {
         let mut command = chat(url, arguments);
+        // There is nobody who could be asked.
+        command.env("ANTEROOM_PASSWORD", PASSWORD);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -138,6 +140,13 @@ impl TerminalChat {
     /// Presses keys.
     pub(crate) fn types(&mut self, keys: &str) {
         self.master.write_all(keys.as_bytes()).expect("the terminal takes them");
+    }
+
+    /// Presses keys and waits until something was drawn for them, be it the same as before.
+    pub(crate) async fn draws_for(&mut self, keys: &str) {
+        self.changed.borrow_and_update();
+        self.types(keys);
+        within("something to be drawn", self.changed.changed()).await.expect("it goes on");
     }
 
     /// Waits until the screen is as wanted.
