@@ -5,7 +5,7 @@
 //! `http/upgrade.rs`, `ws/connection.rs`, `entry/confirm.rs`; and a message: `ws/handlers.rs`,
 //! `messages/log.rs`, `hub/mod.rs`, `hub/outbox.rs`.
 
-pub mod chat;
+mod chat;
 pub mod cli;
 pub mod config;
 pub mod storage;

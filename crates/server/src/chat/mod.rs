@@ -40,7 +40,7 @@ use words::{EN, KO, Words};
     after_help = "Exit status: 0 left; 1 the server is out of reach, or a piped line was not stored; \
     2 refused (full, no such room, wrong password, …); 3 the stay was ended (replaced, logged out, removed, …)."
 )]
-pub struct ChatCommand {
+pub(crate) struct ChatCommand {
     /// Where the server is.
     #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
     url: String,
@@ -84,7 +84,7 @@ struct Ended(Exit);
 ///
 /// # Errors
 /// The terminal cannot be used at all.
-pub fn run(command: &ChatCommand) -> std::io::Result<ExitCode> {
+pub(crate) fn run(command: &ChatCommand) -> std::io::Result<ExitCode> {
     // Before any thread starts: afterwards nobody can say safely what the environment holds.
     let offset = UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
