@@ -48,7 +48,8 @@ export class AnteroomRoom extends HTMLElement {
   #title = make('h2');
   #leave = make('button', { class: 'quiet', type: 'button', hidden: true });
   #banner = make('div', { class: 'banner', role: 'status', hidden: true });
-  #log = make('ol', { role: 'log', tabindex: '0' });
+  #list = make('ol', {});
+  #log = make('div', { class: 'log', role: 'log', tabindex: '0' }, this.#list);
   #failed = make('p', { class: 'failed', role: 'alert', hidden: true });
   #text = make('textarea', { rows: '1', maxlength: '4000', enterkeyhint: 'send' });
   #send = make('button', { type: 'submit' });
@@ -195,16 +196,16 @@ export class AnteroomRoom extends HTMLElement {
     this.#keepLogin();
     if (hadFocus) this.#text.focus();
     if (isBack) return;
-    this.#log.replaceChildren();
+    this.#list.replaceChildren();
     const life = this.#life;
     const page = await this.#client.history(this.#room, { limit: HISTORY }).catch(() => ({ items: [] }));
     if (life !== this.#life) return;
     // What came meanwhile stands there already; older messages go before it.
-    const known = new Set([...this.#log.children].map((item) => item.dataset.id));
+    const known = new Set([...this.#list.children].map((item) => item.dataset.id));
     const older = page.items.filter((item) => !known.has(item.id)).reverse();
-    this.#log.prepend(...older.map((message) => this.#item(message)));
-    [...this.#log.children].forEach((item, n, all) => goesOn(all[n - 1], item));
-    if (!this.#log.children.length) this.#log.append(make('li', { class: 'empty' }, this.#texts.empty));
+    this.#list.prepend(...older.map((message) => this.#item(message)));
+    [...this.#list.children].forEach((item, n, all) => goesOn(all[n - 1], item));
+    if (!this.#list.children.length) this.#list.append(make('li', { class: 'empty' }, this.#texts.empty));
     this.#log.scrollTop = this.#log.scrollHeight;
   }
 
@@ -287,12 +288,12 @@ export class AnteroomRoom extends HTMLElement {
 
   #add(message) {
     const atEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 80;
-    this.#log.querySelector('.empty')?.remove();
-    const last = this.#log.lastElementChild;
-    this.#log.append(this.#item(message));
-    goesOn(last, this.#log.lastElementChild);
+    this.#list.querySelector('.empty')?.remove();
+    const last = this.#list.lastElementChild;
+    this.#list.append(this.#item(message));
+    goesOn(last, this.#list.lastElementChild);
     // Whoever reads further up keeps the place: then nothing is taken away above it.
-    while (atEnd && this.#log.children.length > SHOWN_MAX) this.#log.firstElementChild.remove();
+    while (atEnd && this.#list.children.length > SHOWN_MAX) this.#list.firstElementChild.remove();
     if (atEnd || message.sender?.id === this.#me) this.#log.scrollTop = this.#log.scrollHeight;
   }
 
@@ -321,7 +322,7 @@ export class AnteroomRoom extends HTMLElement {
   }
 
   #change({ type, target, content, updated_at: at }) {
-    const item = [...this.#log.children].find((child) => child.dataset.id === target.id);
+    const item = [...this.#list.children].find((child) => child.dataset.id === target.id);
     if (!item) return;
     const deleted = type === 'deleted' || !content ? at : undefined;
     this.#fillIn(item, { content, updated_at: at, deleted_at: deleted });

@@ -197,7 +197,7 @@ for (const lang of Object.keys(SAYS)) {
             return `${at.localName} ${getComputedStyle(at).outlineStyle}`;
           }));
         }
-        assert.deepEqual(stops, ['button solid', 'ol solid', 'textarea solid', 'button solid']);
+        assert.deepEqual(stops, ['button solid', 'div solid', 'textarea solid', 'button solid']);
 
         // Leaving gives the seat back at once, and there is a way onward.
         await here.page.getByRole('button', { name: SAYS[lang].leave, exact: true }).click();
