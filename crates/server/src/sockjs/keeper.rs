@@ -22,12 +22,7 @@ const AWAY_MAX: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Keeps a session from its first request to its last.
-pub(super) async fn keep(
-    lines: Arc<Lines>,
-    name: Box<str>,
-    line: Arc<Line>,
-    connect: crate::ws::Connect,
-) {
+pub(super) async fn keep(lines: Arc<Lines>, line: Arc<Line>, connect: crate::ws::Connect) {
     // Boxed: what only the arrival or the departure needs has no place in the session's long life.
     if let Some((session, gone)) = Box::pin(arrive(&lines, &line, connect)).await {
         let departure = match gone {
@@ -37,7 +32,7 @@ pub(super) async fn keep(
         Box::pin(lines.connections.depart(&session, &departure)).await;
     }
     Box::pin(rest(&lines, &line)).await;
-    lines.forget(&name);
+    lines.forget(&line);
     tracing::debug!(event = "sockjs.forgotten", "a session over HTTP is forgotten");
     line.goes();
     let _ = timeout(LINGER, detached(&line)).await;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::task::TaskTracker;
 
 use super::keeper;
-use super::line::{Cut, Line};
+use super::line::{Cut, FIRST, Line, mark_of};
 use super::receiver::Receiver;
 use super::transport::Transport;
 use crate::ws::{Connect, Connections};
@@ -18,7 +18,15 @@ use crate::ws::{Connect, Connections};
 pub(crate) struct Lines {
     pub(super) connections: Arc<Connections>,
     tasks: TaskTracker,
-    by_name: Mutex<HashMap<Box<str>, Arc<Line>>>,
+    index: Mutex<Index>,
+}
+
+/// Two ways to find the same sessions.
+#[derive(Default)]
+struct Index {
+    by_name: HashMap<Box<str>, Arc<Line>>,
+    /// By the mark of the ticket; of several sessions that presented it, the newest.
+    by_ticket: HashMap<Box<[u8]>, Arc<Line>>,
 }
 
 /// What a name stands for.
@@ -34,16 +42,16 @@ pub(crate) enum Found {
 impl Lines {
     /// No sessions yet; those to come live on `tasks`.
     pub(crate) fn new(connections: Arc<Connections>, tasks: TaskTracker) -> Self {
-        Self { connections, tasks, by_name: Mutex::default() }
+        Self { connections, tasks, index: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Line>>> {
-        self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks a name up.
     pub(crate) fn find(&self, name: &str, ticket: &str) -> Found {
-        let line = self.lock().get(name).map(Arc::clone);
+        let line = self.lock().by_name.get(name).map(Arc::clone);
         match line {
             Some(line) if line.is_of(ticket) => Found::Known(line),
             Some(_) => Found::Foreign,
@@ -51,29 +59,44 @@ impl Lines {
         }
     }
 
-    /// Opens a session, whose first response is the one returned. `None` when the name was taken meanwhile.
+    /// Opens a session, whose first response is the one returned; or goes on with the one that this ticket
+    /// opened under another name, when its client has heard nothing there. `None` when the name was taken
+    /// meanwhile.
     pub(crate) fn open(
         self: &Arc<Self>,
         name: &str,
         connect: Connect,
         (transport, cut): (Transport, Option<Cut>),
     ) -> Option<Receiver> {
-        let line = Arc::new(Line::new(&connect.ticket));
-        line.attach(cut);
-        {
-            let mut lines = self.lock();
-            if lines.contains_key(name) {
-                return None;
-            }
-            lines.insert(name.into(), Arc::clone(&line));
+        let mut index = self.lock();
+        if index.by_name.contains_key(name) {
+            return None;
         }
+        let earlier = index.by_ticket.get(mark_of(&connect.ticket).as_ref()).map(Arc::clone);
+        if let Some(line) = earlier {
+            let was = line.name();
+            if let Some(turn) = line.moves(name, cut.clone()) {
+                index.by_name.remove(&was);
+                index.by_name.insert(name.into(), Arc::clone(&line));
+                tracing::debug!(
+                    event = "sockjs.moved",
+                    transport = transport.as_str(),
+                    "a client goes on over another transport"
+                );
+                return Some(Receiver::new(line, turn, transport));
+            }
+        }
+        let line = Arc::new(Line::new(name, &connect.ticket, cut));
+        index.by_name.insert(name.into(), Arc::clone(&line));
+        index.by_ticket.insert(line.mark().into(), Arc::clone(&line));
+        drop(index);
         tracing::debug!(
             event = "sockjs.opened",
             transport = transport.as_str(),
             "a session over HTTP begins"
         );
-        let receiver = Receiver::new(Arc::clone(&line), transport);
-        self.tasks.spawn(keeper::keep(Arc::clone(self), name.into(), line, connect));
+        let receiver = Receiver::new(Arc::clone(&line), FIRST, transport);
+        self.tasks.spawn(keeper::keep(Arc::clone(self), line, connect));
         Some(receiver)
     }
 
@@ -83,11 +106,9 @@ impl Lines {
         line: &Arc<Line>,
         (transport, cut): (Transport, Option<Cut>),
     ) -> Option<Receiver> {
-        if !line.attach(cut) {
-            return None;
-        }
+        let turn = line.attach(cut)?;
         self.hear(line);
-        Some(Receiver::new(Arc::clone(line), transport))
+        Some(Receiver::new(Arc::clone(line), turn, transport))
     }
 
     /// Notes that the client of a session is there.
@@ -97,7 +118,15 @@ impl Lines {
         }
     }
 
-    pub(super) fn forget(&self, name: &str) {
-        self.lock().remove(name);
+    pub(super) fn forget(&self, line: &Arc<Line>) {
+        let mut index = self.lock();
+        let is_it = |found: Option<&Arc<Line>>| found.is_some_and(|found| Arc::ptr_eq(found, line));
+        let name = line.name();
+        if is_it(index.by_name.get(&name)) {
+            index.by_name.remove(&name);
+        }
+        if is_it(index.by_ticket.get(line.mark())) {
+            index.by_ticket.remove(line.mark());
+        }
     }
 }

@@ -13,13 +13,15 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame};
 
 use super::frame::{HEARTBEAT, OPEN, joined};
-use super::line::Line;
+use super::line::{Line, Next};
 use super::transport::Transport;
 use crate::hub::outbox::Fetched;
 
 /// The one response that a session's frames go to.
 pub(crate) struct Receiver {
     line: Arc<Line>,
+    /// Its number among those of the session.
+    turn: u64,
     transport: Transport,
     prelude: Option<Bytes>,
     /// Bytes of frames so far.
@@ -29,24 +31,23 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     /// A response that is attached to `line`.
-    pub(super) fn new(line: Arc<Line>, transport: Transport) -> Self {
+    pub(super) fn new(line: Arc<Line>, turn: u64, transport: Transport) -> Self {
         let prelude = transport.prelude();
-        Self { line, transport, prelude, written: 0, is_done: false }
+        Self { line, turn, transport, prelude, written: 0, is_done: false }
     }
 
     fn next(&mut self) -> Option<Bytes> {
-        if self.line.greets() {
-            return Some(self.frame(OPEN.to_vec()));
-        }
-        if self.line.is_gone() {
-            self.is_done = true;
-            return None;
-        }
-        match self.line.outbox()?.fetch(self.transport.frame_bytes())? {
-            Fetched::Messages(pieces) => Some(self.frame(joined(&pieces))),
+        match self.line.next(self.turn, self.transport.frame_bytes()) {
+            Next::Open => Some(self.frame(OPEN.to_vec())),
+            Next::Fetched(Fetched::Messages(pieces)) => Some(self.frame(joined(&pieces))),
             // The response ends with it: who asks anew is there.
-            Fetched::Heartbeat => Some(self.last(HEARTBEAT.to_vec())),
-            Fetched::Close(words) => Some(self.last(words.to_vec())),
+            Next::Fetched(Fetched::Heartbeat) => Some(self.last(HEARTBEAT.to_vec())),
+            Next::Fetched(Fetched::Close(words)) => Some(self.last(words.to_vec())),
+            Next::Nothing => None,
+            Next::Over => {
+                self.is_done = true;
+                None
+            }
         }
     }
 
@@ -79,8 +80,8 @@ impl Body for Receiver {
             if self.is_done {
                 return Poll::Ready(None);
             }
-            // First the waker, then the look.
-            let is_called = self.line.bell.receiver.poll(cx).is_ready();
+            // First the call is taken, then the look: whoever calls in between calls again.
+            let is_called = self.line.bell.receiver.poll(self.turn, cx).is_ready();
             if let Some(bytes) = self.next() {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
@@ -97,6 +98,6 @@ impl Body for Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.line.detach(!self.is_done && self.written > 0);
+        self.line.detach(self.turn, !self.is_done && self.written > 0);
     }
 }

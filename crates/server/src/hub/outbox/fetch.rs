@@ -4,6 +4,8 @@
 //! it may write. Nothing is taken twice, and while no response is attached the queue's bound holds.
 
 use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
@@ -15,9 +17,60 @@ use crate::sockjs::frame::{COMMA, HEARTBEAT, gone};
 #[derive(Debug, Default)]
 pub(crate) struct Bell {
     /// Whoever writes the response that is attached.
-    pub(crate) receiver: Wake,
+    pub(crate) receiver: Turns,
     /// Whoever looks after the session itself.
     pub(crate) keeper: Wake,
+}
+
+/// Calls whoever's turn it is, and nobody whose turn is over: those come at once and see it.
+#[derive(Debug, Default)]
+pub(crate) struct Turns(Mutex<Turn>);
+
+#[derive(Debug, Default)]
+struct Turn {
+    number: u64,
+    is_called: bool,
+    task: Option<Waker>,
+}
+
+impl Turns {
+    fn lock(&self) -> MutexGuard<'_, Turn> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a turn; its number. Whoever had the last one is called to see that it is over.
+    pub(crate) fn next_turn(&self) -> u64 {
+        let mut turn = self.lock();
+        turn.number += 1;
+        let (number, last) = (turn.number, turn.task.take());
+        drop(turn);
+        if let Some(last) = last {
+            last.wake();
+        }
+        number
+    }
+
+    /// Calls. A call while nobody waits is kept; two are one.
+    pub(crate) fn notify_one(&self) {
+        let mut turn = self.lock();
+        turn.is_called = true;
+        let task = turn.task.take();
+        drop(turn);
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+
+    /// Ready when it was called, or when the turn of that number is over; else the task of `cx` is woken by
+    /// the next call.
+    pub(crate) fn poll(&self, number: u64, cx: &Context<'_>) -> Poll<()> {
+        let mut turn = self.lock();
+        if turn.number != number || std::mem::take(&mut turn.is_called) {
+            return Poll::Ready(());
+        }
+        turn.task = Some(cx.waker().clone());
+        Poll::Pending
+    }
 }
 
 /// What comes next.
