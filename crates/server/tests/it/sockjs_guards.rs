@@ -44,6 +44,10 @@ async fn nobody_hears_of_a_session_that_is_not_there() {
         let session = SockJs::new(&server, transport, "x");
         assert_eq!(session.send(&[json!({"type": "leave"})]).await, 404);
     }
+    for transport in ["eventsource", "htmlfile", "jsonp"] {
+        let line = format!("HEAD /sockjs/a/b/{transport}?ticket=x&c=x");
+        assert_eq!(Http::ask(server.port(), &line, &[], "").await.status, 405, "{transport}");
+    }
     for path in ["/sockjs/a.b/c/xhr", "/sockjs/a/b.c/xhr", "/sockjs/a/xhr", "/sockjs/a/b/c/xhr"] {
         let answer = Http::ask(server.port(), &format!("POST {path}?ticket=x"), &[], "").await;
         assert_eq!(answer.status, 404, "{path}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::asking::{Asking, Reader, nothing_here};
@@ -50,6 +50,10 @@ fn uncalled(reader: &Reader, none: NoCallback) -> Response {
 }
 
 async fn receive(app: Arc<App>, asking: Asking, transport: Transport, rest: Request) -> Response {
+    // Asked for its head alone it would use a ticket up and tell nobody.
+    if rest.method() == Method::HEAD {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
     let lines = &app.sockjs.lines;
     let wanted = || (transport.clone(), asking.cut.clone());
     let receiver = match lines.find(&asking.name, &asking.ticket) {

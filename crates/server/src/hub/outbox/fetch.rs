@@ -121,3 +121,78 @@ impl Outbox {
         matches!(self.lock().phase, Phase::Closing(_))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+
+    use anteroom_protocol::CloseCode;
+
+    use super::super::Pushed;
+    use super::*;
+    use crate::hub::form::Batch;
+    use crate::ws::frame;
+
+    fn outbox(bytes_max: usize) -> (Outbox, Arc<Bell>) {
+        let bell = Arc::new(Bell::default());
+        (Outbox::fetched(Arc::clone(&bell), bytes_max), bell)
+    }
+
+    fn messages(texts: &[&'static str]) -> Option<Fetched> {
+        Some(Fetched::Messages(
+            texts.iter().map(|text| Bytes::from_static(text.as_bytes())).collect(),
+        ))
+    }
+
+    #[test]
+    fn what_waits_comes_once_in_its_order_and_the_end_is_told_each_time() {
+        let (outbox, _) = outbox(1 << 10);
+        let batch = Arc::new(Batch::new(&[(1, frame::text(b"a")), (2, frame::text(b"b"))]));
+        outbox.deliver(Bytes::new(), &batch);
+        assert_eq!(outbox.fetch(1_000), None, "nothing before the welcome");
+        outbox.open(vec![frame::text(b"w"), frame::text(b"a")], 1);
+        outbox.push(frame::ping(b""));
+        outbox.deliver(frame::text(b"own"), &batch);
+        outbox.push(frame::text(b"c"));
+        assert_eq!(
+            outbox.fetch(1),
+            messages(&[r#","w""#]),
+            "no more than is asked for, and a piece"
+        );
+        assert_eq!(outbox.fetch(1_000), messages(&[r#","a""#, r#","b""#]));
+        assert_eq!(outbox.fetch(1_000), Some(Fetched::Heartbeat));
+        assert_eq!(outbox.fetch(1_000), messages(&[r#","own""#, r#","c""#]));
+        assert_eq!(outbox.fetch(1_000), None);
+        outbox.finish(Some(CloseCode::Replaced), vec![frame::close(4409, "")], false);
+        for _ in 0..2 {
+            let close = Bytes::from_static(br#"c[4409,"replaced"]"#);
+            assert_eq!(outbox.fetch(1_000), Some(Fetched::Close(close)));
+        }
+    }
+
+    #[test]
+    fn without_a_response_the_bound_holds_and_what_is_cut_is_gone() {
+        let (outbox, _) = outbox(1_000);
+        outbox.open(Vec::new(), 0);
+        let frame = frame::text(&[b'x'; 400]);
+        let pushed: Vec<_> = (0..3).map(|_| outbox.push(frame.clone())).collect();
+        assert_eq!(pushed, [Pushed::Taken, Pushed::Taken, Pushed::Overflow]);
+        outbox.finish(None, Vec::new(), true);
+        assert_eq!(outbox.fetch(1_000), Some(Fetched::Close(gone())), "and said in words");
+    }
+
+    #[tokio::test]
+    async fn only_whose_turn_it_is_is_called() {
+        let turns = Turns::default();
+        let first = turns.next_turn();
+        assert!(poll_fn(|cx| Poll::Ready(turns.poll(first, cx))).await.is_pending());
+        let second = turns.next_turn();
+        assert!(poll_fn(|cx| Poll::Ready(turns.poll(second, cx))).await.is_pending());
+        // Who looks after its turn takes neither the call nor the place of who waits.
+        assert!(poll_fn(|cx| Poll::Ready(turns.poll(first, cx))).await.is_ready());
+        turns.notify_one();
+        poll_fn(|cx| turns.poll(second, cx)).await;
+        assert!(poll_fn(|cx| Poll::Ready(turns.poll(second, cx))).await.is_pending());
+    }
+}
