@@ -91,6 +91,11 @@ async fn another_site_gets_nothing_and_a_configured_one_reads_the_answers() {
         assert_eq!(answer.header("vary"), Some("Origin"));
         let sent = session.send_raw("[]", &[("Origin", FRIEND)]).await;
         assert_eq!(sent.header("access-control-allow-origin"), Some(FRIEND), "{transport}");
+        if transport == "jsonp" {
+            // Sent into a hidden frame of that page.
+            let policy = format!("default-src 'none'; frame-ancestors 'self' {FRIEND}");
+            assert_eq!(sent.header("content-security-policy"), Some(policy.as_str()));
+        }
     }
     for what in ["/info", "/a/b/xhr", "/a/b/xhr_send", "/a/b/xhr_streaming"] {
         let line = format!("OPTIONS /sockjs{what}");

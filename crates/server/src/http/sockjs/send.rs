@@ -5,13 +5,14 @@ use std::sync::Arc;
 use anteroom_protocol::Code;
 use axum::body::Body;
 use axum::extract::{FromRequest as _, Request, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde::Deserialize;
 
 use super::asking::{Asking, nothing_here};
+use super::frames::ancestors;
 use crate::app::App;
 use crate::http::extract::{content_type, read_body};
 use crate::http::problem::Refused;
@@ -41,7 +42,13 @@ pub(super) async fn jsonp_send(
 ) -> Response {
     let said = said(&app, &asking, sent).await;
     let taken = |()| ([(CONTENT_TYPE, TEXT)], "ok").into_response();
-    asking.reader.reads(said.map_or_else(|refused| refused, taken))
+    let mut answer = asking.reader.reads(said.map_or_else(|refused| refused, taken));
+    // The form is sent into a hidden frame of the page that sends it.
+    let policy = format!("default-src 'none'; {}", ancestors(&app));
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    answer
 }
 
 async fn said(app: &App, asking: &Asking, sent: Request) -> Result<(), Response> {
