@@ -33,6 +33,7 @@ macro_rules! words {
         }
     };
 }
+pub(crate) use words;
 
 words! {
     /// What an attempt to enter came to. An attempt begins when a seat is asked for or offered and

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admission::{CapacityWatch, TicketKey, Whose};
 use crate::alarms::Rings;
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::cluster::Heard;
 use crate::config::{Config, Limits};
@@ -59,6 +60,7 @@ pub(crate) struct App {
     pub(crate) clock: Arc<Clock>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) people: People,
+    pub(crate) audit: Arc<Audit>,
     pub(crate) entry: Arc<Entry>,
     pub(crate) rooms: RoomService,
     pub(crate) history: Arc<History>,
@@ -302,7 +304,9 @@ async fn build(
     let (entry, watch) = entry(config, &ground, &storage, tasks, stopping).await?;
     let entry = Arc::new(entry);
     let seats_life = storage.seats_lost(None).await?;
-    let rooms = room_service(config, &entry, (ground.owner.incarnation, seats_life));
+    let kept = config.admin.audit_kept;
+    let audit = Arc::new(Audit::new(Arc::clone(&storage), Arc::clone(&ground.clock), kept));
+    let rooms = room_service(config, (&entry, &audit), (ground.owner.incarnation, seats_life));
     rooms.reload().await?;
     let admission = Arc::clone(&entry.admission);
     let delivery = Arc::clone(&entry.delivery);
@@ -328,12 +332,14 @@ async fn build(
             tokens: Tokens::clone(&ground.tokens),
             entry: Arc::clone(&entry),
             clock: Arc::clone(&ground.clock),
+            audit: Arc::clone(&audit),
             newcomers: Windows::new(
                 limits.enabled.then_some(limits.signups_per_address),
                 NEWCOMERS_SPAN,
             ),
         },
         clock: ground.clock,
+        audit,
         tokens: ground.tokens,
         entry,
         rooms,
@@ -363,7 +369,7 @@ async fn build(
 
 fn room_service(
     config: &Config,
-    entry: &Arc<Entry>,
+    (entry, audit): (&Arc<Entry>, &Arc<Audit>),
     (epoch, seats_life): (u64, u64),
 ) -> RoomService {
     RoomService {
@@ -372,6 +378,7 @@ fn room_service(
         pending_max: config.limits.enabled.then_some(config.limits.pending_rooms_per_user),
         epoch: AtomicU64::new(epoch),
         seats_life: AtomicU64::new(seats_life),
+        audit: Arc::clone(audit),
         changes: tokio::sync::Mutex::default(),
     }
 }

@@ -15,6 +15,7 @@ pub mod accounts;
 mod admission;
 mod alarms;
 mod app;
+mod audit;
 pub mod clock;
 mod cluster;
 mod edge;

@@ -37,6 +37,9 @@ pub enum AccountError {
     /// Values that are not acceptable; at least one.
     #[error("not acceptable: {0:?}")]
     Invalid(Vec<FieldFault>),
+    /// Only administrators may do this, and not to their own way in.
+    #[error("only administrators may do this, and nobody may lock themselves out")]
+    Forbidden,
     /// No such user.
     #[error("no such user")]
     NoSuchUser,
@@ -64,6 +67,7 @@ impl AccountError {
             Self::GuestsDisabled => "guests_disabled",
             Self::Throttled { .. } => "throttled",
             Self::Invalid(_) => "invalid",
+            Self::Forbidden => "forbidden",
             Self::NoSuchUser => "no_such_user",
             Self::Busy => "busy",
             Self::Hashing => "hashing_failed",

@@ -7,13 +7,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anteroom_protocol::account::{Role, SignUp};
+use anteroom_protocol::audit::Act;
 use anyhow::Context as _;
 use clap::Subcommand;
 
 use crate::accounts::{AccountError, Accounts, AccountsConfig};
 use crate::app::{open_storage, with_copies};
+use crate::audit::{Audit, Deed};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::storage::LoginEnd;
 use crate::tokens::{Keys, Tokens, TokensConfig};
 
 #[derive(Debug, Subcommand)]
@@ -62,45 +65,69 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result
     // Beside running nodes what they have at hand is called in.
     let tokens = with_copies(config, tokens)?;
     let accounts = Accounts::new(Arc::clone(&storage), tokens.clone(), AccountsConfig::default());
-    let told = act(&accounts, &tokens, command).await;
+    let clock = Arc::new(Clock::new());
+    let audit = Audit::new(Arc::clone(&storage), Arc::clone(&clock), config.admin.audit_kept);
+    let told = Desk { accounts, tokens, audit, clock }.act(command).await;
     storage.close().await;
     println!("{}", told?);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn act(accounts: &Accounts, tokens: &Tokens, command: UserCommand) -> anyhow::Result<String> {
-    let now = Clock::new().wall();
-    Ok(match command {
-        UserCommand::Add { username, display_name } => {
-            let password = std::io::read_to_string(std::io::stdin())?;
-            let password = password.trim_end_matches(['\r', '\n']).to_owned();
-            let wish = SignUp { username, password, display_name, contact_number: None };
-            let user = accounts.sign_up(wish, now).await.map_err(in_words)?;
-            format!("{} was added ({})", user.username, user.id)
+/// Everything a command needs.
+struct Desk {
+    accounts: Accounts,
+    tokens: Tokens,
+    audit: Audit,
+    clock: Arc<Clock>,
+}
+
+impl Desk {
+    async fn act(&self, command: UserCommand) -> anyhow::Result<String> {
+        let now = self.clock.wall();
+        match command {
+            UserCommand::Add { username, display_name } => self.add(username, display_name).await,
+            UserCommand::Lock { username } => {
+                let user = self.accounts.find(&username).await?;
+                let deed = Deed::by_command(Act::Lock).to(user.id);
+                let ended = self.audit.keep(deed, self.accounts.lock(user.id, now)).await?;
+                Ok(format!("{username} is locked; {} logins ended", ended.len()))
+            }
+            UserCommand::Unlock { username } => {
+                let user = self.accounts.find(&username).await?;
+                let deed = Deed::by_command(Act::Unlock).to(user.id);
+                self.audit.keep(deed, self.accounts.unlock(user.id, now)).await?;
+                Ok(format!("{username} is unlocked"))
+            }
+            UserCommand::Role { username, roles } => {
+                let user = self.accounts.find(&username).await?;
+                let parsed: Option<Vec<Role>> =
+                    roles.iter().map(|role| Role::parse(role)).collect();
+                let parsed = parsed.context("roles are user, moderator, admin and service")?;
+                let deed = Deed::by_command(Act::Roles).to(user.id);
+                let deed = deed.detail("roles", roles.join(" "));
+                self.audit.keep(deed, self.accounts.set_roles(user.id, parsed)).await?;
+                Ok(format!("{username} is now {}", roles.join(", ")))
+            }
+            UserCommand::Logout { username } => {
+                let user = self.accounts.find(&username).await?;
+                let deed = Deed::by_command(Act::Logout).to(user.id);
+                let ending = self.tokens.end_all(user.id, LoginEnd::Forced, now);
+                let ended = self.audit.keep(deed, ending).await?;
+                Ok(format!("{} logins of {username} ended", ended.len()))
+            }
         }
-        UserCommand::Lock { username } => {
-            let user = accounts.find(&username).await?;
-            let ended = accounts.lock(user.id, now).await?;
-            format!("{username} is locked; {} logins ended", ended.len())
-        }
-        UserCommand::Unlock { username } => {
-            let user = accounts.find(&username).await?;
-            accounts.unlock(user.id, now).await?;
-            format!("{username} is unlocked")
-        }
-        UserCommand::Role { username, roles } => {
-            let user = accounts.find(&username).await?;
-            let parsed: Option<Vec<Role>> = roles.iter().map(|role| Role::parse(role)).collect();
-            let parsed = parsed.context("roles are user, moderator, admin and service")?;
-            accounts.set_roles(user.id, parsed).await?;
-            format!("{username} is now {}", roles.join(", "))
-        }
-        UserCommand::Logout { username } => {
-            let user = accounts.find(&username).await?;
-            let ended = tokens.end_all(user.id, crate::storage::LoginEnd::Forced, now).await?;
-            format!("{} logins of {username} ended", ended.len())
-        }
-    })
+    }
+
+    async fn add(&self, username: String, shown: Option<String>) -> anyhow::Result<String> {
+        let password = std::io::read_to_string(std::io::stdin())?;
+        let password = password.trim_end_matches(['\r', '\n']).to_owned();
+        let wish = SignUp { username, password, display_name: shown, contact_number: None };
+        // Its id is known only afterwards, so the line names it by what was typed.
+        let deed = Deed::by_command(Act::AddUser).detail("username", wish.username.clone());
+        let making = self.accounts.sign_up(wish, self.clock.wall());
+        let user = self.audit.keep(deed, making).await.map_err(in_words)?;
+        Ok(format!("{} was added ({})", user.username, user.id))
+    }
 }
 
 /// What is wrong with each field, for a person at a terminal.

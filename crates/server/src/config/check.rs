@@ -51,6 +51,9 @@ impl Config {
         if self.auth.logins_per_user == 0 || self.sessions.max_per_user == 0 {
             return wrong("auth.logins_per_user and sessions.max_per_user must be at least 1");
         }
+        if self.admin.audit_kept == 0 {
+            return wrong("admin.audit_kept must be at least 1");
+        }
         if self.auth.token_ttl.0 < Duration::from_secs(1) {
             return wrong("auth.token_ttl must be at least 1s");
         }

@@ -57,6 +57,8 @@ section! {
         rabbitmq: Rabbitmq = Rabbitmq::default(),
         /// Accounts and tokens.
         auth: Auth = Auth::default(),
+        /// What is kept of administration.
+        admin: Admin = Admin::default(),
         /// What may be said.
         messages: Messages = Messages::default(),
         /// When a silent line counts as dead.
@@ -278,6 +280,15 @@ section! {
         credentials_life: Span = Span(Duration::ZERO),
         /// Passwords hashed at once; 0 takes the number of processors.
         hashing_max: usize = 0,
+    }
+}
+
+section! {
+    /// `admin.*`
+    Admin {
+        /// Lines of the audit trail that are kept of administrators, moderators and the command line; as
+        /// many again of room owners and of what was refused to others.
+        audit_kept: usize = 50_000,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anteroom_core::ids::UserId;
 use anteroom_protocol::Code;
-use anteroom_protocol::account::Role;
+use anteroom_protocol::audit::Act;
 use anteroom_protocol::frame::ServerFrame;
 use anteroom_protocol::message::TEXT_PLAIN;
 use anteroom_protocol::room::MemberUser;
@@ -16,11 +16,14 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::accounts::private;
+use super::admin::staff_only;
 use super::extract::{Caller, Json};
 use super::problem::Refused;
 use crate::app::App;
+use crate::audit::Deed;
 use crate::hub::encode;
 use crate::messages::check_content;
+use crate::storage::StorageError;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/admin/users/{user}/messages", post(direct))
@@ -43,10 +46,13 @@ async fn direct(
     Path(user): Path<String>,
     Json(ask): Json<Direct>,
 ) -> Result<Response, Refused> {
-    if !who.has(Role::Admin) && !who.has(Role::Moderator) {
-        return Err(Refused::new(Code::Forbidden));
-    }
     let user = Uuid::parse_str(&user).map_err(|_| Refused::new(Code::NotFound))?;
+    let deed = Deed::by(&who, Act::Direct).to(UserId(user));
+    let deed = deed.detail("as_server", if ask.as_server { "yes" } else { "no" });
+    if let Err(refused) = staff_only(&who) {
+        app.audit.refused(deed, Code::Forbidden.as_str()).await;
+        return Err(refused);
+    }
     let chars_max = app.connections.bounds.content_chars_max;
     check_content(&ask.content, ask.content_type.as_deref(), chars_max)
         .map_err(|detail| Refused::field("content", "unacceptable", &detail))?;
@@ -59,9 +65,13 @@ async fn direct(
         content_type: ask.content_type.unwrap_or_else(|| TEXT_PLAIN.to_owned()),
         content: ask.content,
     });
-    let here = app.entry.hub.push_to_user(UserId(user), &frame);
-    // How many there are elsewhere, the seats know; they may be away, and it is said all the same.
-    let reached = app.entry.sessions_of(UserId(user)).await.map_or(here, |all| all.len().max(here));
+    let act = async {
+        let here = app.entry.hub.push_to_user(UserId(user), &frame);
+        // How many there are elsewhere, the seats know; they may be away, and it is said all the same.
+        let all = app.entry.sessions_of(UserId(user)).await;
+        Ok::<_, StorageError>(all.map_or(here, |all| all.len().max(here)))
+    };
+    let reached = app.audit.keep(deed, act).await?;
     tracing::info!(event = "direct.sent", from = %who.user, to = %user, sessions = reached,
         "words were said to all sessions of a user");
     Ok(private(axum::Json(serde_json::json!({ "sessions": reached }))))

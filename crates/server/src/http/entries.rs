@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use anteroom_core::ids::{RoomId, UserId};
-use anteroom_protocol::Code;
-use anteroom_protocol::account::Role;
 use anteroom_protocol::attempt::Outcome;
 use anteroom_protocol::page::Page;
 use axum::Router;
@@ -15,6 +13,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::accounts::private;
+use super::admin::staff_only;
 use super::extract::{Caller, Params, plain_number};
 use super::problem::Refused;
 use super::rooms::page_limit;
@@ -40,9 +39,7 @@ async fn list(
     Caller(who): Caller,
     Params(params): Params<EntryParams>,
 ) -> Result<Response, Refused> {
-    if !who.has(Role::Admin) && !who.has(Role::Moderator) {
-        return Err(Refused::new(Code::Forbidden));
-    }
+    staff_only(&who)?;
     let limit = page_limit(params.limit)?;
     // One more than is shown tells whether a page follows.
     let query = EntryQuery { limit: limit + 1, ..read(&params)? };
@@ -68,7 +65,7 @@ fn read(params: &EntryParams) -> Result<EntryQuery, Refused> {
 }
 
 /// A parameter, if it was given; an empty one was not.
-fn given<T>(
+pub(super) fn given<T>(
     field: &str,
     text: Option<&str>,
     parse: impl FnOnce(&str) -> Option<T>,

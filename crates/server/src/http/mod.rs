@@ -3,7 +3,8 @@
 mod accounts;
 mod address;
 mod admin;
-
+mod audit;
+mod bans;
 mod direct;
 mod entries;
 mod extract;
@@ -51,6 +52,7 @@ pub(crate) fn router(app: &Arc<App>, shows_metrics: bool) -> Router {
         .merge(waitlist::routes())
         .merge(history::routes())
         .merge(admin::routes())
+        .merge(audit::routes())
         .merge(direct::routes())
         .merge(entries::routes())
         .fallback(no_such_endpoint)
@@ -74,6 +76,7 @@ pub(crate) fn admin_router(app: &Arc<App>) -> Router {
     let api = Router::new()
         .merge(accounts::routes())
         .merge(admin::routes())
+        .merge(audit::routes())
         .merge(direct::routes())
         .merge(entries::routes())
         .fallback(no_such_endpoint)

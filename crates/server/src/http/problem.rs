@@ -230,6 +230,7 @@ impl From<AccountError> for Refused {
                     })
                     .collect(),
             ),
+            AccountError::Forbidden => Self::new(Code::Forbidden),
             AccountError::NoSuchUser => Self::new(Code::NotFound),
             AccountError::Busy => Self { retry_after: Some(2), ..Self::new(Code::Unavailable) },
             AccountError::Store(error) => error.into(),

@@ -39,6 +39,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/rooms/{room}", get(read).patch(change).delete(close))
         .route("/rooms/{room}/members", get(members))
         .route("/rooms/{room}/members/{user}", delete(remove_member))
+        .merge(super::bans::routes())
 }
 
 /// `GET /rooms` parameters.

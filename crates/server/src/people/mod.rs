@@ -7,12 +7,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use anteroom_core::ids::{LoginId, UserId};
-use anteroom_protocol::Timestamp;
 use anteroom_protocol::account::{
     GuestSignIn, PasswordChange, ProfileChange, Role, Session, SignIn, SignUp,
 };
+use anteroom_protocol::audit::Act;
+use anteroom_protocol::{Code, Timestamp};
 
 use crate::accounts::{AccountError, Accounts};
+use crate::audit::{Audit, Deed};
 use crate::clock::Clock;
 use crate::entry::Entry;
 use crate::storage::{LoginEnd, UserRecord};
@@ -26,6 +28,7 @@ pub(crate) struct People {
     pub(crate) tokens: Tokens,
     pub(crate) entry: Arc<Entry>,
     pub(crate) clock: Arc<Clock>,
+    pub(crate) audit: Arc<Audit>,
     /// Accounts and guests made from one address.
     pub(crate) newcomers: Windows<IpAddr>,
 }
@@ -121,31 +124,59 @@ impl People {
     }
 
     /// Locks an account: no login of it is good any more, and nothing it kept open stays.
-    pub(crate) async fn lock(&self, user: UserId) -> Result<(), AccountError> {
-        let ended = self.accounts.lock(user, self.clock.wall()).await?;
-        self.ended(user, &ended).await;
-        Ok(())
+    pub(crate) async fn lock(&self, by: &Identity, user: UserId) -> Result<(), AccountError> {
+        let deed = Deed::by(by, Act::Lock).to(user);
+        let act = async {
+            let ended = self.accounts.lock(user, self.clock.wall()).await?;
+            self.ended(user, &ended).await;
+            Ok(())
+        };
+        self.administer((by, by.user != user), deed, act).await
     }
 
     /// Unlocks an account; its people log in again.
-    pub(crate) async fn unlock(&self, user: UserId) -> Result<(), AccountError> {
-        self.accounts.unlock(user, self.clock.wall()).await
+    pub(crate) async fn unlock(&self, by: &Identity, user: UserId) -> Result<(), AccountError> {
+        let deed = Deed::by(by, Act::Unlock).to(user);
+        self.administer((by, true), deed, self.accounts.unlock(user, self.clock.wall())).await
     }
 
     /// Ends every login of a user; how many there were.
-    pub(crate) async fn log_out(&self, user: UserId) -> Result<usize, AccountError> {
-        let ended = self.tokens.end_all(user, LoginEnd::Forced, self.clock.wall()).await?;
-        self.ended(user, &ended).await;
-        Ok(ended.len())
+    pub(crate) async fn log_out(&self, by: &Identity, user: UserId) -> Result<usize, AccountError> {
+        let deed = Deed::by(by, Act::Logout).to(user);
+        let act = async {
+            let ended = self.tokens.end_all(user, LoginEnd::Forced, self.clock.wall()).await?;
+            self.ended(user, &ended).await;
+            Ok(ended.len())
+        };
+        self.administer((by, true), deed, act).await
     }
 
-    /// Replaces a user's roles; they hold from the next request on.
+    /// Replaces a user's roles; they hold from the next request on. Nobody gives up being an
+    /// administrator: the last one would.
     pub(crate) async fn set_roles(
         &self,
+        by: &Identity,
         user: UserId,
         roles: Vec<Role>,
     ) -> Result<UserRecord, AccountError> {
-        self.accounts.set_roles(user, roles).await
+        let words: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+        let deed = Deed::by(by, Act::Roles).to(user).detail("roles", words.join(" "));
+        let keeps_own = by.user != user || roles.contains(&Role::Admin);
+        self.administer((by, keeps_own), deed, self.accounts.set_roles(user, roles)).await
+    }
+
+    /// Does what administrators alone may do, and keeps it in the trail.
+    async fn administer<T>(
+        &self,
+        (by, is_harmless): (&Identity, bool),
+        deed: Deed,
+        act: impl Future<Output = Result<T, AccountError>>,
+    ) -> Result<T, AccountError> {
+        if !by.has(Role::Admin) || !is_harmless {
+            self.audit.refused(deed, Code::Forbidden.as_str()).await;
+            return Err(AccountError::Forbidden);
+        }
+        self.audit.keep(deed, act).await
     }
 
     async fn started(&self, issued: IssuedToken) -> Session {

@@ -14,6 +14,7 @@ use anteroom_protocol::room::{Lifetime, RoomState, Visibility};
 
 use crate::storage::{NewRoom, QueuedRoom, RoomRecord, WallMillis};
 
+mod acts;
 mod checks;
 mod reading;
 mod rebuild;

@@ -3,26 +3,25 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anteroom_core::ids::{RoomId, UserId};
+use anteroom_core::ids::RoomId;
 use anteroom_core::seat::RoomSize;
 use anteroom_core::time::Millis;
 use anteroom_protocol::account::Role;
 use anteroom_protocol::entry::{Reservation, Reserve};
-use anteroom_protocol::room::{
-    ChangeRoom, CreateRoom, Lifetime, Owner, Room, RoomState, Seats, Visibility,
-};
+use anteroom_protocol::room::{CreateRoom, Lifetime, Owner, Room, RoomState, Seats, Visibility};
 use anteroom_protocol::{FieldProblem, Timestamp};
 use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::RoomInfo;
-use super::checks::{checked_change, checked_name};
+use super::checks::checked_name;
 use crate::accounts::PasswordError;
 use crate::admission::Unavailable;
 use crate::alarms::Kind;
+use crate::audit::Audit;
 use crate::entry::{Entry, EntryError};
-use crate::storage::{NewRoom, RoomPatch, StorageError};
+use crate::storage::{NewRoom, StorageError};
 use crate::tokens::Identity;
 use crate::view;
 
@@ -37,6 +36,7 @@ pub(crate) struct RoomService {
     pub(crate) epoch: AtomicU64,
     /// How often the seats were lost, as far as this node knows.
     pub(crate) seats_life: AtomicU64,
+    pub(crate) audit: Arc<Audit>,
     /// Held while a room changes.
     pub(crate) changes: tokio::sync::Mutex<()>,
 }
@@ -274,97 +274,6 @@ impl RoomService {
         self.shown(who, &info).await
     }
 
-    /// Changes a room; owner and staff only.
-    ///
-    /// # Errors
-    /// Fields out of bounds, also together with what the room has already; not theirs to change; not
-    /// open; the store away: nothing is changed then.
-    pub(crate) async fn change(
-        &self,
-        who: &Identity,
-        room: RoomId,
-        ask: ChangeRoom,
-    ) -> Result<Room, RoomError> {
-        checked_change(self.managed(who, room).await?.as_ref(), &ask)?;
-        let password_hash = match ask.password.as_deref() {
-            None => None,
-            Some("") => Some(None),
-            Some(password) => Some(Some(self.entry.passwords.hash(password.to_owned()).await?)),
-        };
-        // The store, the copy and the ledger change in the same order for everyone, and what is asked
-        // for is judged beside what the one before left.
-        let _in_order = self.changes.lock().await;
-        let info = self.managed(who, room).await?;
-        let name = checked_change(&info, &ask)?;
-        let visibility = match ask.visibility {
-            Some(Visibility::Unlisted) if info.key.is_none() => {
-                Some((Visibility::Unlisted, Some(new_key()?)))
-            }
-            Some(visibility) => Some((visibility, info.key.clone())),
-            None => None,
-        };
-        let patch = RoomPatch {
-            name: ask.name.map(|_| name),
-            capacity: ask.capacity,
-            staff_seats: ask.staff_seats,
-            visibility,
-            password_hash,
-        };
-        let stored = self.entry.storage.change_room(room, patch).await?;
-        let Some(stored) = stored else { return Err(EntryError::RoomClosed.into()) };
-        self.entry.rooms.change(room, |info| {
-            info.name.clone_from(&stored.room.name);
-            info.capacity = stored.room.capacity;
-            info.staff_seats = stored.room.staff_seats;
-            info.visibility = stored.room.visibility;
-            info.key.clone_from(&stored.room.key);
-            info.password_hash.clone_from(&stored.room.password_hash);
-        });
-        self.entry.aftermath.tell_room(room);
-        self.entry.set_capacity(room).await;
-        self.entry.aftermath.presence.mark(room);
-        tracing::info!(event = "room.changed", room = room.0, user = %who.user,
-            capacity = stored.room.capacity, staff_seats = stored.room.staff_seats,
-            "a room was changed");
-        self.get(who, room, None).await
-    }
-
-    /// Closes a room, durably first; owner and staff only.
-    pub(crate) async fn close(&self, who: &Identity, room: RoomId) -> Result<(), RoomError> {
-        let info = self.managed(who, room).await?;
-        if info.state == RoomState::Pending {
-            self.entry.storage.forget_pending(room).await?;
-        }
-        // A pending room may have been entered meanwhile: then there is a row to close.
-        self.entry.storage.close_room(room, self.entry.clock.wall()).await?;
-        self.entry.room_closed(room).await;
-        tracing::info!(event = "room.closed", room = room.0, cause = "requested", user = %who.user,
-            "a room was closed");
-        Ok(())
-    }
-
-    /// Takes somebody out of a room, and with `ban` for good; owner and staff only.
-    pub(crate) async fn remove_member(
-        &self,
-        who: &Identity,
-        room: RoomId,
-        user: UserId,
-        ban: bool,
-    ) -> Result<(), RoomError> {
-        let info = self.managed(who, room).await?;
-        if user == info.owner {
-            return Err(RoomError::Forbidden);
-        }
-        if ban {
-            if self.entry.storage.user(user).await?.is_none() {
-                return Err(RoomError::NoSuchUser);
-            }
-            self.entry.storage.ban(room, user, who.user, self.entry.clock.wall()).await?;
-        }
-        self.entry.remove(room, user).await;
-        Ok(())
-    }
-
     /// The room, if the asker may manage it.
     pub(crate) async fn managed(
         &self,
@@ -410,7 +319,7 @@ pub(crate) fn view_of(info: &RoomInfo, seats: Seats) -> Room {
 }
 
 /// The secret in the link of an unlisted room.
-fn new_key() -> Result<String, RoomError> {
+pub(super) fn new_key() -> Result<String, RoomError> {
     let mut key = [0u8; 12];
     rand::fill(&mut key).map_err(|_| RoomError::Busy)?;
     Ok(URL_SAFE_NO_PAD.encode(key))

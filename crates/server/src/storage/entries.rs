@@ -70,3 +70,14 @@ impl EntryQuery {
             && self.before.is_none_or(|before| record.id < before)
     }
 }
+
+/// How many lines of the entry log in one span of time had one outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryCount {
+    /// When the span begins.
+    pub begins: WallMillis,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// Lines.
+    pub count: u64,
+}

@@ -198,6 +198,12 @@ pub(super) fn banned(room: RoomId, user: UserId, by: UserId, at: WallMillis) -> 
     event(About::Room(room), "member.banned", at, data)
 }
 
+/// A user may come back to a room.
+pub(super) fn unbanned(room: RoomId, user: UserId, by: UserId, at: WallMillis) -> NewEvent {
+    let data = BannedData { user_id: user.0, by: by.0 };
+    event(About::Room(room), "member.unbanned", at, data)
+}
+
 #[derive(Serialize)]
 struct MessageData<'a> {
     id: Uuid,

@@ -15,6 +15,7 @@
 #[macro_use]
 pub(crate) mod statements;
 
+mod audit;
 mod changes;
 mod entries;
 mod events;
@@ -32,9 +33,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anteroom_core::ids::{Generation, LoginId, MessageId, Owner, RoomId, UserId};
+use anteroom_protocol::audit::ActOutcome;
 use async_trait::async_trait;
+pub use audit::{Actor, AuditQuery, AuditRecord, NamedAudit};
 pub(crate) use changes::is_json;
-pub use entries::{EntryQuery, EntryRecord};
+pub use entries::{EntryCount, EntryQuery, EntryRecord};
 pub use events::{EventBacklog, EventRecord};
 pub use model::*;
 pub use search::{Found, FoundPage, SearchAsk};
@@ -66,6 +69,7 @@ pub trait Storage:
     + MessageStore
     + SearchStore
     + EntryStore
+    + AuditStore
     + EventStore
     + NodeStore
     + Send
@@ -108,6 +112,9 @@ pub trait NodeStore {
 
     /// Whether every node has, or is fenced.
     async fn all_cleared(&self, life: u64) -> Stored<bool>;
+
+    /// The last life of each node that shares the store, by number. None where a node is always alone.
+    async fn nodes(&self) -> Stored<Vec<NodeRecord>>;
 }
 
 /// People.
@@ -122,6 +129,9 @@ pub trait AccountStore {
 
     /// The user with this folded name.
     async fn user_by_name(&self, folded: &str) -> Stored<Option<UserRecord>>;
+
+    /// Users whose folded name begins so, in the order of its bytes.
+    async fn users(&self, query: UserQuery) -> Stored<Vec<UserRecord>>;
 
     /// Changes the fields that are `Some`; `None` when there is no such user.
     async fn change_profile(&self, id: UserId, change: ProfilePatch) -> Stored<Option<UserRecord>>;
@@ -240,6 +250,17 @@ pub trait RoomStore {
     /// Bans a user from a room; repeating it is harmless.
     async fn ban(&self, room: RoomId, user: UserId, by: UserId, at: WallMillis) -> Stored<()>;
 
+    /// Lets a user back into a room. False when nobody had banned them there.
+    async fn unban(&self, room: RoomId, user: UserId, by: UserId, at: WallMillis) -> Stored<bool>;
+
+    /// Who is banned from a room, by user id, from behind `after`, at most so many.
+    async fn bans(
+        &self,
+        room: RoomId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Stored<Vec<BanRecord>>;
+
     /// Whether a user is banned from a room.
     async fn is_banned(&self, room: RoomId, user: UserId) -> Stored<bool>;
 }
@@ -301,9 +322,38 @@ pub trait EntryStore {
     /// Lines of the entry log, newest first.
     async fn entries(&self, query: EntryQuery) -> Stored<Vec<EntryRecord>>;
 
+    /// How many lines there are from `from` on with each outcome, in spans of `width` milliseconds of
+    /// which one begins at the epoch; spans without lines are left out. Read from an index alone.
+    async fn entry_counts(&self, from: WallMillis, width: i64) -> Stored<Vec<EntryCount>>;
+
+    /// When the oldest line that is kept was written.
+    async fn oldest_entry(&self) -> Stored<Option<WallMillis>>;
+
     /// Drops the oldest lines beyond the newest `keep`, at most `at_most` of them. Answers how many it
     /// dropped: fewer than `at_most` means that nothing is left to drop.
     async fn trim_entries(&self, keep: usize, at_most: usize) -> Stored<usize>;
+}
+
+/// The audit trail: every act of administration.
+#[async_trait]
+pub trait AuditStore {
+    /// Adds a line. One that is there already is left as it is.
+    async fn note(&self, line: AuditRecord) -> Stored<()>;
+
+    /// Says what an act came to that was begun. False when that was said before, or the line is gone.
+    async fn settle_note(
+        &self,
+        id: Uuid,
+        outcome: ActOutcome,
+        code: Option<String>,
+    ) -> Stored<bool>;
+
+    /// Lines of the trail, newest first.
+    async fn audit(&self, query: AuditQuery) -> Stored<Vec<NamedAudit>>;
+
+    /// Drops the oldest lines beyond the newest `keep` of those by staff, or of the others, at most
+    /// `at_most` of them. Answers how many it dropped.
+    async fn trim_audit(&self, by_staff: bool, keep: usize, at_most: usize) -> Stored<usize>;
 }
 
 /// What happened, for other services. Where the store was opened with events, each fact leaves one in its

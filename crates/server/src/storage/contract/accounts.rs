@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::{NOW, new_user, user};
-use crate::storage::{ProfilePatch, Storage};
+use crate::storage::{ProfilePatch, Storage, UserQuery};
 
 pub(crate) async fn a_user_reads_back_as_it_was_written(store: &dyn Storage) {
     let new = new_user("Min");
@@ -91,4 +91,23 @@ pub(crate) async fn changing_nobody_is_said_so(store: &dyn Storage) {
     assert!(!store.set_password(nobody, "x".into(), None).await.unwrap());
     assert!(!store.set_locked(nobody, Some(NOW)).await.unwrap());
     assert!(!store.set_roles(nobody, vec![Role::Admin]).await.unwrap());
+}
+
+pub(crate) async fn people_are_found_by_how_their_names_begin(store: &dyn Storage) {
+    for name in ["bob", "Anna", "ann", "an-other", "한글", "b", "ann_e"] {
+        user(store, name).await;
+    }
+    let found = async |prefix: &str, after: Option<&str>, limit| {
+        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
+        let users = store.users(UserQuery { prefix, after, limit }).await.unwrap();
+        users.into_iter().map(|user| user.username).collect::<Vec<_>>()
+    };
+    let all = ["an-other", "ann", "ann_e", "Anna", "b", "bob", "한글"];
+    assert_eq!(found("", None, 100).await, all, "by the bytes of their folded names");
+    assert_eq!(found("ann", None, 100).await, ["ann", "ann_e", "Anna"]);
+    assert_eq!(found("ann", Some("ann"), 1).await, ["ann_e"]);
+    assert_eq!(found("한", None, 100).await, ["한글"]);
+    for nobody in ["c", "ann_e_", "%", "_", "an%", "\0", "'"] {
+        assert_eq!(found(nobody, None, 100).await, [""; 0], "{nobody:?}");
+    }
 }

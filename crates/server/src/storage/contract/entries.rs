@@ -7,7 +7,7 @@ use anteroom_protocol::frame::EntryKind;
 use uuid::Uuid;
 
 use super::NOW;
-use crate::storage::{EntryQuery, EntryRecord, Storage};
+use crate::storage::{EntryCount, EntryQuery, EntryRecord, Storage};
 
 const ALL: EntryQuery =
     EntryQuery { room: None, user: None, outcome: None, before: None, limit: 1_000 };
@@ -135,4 +135,31 @@ pub(crate) async fn the_oldest_lines_go_in_small_batches_and_the_newest_stay(sto
     assert_eq!(found(store, ALL).await, [10, 9, 8]);
     assert_eq!(store.trim_entries(0, 100).await.unwrap(), 3);
     assert_eq!(found(store, ALL).await, [0_i64; 0]);
+}
+
+pub(crate) async fn outcomes_are_counted_in_spans_of_time(store: &dyn Storage) {
+    assert_eq!(store.oldest_entry().await.unwrap(), None);
+    assert_eq!(store.entry_counts(0, 60_000).await.unwrap(), []);
+    let minute = NOW / 60_000 * 60_000;
+    let at = |n: u32, at: i64, outcome| EntryRecord { at, ..line(n, Some(101), None, outcome) };
+    let lines = vec![
+        at(1, minute - 1, Outcome::Entered),
+        at(2, minute, Outcome::Entered),
+        at(3, minute + 59_999, Outcome::Entered),
+        at(4, minute + 30_000, Outcome::Refused),
+        at(5, minute + 60_000, Outcome::Refused),
+    ];
+    store.add_entries(lines).await.unwrap();
+    assert_eq!(store.oldest_entry().await.unwrap(), Some(minute - 1));
+    let mut counts = store.entry_counts(minute, 60_000).await.unwrap();
+    counts.sort_by_key(|it| (it.begins, it.outcome.as_str()));
+    let count = |begins, outcome, count| EntryCount { begins, outcome, count };
+    let expected = [
+        count(minute, Outcome::Entered, 2),
+        count(minute, Outcome::Refused, 1),
+        count(minute + 60_000, Outcome::Refused, 1),
+    ];
+    assert_eq!(counts, expected);
+    let whole = store.entry_counts(0, 7 * 86_400_000).await.unwrap();
+    assert_eq!(whole.iter().map(|it| it.count).sum::<u64>(), 5);
 }

@@ -5,6 +5,7 @@
 //! for reaches the store before any of them is answered.
 
 pub(crate) mod accounts;
+pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod entries;
 pub(crate) mod events;
@@ -36,6 +37,11 @@ macro_rules! storage_contract {
             accounts::a_profile_changes_only_where_it_is_told,
             accounts::password_lock_and_roles_are_replaced,
             accounts::changing_nobody_is_said_so,
+            accounts::people_are_found_by_how_their_names_begin,
+            audit::an_act_is_noted_once_and_settled_once,
+            audit::acts_are_found_by_everything_they_name,
+            audit::the_trail_pages_from_the_newest_without_gaps,
+            audit::what_staff_did_is_not_pushed_out_by_others,
             logins::the_oldest_logins_beyond_keep_are_ended_oldest_first,
             logins::a_hundred_parallel_logins_with_keep_one_leave_exactly_one,
             logins::repeating_a_login_changes_nothing,
@@ -52,6 +58,7 @@ macro_rules! storage_contract {
             rooms::an_open_room_changes_only_where_it_is_told,
             rooms::a_closed_room_stays_closed,
             rooms::a_ban_can_be_repeated_and_may_come_before_the_room_opens,
+            rooms::a_ban_is_listed_and_lifted_once,
             stays::two_parallel_first_entries_open_the_room_once,
             stays::an_unknown_or_forgotten_room_takes_nobody,
             stays::repeating_an_entry_changes_nothing,
@@ -96,6 +103,7 @@ macro_rules! storage_contract {
             entries::lines_are_found_by_room_user_and_outcome_together,
             entries::a_batch_given_twice_is_there_once,
             entries::the_oldest_lines_go_in_small_batches_and_the_newest_stay,
+            entries::outcomes_are_counted_in_spans_of_time,
         }
     };
     (events: $telling:expr) => {

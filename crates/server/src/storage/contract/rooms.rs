@@ -144,3 +144,22 @@ pub(crate) async fn a_room_stands_in_one_place_at_every_moment(store: &dyn Stora
         assert!(store.close_room(id, NOW).await.unwrap());
     }
 }
+
+pub(crate) async fn a_ban_is_listed_and_lifted_once(store: &dyn Storage) {
+    let (me, a, b) = (user(store, "me").await, user(store, "a").await, user(store, "b").await);
+    let room = open_room(store, me).await;
+    store.ban(room, b, me, NOW + 1).await.unwrap();
+    store.ban(room, a, me, NOW + 2).await.unwrap();
+    store.ban(RoomId(room.0 + 1), a, me, NOW).await.unwrap();
+    let all = store.bans(room, None, 10).await.unwrap();
+    let told: Vec<_> = all.iter().map(|it| (it.user, &*it.username, it.by, it.at)).collect();
+    assert_eq!(told, [(a, "a", me, NOW + 2), (b, "b", me, NOW + 1)], "by user");
+    assert_eq!(all[0].display_name, "a 님");
+    assert_eq!(store.bans(room, None, 1).await.unwrap(), all[..1]);
+    assert_eq!(store.bans(room, Some(a), 10).await.unwrap(), all[1..]);
+    assert!(store.unban(room, a, me, NOW + 3).await.unwrap());
+    assert!(!store.unban(room, a, me, NOW + 4).await.unwrap(), "once");
+    assert!(!store.is_banned(room, a).await.unwrap());
+    assert!(store.is_banned(room, b).await.unwrap());
+    assert!(store.is_banned(RoomId(room.0 + 1), a).await.unwrap(), "elsewhere it stands");
+}

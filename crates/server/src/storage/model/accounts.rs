@@ -55,6 +55,17 @@ pub struct UserRecord {
     pub created_at: WallMillis,
 }
 
+/// Which users, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserQuery {
+    /// How the folded name begins.
+    pub prefix: String,
+    /// From behind this folded name.
+    pub after: Option<String>,
+    /// At most so many.
+    pub limit: usize,
+}
+
 /// Profile fields to change.
 #[derive(Clone, Debug, Default)]
 pub struct ProfilePatch {

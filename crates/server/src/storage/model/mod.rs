@@ -2,11 +2,13 @@
 
 mod accounts;
 mod messages;
+mod nodes;
 mod rooms;
 
 pub use accounts::*;
 use anteroom_protocol::Timestamp;
 pub use messages::*;
+pub use nodes::*;
 pub use rooms::*;
 
 /// A wall-clock instant in milliseconds since the Unix epoch.

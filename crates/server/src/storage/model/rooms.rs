@@ -115,6 +115,21 @@ pub enum Entered {
     NoRoom,
 }
 
+/// Somebody who may not come back to a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BanRecord {
+    /// Who.
+    pub user: UserId,
+    /// Their user name.
+    pub username: String,
+    /// What others read.
+    pub display_name: String,
+    /// Who banned them.
+    pub by: UserId,
+    /// When.
+    pub at: WallMillis,
+}
+
 /// Why a stay ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MembershipEnd {

@@ -7,12 +7,13 @@ use deadpool_postgres::{GenericClient, Transaction};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::ask::{change, row};
+use super::ask::{change, row, rows};
+use super::entries::count;
 use super::error::Step;
 use super::{PostgresStorage, events};
 use crate::storage::events as told;
 use crate::storage::{
-    AccountStore, NewUser, ProfilePatch, StorageError, Stored, UserRecord, WallMillis,
+    AccountStore, NewUser, ProfilePatch, StorageError, Stored, UserQuery, UserRecord, WallMillis,
 };
 
 macro_rules! columns {
@@ -31,6 +32,13 @@ statements! {
     ID_OF_NAME = "SELECT id FROM users WHERE username_folded = $1";
     USER_BY_ID = concat!("SELECT ", columns!(), " FROM users WHERE id = $1");
     USER_BY_NAME = concat!("SELECT ", columns!(), " FROM users WHERE username_folded = $1");
+    // By bytes, as SQLite compares. The end of the range is the last character there is: no name holds it.
+    USERS = concat!(
+        "SELECT ", columns!(), " FROM users
+         WHERE username_folded COLLATE \"C\" >= $1
+             AND username_folded COLLATE \"C\" < $1 || chr(1114111)
+             AND username_folded COLLATE \"C\" > $2
+         ORDER BY username_folded COLLATE \"C\" LIMIT $3");
     CHANGE_PROFILE = concat!(
         "UPDATE users
          SET display_name = coalesce($2, display_name),
@@ -153,6 +161,21 @@ impl AccountStore for PostgresStorage {
             .run(&folded.to_owned(), |line, folded| {
                 Box::pin(async move {
                     row(line, USER_BY_NAME, &[folded]).await?.as_ref().map(record).transpose()
+                })
+            })
+            .await
+    }
+
+    async fn users(&self, query: UserQuery) -> Stored<Vec<UserRecord>> {
+        if query.prefix.contains('\0') {
+            return Ok(Vec::new());
+        }
+        let UserQuery { prefix, after, limit } = query;
+        self.lines
+            .run(&(prefix, after.unwrap_or_default(), count(limit)?), |line, given| {
+                Box::pin(async move {
+                    let (prefix, after, limit) = given;
+                    rows(line, USERS, &[prefix, after, limit]).await?.iter().map(record).collect()
                 })
             })
             .await

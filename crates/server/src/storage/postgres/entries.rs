@@ -13,7 +13,9 @@ use super::PostgresStorage;
 use super::ask::{Given, change, optional_word, row, rows, whole, word};
 use super::error::Step;
 use super::memberships::{generation, numbers};
-use crate::storage::{EntryQuery, EntryRecord, EntryStore, StorageError, Stored, words};
+use crate::storage::{
+    EntryCount, EntryQuery, EntryRecord, EntryStore, StorageError, Stored, WallMillis, words,
+};
 
 macro_rules! select_entries {
     ($condition:literal) => {
@@ -41,6 +43,9 @@ statements! {
     SELECT = select_entries!("$3::bigint IS NULL AND $4::uuid IS NULL");
     SELECT_ROOM = select_entries!("room_id = $3 AND ($4::uuid IS NULL OR user_id = $4)");
     SELECT_USER = select_entries!("user_id = $4 AND $3::bigint IS NULL");
+    COUNTS = "SELECT at / $2 * $2 AS begins, outcome, count(*) AS lines
+              FROM entries WHERE at >= $1 GROUP BY 1, 2";
+    OLDEST = "SELECT min(at) AS oldest FROM entries";
     // The newest line that is one too many.
     LAST_TO_GO = "SELECT id FROM entries ORDER BY id DESC LIMIT 1 OFFSET $1";
     DELETE_OLDEST = "DELETE FROM entries WHERE id IN
@@ -100,6 +105,14 @@ fn read(row: &Row) -> Step<EntryRecord> {
     })
 }
 
+fn read_count(row: &Row) -> Step<EntryCount> {
+    Ok(EntryCount {
+        begins: row.try_get("begins")?,
+        outcome: word(row, "outcome", Outcome::parse)?,
+        count: whole(row, "lines")?,
+    })
+}
+
 async fn select(on: &impl GenericClient, query: &EntryQuery) -> Step<Vec<EntryRecord>> {
     let sql = match (query.room, query.user) {
         (Some(_), _) => SELECT_ROOM,
@@ -116,7 +129,8 @@ async fn select(on: &impl GenericClient, query: &EntryQuery) -> Step<Vec<EntryRe
     rows(on, sql, given).await?.iter().map(read).collect()
 }
 
-fn count(number: usize) -> Stored<i64> {
+/// A count as a signed integer.
+pub(super) fn count(number: usize) -> Stored<i64> {
     i64::try_from(number).map_err(|_| StorageError::Failed("a count beyond all rows".into()))
 }
 
@@ -135,6 +149,27 @@ impl EntryStore for PostgresStorage {
 
     async fn entries(&self, query: EntryQuery) -> Stored<Vec<EntryRecord>> {
         self.lines.run(&query, |line, query| Box::pin(select(line, query))).await
+    }
+
+    async fn entry_counts(&self, from: WallMillis, width: i64) -> Stored<Vec<EntryCount>> {
+        self.lines
+            .run(&(from, width.max(1)), |line, (from, width)| {
+                Box::pin(async move {
+                    rows(line, COUNTS, &[from, width]).await?.iter().map(read_count).collect()
+                })
+            })
+            .await
+    }
+
+    async fn oldest_entry(&self) -> Stored<Option<WallMillis>> {
+        self.lines
+            .run(&(), |line, ()| {
+                Box::pin(async move {
+                    let row = row(line, OLDEST, &[]).await?;
+                    Ok(row.map(|row| row.try_get("oldest")).transpose()?.flatten())
+                })
+            })
+            .await
     }
 
     async fn trim_entries(&self, keep: usize, at_most: usize) -> Stored<usize> {

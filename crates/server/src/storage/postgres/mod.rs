@@ -13,6 +13,7 @@
 
 mod accounts;
 mod alone;
+mod audit;
 pub(crate) mod ask;
 mod batch;
 mod changes;

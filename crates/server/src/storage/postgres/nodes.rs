@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 use super::PostgresStorage;
 use super::ask::{change, row, rows};
 use super::error::Step;
-use crate::storage::{NodeStore, StorageError, Stored};
+use crate::storage::{NodeRecord, NodeStore, StorageError, Stored};
 
 statements! {
     /// A later life of the node takes the place of the earlier one; an earlier one never comes back.
@@ -32,6 +32,9 @@ statements! {
     FENCE = "UPDATE nodes SET fenced = true
              WHERE NOT fenced AND leased_until < now() AND node <> $1";
     TO_SWEEP = "SELECT node, incarnation FROM nodes WHERE fenced AND NOT swept ORDER BY node";
+    ALL_NODES = "SELECT node, incarnation, fenced, swept,
+                     (extract(epoch FROM leased_until - now()) * 1000)::bigint AS lease_left
+                 FROM nodes ORDER BY node";
     SEATS_LIFE = "SELECT seats_life FROM meta";
     SEATS_LOST = "UPDATE meta SET seats_life = seats_life + 1 WHERE seats_life = $1";
     CLEARED = "UPDATE nodes SET seats_life = greatest(seats_life, $3)
@@ -85,6 +88,15 @@ pub(super) async fn holding(
     let both = lives.iter().map(|life| numbers(*life)).collect::<Stored<Vec<_>>>()?;
     let (all, incarnations): (Vec<i64>, Vec<i64>) = both.into_iter().unzip();
     rows(on, HOLDING, &[&all, &incarnations]).await?.iter().map(owner).collect()
+}
+
+fn record(row: &Row) -> Step<NodeRecord> {
+    Ok(NodeRecord {
+        owner: owner(row)?,
+        lease_left: row.try_get("lease_left")?,
+        fenced: row.try_get("fenced")?,
+        swept: row.try_get("swept")?,
+    })
 }
 
 fn owner(row: &Row) -> Step<Owner> {
@@ -187,6 +199,16 @@ impl NodeStore for PostgresStorage {
                     let row = row(line, ALL_CLEARED, &[life]).await?;
                     Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
                 })
+            })
+            .await
+    }
+
+    async fn nodes(&self) -> Stored<Vec<NodeRecord>> {
+        self.lines
+            .run(&(), |line, ()| {
+                Box::pin(
+                    async move { rows(line, ALL_NODES, &[]).await?.iter().map(record).collect() },
+                )
             })
             .await
     }

@@ -38,6 +38,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0008_seats_life.sql"),
     include_str!("../../../migrations/postgres/0009_events.sql"),
     include_str!("../../../migrations/postgres/0010_replies.sql"),
+    include_str!("../../../migrations/postgres/0011_administration.sql"),
 ];
 
 /// The oldest server that is taken, as it writes its version.

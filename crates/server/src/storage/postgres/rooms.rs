@@ -7,12 +7,13 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::ask::{change, row, rows, whole, word};
+use super::entries::count;
 use super::error::Step;
 use super::{PostgresStorage, events, memberships, nodes};
 use crate::storage::events as told;
 use crate::storage::{
-    Entered, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord, RoomStore,
-    StandingRoom, StorageError, Stored, WallMillis, words,
+    BanRecord, Entered, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord,
+    RoomStore, StandingRoom, StorageError, Stored, WallMillis, words,
 };
 
 macro_rules! columns_of_both {
@@ -62,6 +63,10 @@ statements! {
              password_hash = CASE WHEN $7 THEN $8 ELSE password_hash END
          WHERE id = $1 AND closed_at IS NULL
          RETURNING ", columns_of_rooms!());
+    UNBAN = "DELETE FROM bans WHERE room_id = $1 AND user_id = $2";
+    BANS_OF = "SELECT user_id, username, display_name, banned_by, banned_at
+               FROM bans JOIN users ON users.id = user_id
+               WHERE room_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
     BAN = "INSERT INTO bans (room_id, user_id, banned_by, banned_at) VALUES ($1, $2, $3, $4)
            ON CONFLICT DO NOTHING";
     IS_BANNED = "SELECT 1 FROM bans WHERE room_id = $1 AND user_id = $2";
@@ -188,6 +193,25 @@ async fn ban_told(on: &Transaction<'_>, given: Ban) -> Step<()> {
         events::add(on, &[told::banned(room, user, by, at)]).await?;
     }
     Ok(())
+}
+
+async fn unban(on: &Transaction<'_>, given: Ban, tells: bool) -> Step<bool> {
+    let (room, user, by, at) = given;
+    let was = change(on, UNBAN, &[&room.0, &user.0]).await? == 1;
+    if was && tells {
+        events::add(on, &[told::unbanned(room, user, by, at)]).await?;
+    }
+    Ok(was)
+}
+
+fn ban_record(row: &Row) -> Step<BanRecord> {
+    Ok(BanRecord {
+        user: UserId(row.try_get("user_id")?),
+        username: row.try_get("username")?,
+        display_name: row.try_get("display_name")?,
+        by: UserId(row.try_get("banned_by")?),
+        at: row.try_get("banned_at")?,
+    })
 }
 
 async fn forget(on: &Transaction<'_>, id: RoomId, tells: bool) -> Step<bool> {
@@ -358,6 +382,31 @@ impl RoomStore for PostgresStorage {
         }
         self.lines
             .run(&given, |line, given| Box::pin(async move { ban(line, *given).await.map(drop) }))
+            .await
+    }
+
+    async fn unban(&self, room: RoomId, user: UserId, by: UserId, at: WallMillis) -> Stored<bool> {
+        let given = ((room, user, by, at), self.tells);
+        self.lines.write(&given, |on, (given, tells)| Box::pin(unban(on, *given, *tells))).await
+    }
+
+    async fn bans(
+        &self,
+        room: RoomId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Stored<Vec<BanRecord>> {
+        let after = after.map_or(uuid::Uuid::nil(), |user| user.0);
+        self.lines
+            .run(&(room.0, after, count(limit)?), |line, (room, after, limit)| {
+                Box::pin(async move {
+                    rows(line, BANS_OF, &[room, after, limit])
+                        .await?
+                        .iter()
+                        .map(ban_record)
+                        .collect()
+                })
+            })
             .await
     }
 

@@ -116,6 +116,7 @@ async fn every_statement_can_be_prepared() {
     let fresh = Fresh::new().await;
     let all = [
         super::accounts::ALL,
+        super::audit::ALL,
         super::changes::ALL,
         super::entries::ALL,
         super::events::ALL,

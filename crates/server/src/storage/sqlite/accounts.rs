@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::SqliteStorage;
+use super::entries::count;
 use super::events::Outbox;
 use crate::storage::{
-    AccountStore, NewUser, ProfilePatch, StorageError, Stored, UserRecord, WallMillis, events,
+    AccountStore, NewUser, ProfilePatch, StorageError, Stored, UserQuery, UserRecord, WallMillis,
+    events,
 };
 
 macro_rules! select_user {
@@ -32,6 +34,12 @@ statements! {
     ID_OF_NAME = "SELECT id FROM users WHERE username_folded = ?1";
     USER_BY_ID = select_user!("id = ?1");
     USER_BY_NAME = select_user!("username_folded = ?1");
+    // The end of the range is the last character there is: no name holds it.
+    USERS = concat!(
+        select_user!("username_folded >= :prefix AND username_folded < :prefix || char(1114111)
+                      AND username_folded > :after"),
+        " ORDER BY username_folded LIMIT :limit"
+    );
     CHANGE_PROFILE = "UPDATE users
                       SET display_name = coalesce(:display_name, display_name),
                           contact_number = iif(:with_contact, :contact_number, contact_number)
@@ -115,6 +123,22 @@ impl AccountStore for SqliteStorage {
         let folded = folded.to_owned();
         self.read(move |conn| {
             Ok(conn.prepare_cached(USER_BY_NAME)?.query_row([folded], record).optional()?)
+        })
+        .await
+    }
+
+    async fn users(&self, query: UserQuery) -> Stored<Vec<UserRecord>> {
+        self.read(move |conn| {
+            let mut select = conn.prepare_cached(USERS)?;
+            let rows = select.query_map(
+                named_params! {
+                    ":prefix": query.prefix,
+                    ":after": query.after.unwrap_or_default(),
+                    ":limit": count(query.limit)?,
+                },
+                record,
+            )?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }

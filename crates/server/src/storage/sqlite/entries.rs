@@ -11,7 +11,9 @@ use uuid::Uuid;
 use super::SqliteStorage;
 use super::memberships::{generation, numbers};
 use super::statements::word;
-use crate::storage::{EntryQuery, EntryRecord, EntryStore, StorageError, Stored, words};
+use crate::storage::{
+    EntryCount, EntryQuery, EntryRecord, EntryStore, StorageError, Stored, WallMillis, words,
+};
 
 macro_rules! select_entries {
     ($from:literal, $condition:literal) => {
@@ -42,6 +44,9 @@ statements! {
         "entries INDEXED BY entries_user",
         "user_id = :user AND :room IS NULL"
     );
+    COUNTS = "SELECT at / :width * :width AS begins, outcome, count(*) AS lines
+              FROM entries INDEXED BY entries_at WHERE at >= :from GROUP BY begins, outcome";
+    OLDEST = "SELECT min(at) FROM entries INDEXED BY entries_at";
     // The newest line that is one too many.
     LAST_TO_GO = "SELECT id FROM entries ORDER BY id DESC LIMIT 1 OFFSET ?1";
     DELETE_OLDEST = "DELETE FROM entries WHERE id IN
@@ -111,6 +116,14 @@ fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<u64>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(i64::unsigned_abs))
 }
 
+fn read_count(row: &Row<'_>) -> rusqlite::Result<EntryCount> {
+    Ok(EntryCount {
+        begins: row.get("begins")?,
+        outcome: word(row, "outcome", Outcome::parse)?,
+        count: row.get::<_, i64>("lines")?.unsigned_abs(),
+    })
+}
+
 fn select(conn: &Connection, query: &EntryQuery) -> Stored<Vec<EntryRecord>> {
     let sql = match (query.room, query.user) {
         (Some(_), _) => SELECT_ROOM,
@@ -131,7 +144,8 @@ fn select(conn: &Connection, query: &EntryQuery) -> Stored<Vec<EntryRecord>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn count(number: usize) -> Stored<i64> {
+/// A count as SQLite's signed integer.
+pub(super) fn count(number: usize) -> Stored<i64> {
     i64::try_from(number).map_err(|_| StorageError::Failed("a count beyond all rows".into()))
 }
 
@@ -143,6 +157,20 @@ impl EntryStore for SqliteStorage {
 
     async fn entries(&self, query: EntryQuery) -> Stored<Vec<EntryRecord>> {
         self.read(move |conn| select(conn, &query)).await
+    }
+
+    async fn entry_counts(&self, from: WallMillis, width: i64) -> Stored<Vec<EntryCount>> {
+        self.read(move |conn| {
+            let mut select = conn.prepare_cached(COUNTS)?;
+            let given = named_params! { ":from": from, ":width": width.max(1) };
+            let counts = select.query_map(given, read_count)?;
+            Ok(counts.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn oldest_entry(&self) -> Stored<Option<WallMillis>> {
+        self.read(|conn| Ok(conn.prepare_cached(OLDEST)?.query_row([], |row| row.get(0))?)).await
     }
 
     async fn trim_entries(&self, keep: usize, at_most: usize) -> Stored<usize> {

@@ -5,6 +5,7 @@
 //! the statements of one concern each and implement its part of [`crate::storage`].
 
 mod accounts;
+mod audit;
 mod changes;
 mod bans;
 mod entries;

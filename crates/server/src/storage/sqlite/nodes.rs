@@ -6,7 +6,7 @@ use anteroom_core::ids::Owner;
 use async_trait::async_trait;
 
 use super::SqliteStorage;
-use crate::storage::{NodeStore, Stored};
+use crate::storage::{NodeRecord, NodeStore, Stored};
 
 #[async_trait]
 impl NodeStore for SqliteStorage {
@@ -40,5 +40,9 @@ impl NodeStore for SqliteStorage {
 
     async fn all_cleared(&self, _: u64) -> Stored<bool> {
         Ok(true)
+    }
+
+    async fn nodes(&self) -> Stored<Vec<NodeRecord>> {
+        Ok(Vec::new())
     }
 }

@@ -46,6 +46,7 @@ pub(super) const STORAGE: Form = Form {
         include_str!("../../../migrations/sqlite/0008_seats_life.sql"),
         include_str!("../../../migrations/sqlite/0009_events.sql"),
         include_str!("../../../migrations/sqlite/0010_replies.sql"),
+        include_str!("../../../migrations/sqlite/0011_administration.sql"),
     ],
     lock_file: "anteroom.lock",
     synchronous: Synchronous::Full,

@@ -5,12 +5,13 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use uuid::Uuid;
 
+use super::entries::count;
 use super::events::Outbox;
 use super::statements::word;
 use super::{SqliteStorage, memberships};
 use crate::storage::{
-    Entered, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord, RoomStore,
-    StandingRoom, Stored, WallMillis, events, words,
+    BanRecord, Entered, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord,
+    RoomStore, StandingRoom, Stored, WallMillis, events, words,
 };
 
 macro_rules! columns_of_both {
@@ -66,6 +67,10 @@ statements! {
              password_hash = iif(:with_password, :password_hash, password_hash)
          WHERE id = :id AND closed_at IS NULL
          RETURNING ", columns_of_rooms!());
+    UNBAN = "DELETE FROM bans WHERE room_id = ?1 AND user_id = ?2";
+    BANS_OF = "SELECT user_id, username, display_name, banned_by, banned_at
+               FROM bans JOIN users ON users.id = user_id
+               WHERE room_id = ?1 AND user_id > ?2 ORDER BY user_id LIMIT ?3";
     BAN = "INSERT INTO bans (room_id, user_id, banned_by, banned_at) VALUES (?1, ?2, ?3, ?4)
            ON CONFLICT DO NOTHING";
 }
@@ -180,6 +185,16 @@ fn all<T>(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+fn ban_record(row: &Row<'_>) -> rusqlite::Result<BanRecord> {
+    Ok(BanRecord {
+        user: UserId(row.get("user_id")?),
+        username: row.get("username")?,
+        display_name: row.get("display_name")?,
+        by: UserId(row.get("banned_by")?),
+        at: row.get("banned_at")?,
+    })
+}
+
 #[async_trait]
 impl RoomStore for SqliteStorage {
     async fn founded(&self) -> Stored<(Uuid, u64)> {
@@ -277,6 +292,36 @@ impl RoomStore for SqliteStorage {
             self.bans.remove(room, user);
         }
         written
+    }
+
+    async fn unban(&self, room: RoomId, user: UserId, by: UserId, at: WallMillis) -> Stored<bool> {
+        let _turn = self.bans.turn().await;
+        let outbox = self.outbox;
+        let lifted = self
+            .write(move |conn| {
+                let was = conn.prepare_cached(UNBAN)?.execute(params![room.0, user.0])? == 1;
+                outbox.add(conn, || was.then(|| events::unbanned(room, user, by, at)))?;
+                Ok(was)
+            })
+            .await?;
+        // On disk first: whoever is told too early that they may come back would find a shut door again.
+        self.bans.remove(room, user);
+        Ok(lifted)
+    }
+
+    async fn bans(
+        &self,
+        room: RoomId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Stored<Vec<BanRecord>> {
+        let after = after.map_or(uuid::Uuid::nil(), |user| user.0);
+        self.read(move |conn| {
+            let mut select = conn.prepare_cached(BANS_OF)?;
+            let rows = select.query_map(params![room.0, after, count(limit)?], ban_record)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
     }
 
     async fn is_banned(&self, room: RoomId, user: UserId) -> Stored<bool> {

@@ -76,6 +76,7 @@ fn every_statement_can_be_prepared() {
     let conn = fresh.aside();
     let all = [
         super::accounts::ALL,
+        super::audit::ALL,
         super::changes::ALL,
         super::bans::ALL,
         super::entries::ALL,

@@ -229,4 +229,12 @@ impl TestServer {
         let sql = format!("WITH changed AS ({sql} RETURNING 1) SELECT count(*) FROM changed");
         self.counted(&sql, values)
     }
+
+    /// Changes the tables themselves behind the server's back.
+    pub(crate) fn change_schema(&self, sql: &str) {
+        match self.facts() {
+            Facts::Postgres(url) => drop(Postgres::shared().say(&url, sql)),
+            Facts::Sqlite(_) => self.database().execute_batch(sql).unwrap(),
+        }
+    }
 }

@@ -1,0 +1,109 @@
+//! `GET /admin/audit`: the audit trail, newest first, for administrators.
+
+use std::sync::Arc;
+
+use anteroom_core::ids::{RoomId, UserId};
+use anteroom_protocol::audit::{Act, AuditLine};
+use anteroom_protocol::page::Page;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::accounts::private;
+use super::admin::admins_only;
+use super::entries::given;
+use super::extract::{Caller, Params, plain_number};
+use super::problem::Refused;
+use super::rooms::page_limit;
+use crate::accounts::AccountError;
+use crate::app::App;
+use crate::audit;
+use crate::storage::{Actor, AuditQuery};
+
+/// How the command line is named where a user could be.
+const COMMAND_LINE: &str = "command line";
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/admin/audit", get(list))
+}
+
+/// `?actor=` a user's id or name, or `command line`; `?target=` a user's id or name, or a room's number.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct AuditParams {
+    pub(super) actor: Option<String>,
+    pub(super) act: Option<String>,
+    pub(super) target: Option<String>,
+    pub(super) limit: Option<usize>,
+    pub(super) cursor: Option<String>,
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Params(params): Params<AuditParams>,
+) -> Result<Response, Refused> {
+    admins_only(&who)?;
+    Ok(private(axum::Json(page(&app, &params).await?)))
+}
+
+/// One page of the trail.
+pub(super) async fn page(app: &App, params: &AuditParams) -> Result<Page<AuditLine>, Refused> {
+    let limit = page_limit(params.limit)?;
+    let Some(query) = read(app, params).await? else {
+        return Ok(Page { items: Vec::new(), next_cursor: None });
+    };
+    // One more than is shown tells whether a page follows.
+    let mut found = app.audit.page(AuditQuery { limit: limit + 1, ..query }).await?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next_cursor = found.last().filter(|_| has_more).map(|last| last.record.id.to_string());
+    Ok(Page { items: found.into_iter().map(audit::shown).collect(), next_cursor })
+}
+
+/// What is asked for; `None` where it names somebody who is not there.
+async fn read(app: &App, params: &AuditParams) -> Result<Option<AuditQuery>, Refused> {
+    let uuid = |text: &str| Uuid::parse_str(text).ok();
+    let mut query = AuditQuery {
+        act: given("act", params.act.as_deref(), Act::parse)?,
+        before: given("cursor", params.cursor.as_deref(), uuid)?,
+        ..AuditQuery::default()
+    };
+    match some(params.actor.as_ref()) {
+        None => {}
+        Some(COMMAND_LINE) => query.actor = Some(Actor::CommandLine),
+        Some(name) => match named(app, name).await? {
+            Some(user) => query.actor = Some(Actor::User(user)),
+            None => return Ok(None),
+        },
+    }
+    match some(params.target.as_ref()) {
+        None => {}
+        Some(text) => match plain_number(text) {
+            Some(room) => query.room = Some(RoomId(room)),
+            None => match named(app, text).await? {
+                Some(user) => query.user = Some(user),
+                None => return Ok(None),
+            },
+        },
+    }
+    Ok(Some(query))
+}
+
+fn some(text: Option<&String>) -> Option<&str> {
+    text.map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
+/// A user by id, also one that is gone, or by name.
+pub(super) async fn named(app: &App, text: &str) -> Result<Option<UserId>, Refused> {
+    if let Ok(id) = Uuid::parse_str(text) {
+        return Ok(Some(UserId(id)));
+    }
+    match app.people.accounts.find(text).await {
+        Ok(user) => Ok(Some(user.id)),
+        Err(AccountError::NoSuchUser) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
