@@ -33,6 +33,7 @@ use crate::hub::{Hub, Presence};
 use crate::messages::{Delivery, History, MessageLog, Pending, Taken};
 use crate::metrics::Metrics;
 use crate::people::People;
+use crate::readiness::Readiness;
 use crate::rooms::{RoomService, Rooms};
 use crate::sockjs::Lines;
 use crate::storage::SharedStorage;
@@ -61,6 +62,7 @@ pub(crate) struct App {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) people: People,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) readiness: Readiness,
     pub(crate) entry: Arc<Entry>,
     pub(crate) rooms: RoomService,
     pub(crate) history: Arc<History>,
@@ -340,6 +342,7 @@ async fn build(
         },
         clock: ground.clock,
         audit,
+        readiness: parts::readiness(config),
         tokens: ground.tokens,
         entry,
         rooms,

@@ -2,7 +2,8 @@
 //!
 //! An act is written before it is done and settled after it, so whatever happened is in the trail: a
 //! server that stops in the middle leaves a line that says `begun`. What cannot be written is not
-//! done. What staff did is kept apart from what owners did in their own rooms and from what was refused
+//! done, but for what is of the moment and needs no store itself, a kick: that waits for the store only
+//! so long, and what the trail then lacks is in the log. What staff did is kept apart from what owners did in their own rooms and from what was refused
 //! to others, so nobody without a role pushes a line of theirs out.
 //! Never in a line: passwords, tickets, tokens, addresses, what was said.
 
@@ -33,6 +34,8 @@ const TRIM_BATCH: usize = 256;
 /// Refused acts of one user that are written in [`REFUSED_SPAN`]: asking again tells nothing new.
 const REFUSED_MAX: usize = 10;
 const REFUSED_SPAN: Duration = Duration::from_secs(60);
+/// How long what is of the moment waits for its line.
+const PROMPT: Duration = Duration::from_millis(500);
 
 /// The trail.
 pub(crate) struct Audit {
@@ -158,17 +161,35 @@ impl Audit {
         let id = record.id;
         self.storage.note(record).await?;
         let came = act.await;
-        let (outcome, code) = match &came {
-            Ok(_) => (ActOutcome::Done, None),
-            Err(error) => {
-                let (outcome, code) = error.ending();
-                (outcome, Some(code.to_owned()))
-            }
-        };
-        if let Err(error) = self.storage.settle_note(id, outcome, code).await {
-            // The act is done all the same: saying otherwise would be the greater untruth.
-            tracing::warn!(event = "audit.not_settled", line = %id, %error,
-                "the trail does not say what an act came to");
+        settle(&self.storage, id, ended(&came)).await;
+        self.trim_at_times().await;
+        came
+    }
+
+    /// As [`Audit::keep`] for what is of the moment: a store that is slow or away keeps nobody in a room.
+    /// Its line is written as soon as the store takes it; a line that it does not take is in the log.
+    ///
+    /// # Errors
+    /// What `act` says.
+    pub(crate) async fn keep_promptly<T, E: Ending>(
+        &self,
+        deed: Deed,
+        act: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let record = deed.record(self.clock.wall(), ActOutcome::Begun, None);
+        let (id, storage) = (record.id, Arc::clone(&self.storage));
+        let mut noting = tokio::spawn(async move { note_or_tell(&storage, record).await });
+        let in_time = tokio::time::timeout(PROMPT, &mut noting).await;
+        let came = act.await;
+        let (end, storage) = (ended(&came), Arc::clone(&self.storage));
+        match in_time {
+            Ok(Ok(true)) => settle(&storage, id, end).await,
+            Ok(_) => {}
+            Err(_) => drop(tokio::spawn(async move {
+                if let Ok(true) = noting.await {
+                    settle(&storage, id, end).await;
+                }
+            })),
         }
         self.trim_at_times().await;
         came
@@ -183,9 +204,7 @@ impl Audit {
             return;
         }
         let record = deed.record(self.clock.wall(), ActOutcome::Refused, Some(code));
-        if let Err(error) = self.storage.note(record).await {
-            tracing::warn!(event = "audit.not_noted", %error, "a refused act is not in the trail");
-        }
+        note_or_tell(&self.storage, record).await;
         self.trim_at_times().await;
     }
 
@@ -220,6 +239,38 @@ impl Audit {
                 self.storage.trim_audit(by_staff, self.kept, TRIM_BATCH).await
             {}
         }
+    }
+}
+
+/// What an act came to.
+type End = (ActOutcome, Option<String>);
+
+fn ended<T, E: Ending>(came: &Result<T, E>) -> End {
+    match came {
+        Ok(_) => (ActOutcome::Done, None),
+        Err(error) => {
+            let (outcome, code) = error.ending();
+            (outcome, Some(code.to_owned()))
+        }
+    }
+}
+
+/// Whether the line is in the trail; else it is in the log.
+async fn note_or_tell(storage: &SharedStorage, record: AuditRecord) -> bool {
+    let Err(error) = storage.note(record.clone()).await else { return true };
+    let AuditRecord { actor, act, user, room, outcome, .. } = record;
+    let id = |user: Option<UserId>| user.map(|user| user.to_string()).unwrap_or_default();
+    tracing::warn!(event = "audit.not_noted", act = act.as_str(), actor = id(actor), user = id(user),
+        room = room.map(|room| room.0), outcome = outcome.as_str(), %error,
+        "an act of administration is not in the trail");
+    false
+}
+
+async fn settle(storage: &SharedStorage, id: Uuid, (outcome, code): End) {
+    if let Err(error) = storage.settle_note(id, outcome, code).await {
+        // The act is done all the same: saying otherwise would be the greater untruth.
+        tracing::warn!(event = "audit.not_settled", line = %id, %error,
+            "the trail does not say what an act came to");
     }
 }
 

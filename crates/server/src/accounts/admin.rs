@@ -7,7 +7,7 @@ use tracing::info;
 use super::credentials::foldable;
 use super::error::Faults;
 use super::{AccountError, Accounts, names};
-use crate::storage::{LoginEnd, SharedStorage, UserRecord, WallMillis};
+use crate::storage::{LoginEnd, SharedStorage, UserQuery, UserRecord, WallMillis};
 use crate::tokens::Otherwise;
 
 impl Accounts {
@@ -18,6 +18,27 @@ impl Accounts {
     pub async fn find(&self, username: &str) -> Result<UserRecord, AccountError> {
         let folded = names::fold(foldable(username).ok_or(AccountError::NoSuchUser)?);
         self.storage.user_by_name(&folded).await?.ok_or(AccountError::NoSuchUser)
+    }
+
+    /// Accounts whose names begin so, however it is written, in the order of their folded names, from
+    /// behind the name `after`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn search(
+        &self,
+        beginning: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<UserRecord>, AccountError> {
+        // Longer than any name: nobody's.
+        let Some(beginning) = foldable(beginning.trim()) else { return Ok(Vec::new()) };
+        let query = UserQuery {
+            prefix: names::fold(beginning),
+            after: after.and_then(foldable).map(names::fold),
+            limit,
+        };
+        Ok(self.storage.users(query).await?)
     }
 
     /// Locks an account and ends its logins; answers which. Repeating it is harmless.

@@ -10,8 +10,10 @@ use super::Ground;
 use crate::accounts::{AccountsConfig, PasswordConfig, ThrottleConfig};
 use crate::admission::{self, Admission, Bounds, Whose};
 use crate::alarms::{Alarms, Rings, Spans};
+use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::rabbit::Broker;
+use crate::readiness::Readiness;
 use crate::ws::Bounds as ConnectionBounds;
 
 /// The seat strategy, over the store that the configuration names.
@@ -134,6 +136,17 @@ pub(super) fn connections(config: &Config) -> ConnectionBounds {
         ping: config.heartbeat.ping.0,
         silence: config.heartbeat.silence.0,
     }
+}
+
+/// What this node stands on, by name.
+pub(super) fn readiness(config: &Config) -> Readiness {
+    let facts = if config.storage.is_postgres() { "postgresql" } else { "sqlite" };
+    let bus = match config.cluster.bus {
+        config::Bus::Local => None,
+        config::Bus::Redis => Some("redis"),
+        config::Bus::Rabbitmq => Some("rabbitmq"),
+    };
+    Readiness::new(Clock::new().wall(), (facts, config.admission.strategy.as_str()), bus)
 }
 
 /// Scheme and authority of a URL, as browsers write an origin.

@@ -11,6 +11,7 @@
 
 mod attempts;
 mod ring;
+mod spans;
 mod writer;
 
 use std::borrow::Cow;
@@ -30,6 +31,7 @@ use crate::storage::{EntryQuery, EntryRecord, SharedStorage, Stored};
 use crate::view;
 use attempts::{Attempts, Known};
 use ring::Ring;
+pub(crate) use spans::{Outcomes, Stretch};
 use writer::Writer;
 
 /// Lines that may wait to be written.

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::storage::{EntryQuery, EntryRecord};
+use anteroom_protocol::attempt::Outcome;
+
+use crate::storage::{EntryQuery, EntryRecord, WallMillis};
 
 /// Lines by which the list grows at first.
 const GROWTH_MIN: usize = 1_024;
@@ -38,6 +40,17 @@ impl Ring {
     pub(super) fn find(&self, query: &EntryQuery) -> Vec<EntryRecord> {
         let newest = self.lines.iter().rev();
         newest.filter(|line| query.wants(line)).take(query.limit).cloned().collect()
+    }
+
+    /// When the oldest line was written.
+    pub(super) fn oldest(&self) -> Option<WallMillis> {
+        self.lines.front().map(|line| line.at)
+    }
+
+    /// When lines were written from `from` on, and their outcomes.
+    pub(super) fn since(&self, from: WallMillis) -> impl Iterator<Item = (WallMillis, Outcome)> {
+        let lines = self.lines.iter().filter(move |line| line.at >= from);
+        lines.map(|line| (line.at, line.outcome))
     }
 
     #[cfg(test)]

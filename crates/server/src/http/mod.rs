@@ -13,14 +13,18 @@ mod health;
 mod history;
 mod lobby;
 mod metrics;
+mod nodes;
+mod outcomes;
 mod pages;
 mod own_seat;
+mod people;
 mod problem;
 mod reservations;
 mod rooms;
 mod seats;
 pub(crate) mod serve;
 mod sockjs;
+mod sessions;
 mod upgrade;
 mod waitlist;
 
@@ -51,10 +55,7 @@ pub(crate) fn router(app: &Arc<App>, shows_metrics: bool) -> Router {
         .merge(seats::routes())
         .merge(waitlist::routes())
         .merge(history::routes())
-        .merge(admin::routes())
-        .merge(audit::routes())
-        .merge(direct::routes())
-        .merge(entries::routes())
+        .merge(administration())
         .fallback(no_such_endpoint)
         .method_not_allowed_fallback(no_such_method)
         .layer(cors(app));
@@ -75,10 +76,7 @@ pub(crate) fn router(app: &Arc<App>, shows_metrics: bool) -> Router {
 pub(crate) fn admin_router(app: &Arc<App>) -> Router {
     let api = Router::new()
         .merge(accounts::routes())
-        .merge(admin::routes())
-        .merge(audit::routes())
-        .merge(direct::routes())
-        .merge(entries::routes())
+        .merge(administration())
         .fallback(no_such_endpoint)
         .method_not_allowed_fallback(no_such_method);
     let all = Router::new()
@@ -87,6 +85,19 @@ pub(crate) fn admin_router(app: &Arc<App>) -> Router {
         .merge(metrics::routes())
         .fallback(no_such_endpoint);
     guarded(app, all)
+}
+
+/// What administrators and moderators ask, wherever it is answered.
+fn administration() -> Router<Arc<App>> {
+    Router::new()
+        .merge(admin::routes())
+        .merge(audit::routes())
+        .merge(direct::routes())
+        .merge(entries::routes())
+        .merge(nodes::routes())
+        .merge(outcomes::routes())
+        .merge(people::routes())
+        .merge(sessions::routes())
 }
 
 /// What holds for every request.

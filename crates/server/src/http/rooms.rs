@@ -217,15 +217,21 @@ async fn seated(app: &App, room: RoomId) -> Result<Vec<seat::Member>, EntryError
     Ok(members)
 }
 
-async fn shown(app: &App, room: RoomId, member: &seat::Member) -> Member {
-    let presence = &app.entry.aftermath.presence;
-    let mut name = presence.name_of(&app.entry.hub, room, member.user);
+/// The name of somebody who sits in a room, as the others read it.
+pub(super) async fn name_of(app: &App, room: RoomId, user: UserId) -> String {
+    let name = app.entry.aftermath.presence.name_of(&app.entry.hub, room, user);
     if name.is_empty()
-        && let Ok(Some(record)) = app.entry.storage.user(member.user).await
+        && let Ok(Some(record)) = app.entry.storage.user(user).await
     {
         // Came in by another node, and nobody of the room is here.
-        name = record.display_name;
+        return record.display_name;
     }
+    name
+}
+
+async fn shown(app: &App, room: RoomId, member: &seat::Member) -> Member {
+    let name = name_of(app, room, member.user).await;
+    let presence = &app.entry.aftermath.presence;
     Member {
         user: MemberUser { id: member.user.0, name },
         since: Timestamp(app.entry.admission.shown(member.since, &app.clock)),

@@ -125,7 +125,10 @@ impl RoomService {
             self.entry.remove(room, user).await;
             Ok(())
         };
-        self.audit.keep(deed(), act).await
+        match ban {
+            true => self.audit.keep(deed(), act).await,
+            false => self.audit.keep_promptly(deed(), act).await,
+        }
     }
 
     /// Lets somebody back into a room; owner and staff only.

@@ -197,7 +197,7 @@ async fn the_trail_survives_a_restart_and_knows_the_command_line() {
 }
 
 #[tokio::test]
-async fn an_act_that_cannot_be_written_is_not_done() {
+async fn an_act_that_cannot_be_written_is_not_done_but_for_a_kick() {
     let server = TestServer::plain().await;
     let (chief, ann) = (server.administrator().await, server.user("ann").await);
     let (room, _inside) = server.room(&ann, 5).await;
@@ -205,12 +205,20 @@ async fn an_act_that_cannot_be_written_is_not_done() {
     let mut inside = bob.enter(room).await.unwrap();
     server.change_schema("ALTER TABLE audit RENAME TO audit_away");
     let kick = format!("/rooms/{room}/members/{}", bob.id());
-    let refused = ask(&chief, Method::DELETE, &kick, None).await;
-    assert!(refused >= 500, "{refused}");
+    let ban = format!("{kick}?ban=true");
+    let lock = format!("/admin/users/{}/lock", bob.id());
+    for (method, path) in [(Method::DELETE, &ban), (Method::POST, &lock)] {
+        let refused = ask(&chief, method, path, None).await;
+        assert!(refused >= 500, "{refused}");
+    }
     inside.send("still here").await.unwrap();
-    server.change_schema("ALTER TABLE audit_away RENAME TO audit");
+    // A kick is of the moment: it is done, and told in the log.
     assert_eq!(ask(&chief, Method::DELETE, &kick, None).await, 204);
     assert_eq!(ended(&mut inside).await.1.code, anteroom_protocol::CloseCode::Removed.status());
+    server.event("audit.not_noted", json!({ "act": "kick", "user": bob.id() })).await;
+    server.change_schema("ALTER TABLE audit_away RENAME TO audit");
+    assert_eq!(ask(&chief, Method::DELETE, &ban, None).await, 204);
+    assert_eq!(trail(&chief, "target=bob").await.len(), 1);
 }
 
 #[tokio::test]

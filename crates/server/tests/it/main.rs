@@ -12,6 +12,7 @@ mod harness;
 
 mod accounts;
 mod admin;
+mod admin_api;
 mod admin_audit;
 mod bad_frames;
 mod bad_input;

@@ -1,0 +1,73 @@
+//! `GET /admin/outcomes`: what attempts to enter came to, over the last hour, day or week.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anteroom_protocol::Timestamp;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use serde::{Deserialize, Serialize};
+
+use super::accounts::private;
+use super::admin::staff_only;
+use super::entries::given;
+use super::extract::{Caller, Params};
+use super::problem::Refused;
+use crate::app::App;
+use crate::entry_log::{Outcomes, Stretch};
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/admin/outcomes", get(outcomes))
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct SpanParam {
+    span: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    span: &'static str,
+    bucket_ms: i64,
+    /// `store`: of all nodes; `memory`: of this node, since it started.
+    source: &'static str,
+    /// Nothing is known of before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest_at: Option<Timestamp>,
+    totals: BTreeMap<&'static str, u64>,
+    buckets: Vec<Bucket>,
+}
+
+#[derive(Debug, Serialize)]
+struct Bucket {
+    at: Timestamp,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+async fn outcomes(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Params(params): Params<SpanParam>,
+) -> Result<Response, Refused> {
+    staff_only(&who)?;
+    let stretch = given("span", params.span.as_deref(), Stretch::parse)?.unwrap_or_default();
+    let outcomes = app.entry.aftermath.entry_log.outcomes(stretch).await?;
+    Ok(private(axum::Json(shown(outcomes))))
+}
+
+fn shown(outcomes: Outcomes) -> Shown {
+    Shown {
+        span: outcomes.stretch.as_str(),
+        bucket_ms: outcomes.width,
+        source: if outcomes.is_stored { "store" } else { "memory" },
+        oldest_at: outcomes.oldest.map(Timestamp),
+        totals: outcomes.totals(),
+        buckets: outcomes
+            .spans
+            .into_iter()
+            .map(|span| Bucket { at: Timestamp(span.begins), counts: span.counts })
+            .collect(),
+    }
+}
