@@ -36,6 +36,8 @@ macro_rules! files {
 static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
     let files = files![
         "app.css" from "assets/app.css",
+        "admin.css" from "assets/admin.css",
+        "admin.js" from "assets/admin.js",
         "logo.svg" from "assets/logo.svg",
         "lobby.js" from "assets/lobby.js",
         "room.js" from "assets/room.js",

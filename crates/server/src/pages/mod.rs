@@ -6,6 +6,7 @@
 //! Read in this order: [`lang`], [`texts`] (with `en` and `ko`), [`refusal`], [`seats`], [`form`],
 //! [`views`], [`assets`].
 
+pub(crate) mod admin;
 pub(crate) mod assets;
 mod en;
 pub(crate) mod form;
@@ -32,6 +33,8 @@ pub(crate) struct Viewer {
     pub(crate) display_name: String,
     pub(crate) username: String,
     pub(crate) guest: bool,
+    /// A moderator or an administrator.
+    pub(crate) staff: bool,
 }
 
 /// What every page has: its language, who looks at it, and where it is.

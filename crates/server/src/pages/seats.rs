@@ -103,7 +103,7 @@ impl Seats {
 }
 
 /// A number with its thousands set apart, as both languages write it.
-pub(super) fn grouped(n: u32) -> String {
+pub(crate) fn grouped(n: u32) -> String {
     match n {
         0..1_000 => n.to_string(),
         _ => format!("{},{:03}", grouped(n / 1_000), n % 1_000),

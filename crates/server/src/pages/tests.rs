@@ -19,6 +19,7 @@ fn page(lang: Lang, name: Option<&str>, path: &str) -> Page {
         display_name: name.to_owned(),
         username: name.to_owned(),
         guest: false,
+        staff: false,
     });
     Page::new(lang, viewer, path, true)
 }

@@ -14,6 +14,7 @@ mod accounts;
 mod admin;
 mod admin_api;
 mod admin_audit;
+mod admin_pages;
 mod bad_frames;
 mod bad_input;
 mod bounds;

@@ -4,6 +4,7 @@
 //! goes wrong ends in a page that says so in words and shows the way onward.
 
 mod account;
+mod admin;
 mod files;
 mod forms;
 mod packing;
@@ -44,6 +45,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/password", get(account::password_form).post(account::password))
         .route("/profile", get(account::profile_form).post(account::profile))
         .route("/logout", post(account::log_out))
+        .merge(admin::routes())
         .route("/lang/{tag}", get(switch_language))
         .route("/assets/{name}", get(files::asset))
         .route("/favicon.ico", get(|| async { redirect("/assets/logo.svg") }))

@@ -84,6 +84,7 @@ impl Visitor {
             display_name: known.user.display_name.clone(),
             username: known.user.username.clone(),
             guest: known.user.roles.contains(&Role::Guest),
+            staff: known.who.has(Role::Admin) || known.who.has(Role::Moderator),
         });
         Page::new(self.lang, viewer, path, self.guests)
     }
