@@ -306,8 +306,7 @@ async fn build(
     let (entry, watch) = entry(config, &ground, &storage, tasks, stopping).await?;
     let entry = Arc::new(entry);
     let seats_life = storage.seats_lost(None).await?;
-    let kept = config.admin.audit_kept;
-    let audit = Arc::new(Audit::new(Arc::clone(&storage), Arc::clone(&ground.clock), kept));
+    let audit = parts::audit(config, &storage, &ground.clock);
     let rooms = room_service(config, (&entry, &audit), (ground.owner.incarnation, seats_life));
     rooms.reload().await?;
     let admission = Arc::clone(&entry.admission);

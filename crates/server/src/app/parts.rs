@@ -10,10 +10,12 @@ use super::Ground;
 use crate::accounts::{AccountsConfig, PasswordConfig, ThrottleConfig};
 use crate::admission::{self, Admission, Bounds, Whose};
 use crate::alarms::{Alarms, Rings, Spans};
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::rabbit::Broker;
 use crate::readiness::Readiness;
+use crate::storage::SharedStorage;
 use crate::ws::Bounds as ConnectionBounds;
 
 /// The seat strategy, over the store that the configuration names.
@@ -136,6 +138,11 @@ pub(super) fn connections(config: &Config) -> ConnectionBounds {
         ping: config.heartbeat.ping.0,
         silence: config.heartbeat.silence.0,
     }
+}
+
+/// The audit trail, in the store of the facts.
+pub(super) fn audit(config: &Config, storage: &SharedStorage, clock: &Arc<Clock>) -> Arc<Audit> {
+    Arc::new(Audit::new(Arc::clone(storage), Arc::clone(clock), config.admin.audit_kept))
 }
 
 /// What this node stands on, by name.
