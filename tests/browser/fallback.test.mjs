@@ -16,6 +16,7 @@ let server;
 let browser;
 
 before(async () => {
+  if (skip) return;
   server = await startServer();
   browser = await launch();
 });

@@ -23,10 +23,14 @@ const MARKUP = [
 ];
 const PAYLOADS = PREFIXES.flatMap((prefix) => MARKUP.map((markup) => (prefix + markup).slice(0, 40).trim()));
 
+// The pages of several nodes are those of one.
+const skip = Number(process.env.NODES ?? 1) > 1 && 'tried on one node';
+
 let server;
 let browser;
 
 before(async () => {
+  if (skip) return;
   server = await startServer();
   browser = await launch();
 });
@@ -51,7 +55,7 @@ async function isText(page, where, expected) {
   assert.deepEqual(expected.filter((text) => !shown.has(text)), [], `${where}: shown as they were written`);
 }
 
-it('200 attempts at script are shown as they were written', { timeout: 300_000 }, async () => {
+it('200 attempts at script are shown as they were written', { skip, timeout: 300_000 }, async () => {
   assert.equal(new Set(PAYLOADS).size, 200);
   const words = WORDS.en;
   const settings = { base: server.address, words, walk: 'xss', locale: words.locale, width: 1440 };
