@@ -1,5 +1,5 @@
-//! Step 2 of entry: opens the WebSocket with a ticket and waits until the server has said `welcome`
-//! or why not. It owns the upgrade request and nothing after the first frame.
+//! Step 2 of entry: opens the line with a ticket and waits until the server has said `welcome` or why
+//! not. It owns the upgrade request and nothing after the first frame.
 
 use std::time::Duration;
 
@@ -7,7 +7,9 @@ use anteroom_protocol::SUBPROTOCOL;
 use anteroom_protocol::entry::Reservation;
 use anteroom_protocol::frame::{Ending, ServerFrame};
 use reqwest::Url;
-use reqwest::header::{HeaderName, HeaderValue, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
+use reqwest::header::{
+    HeaderMap, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL,
+};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite;
@@ -19,6 +21,9 @@ use crate::error::{Error, Result};
 use crate::http::{Client, refusal};
 use crate::line::{Event, Line};
 use crate::session::Session;
+use crate::socket::SocketLine;
+use crate::sockjs::HttpLine;
+use crate::transport::Transport;
 
 /// Longest wait from the first TCP packet until `welcome` or a refusal.
 pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
@@ -42,12 +47,15 @@ pub struct ConfirmOptions {
     pub origin: Option<String>,
     /// More headers (a cookie, a bearer), name and value.
     pub headers: Vec<(String, String)>,
-    /// The socket's receive buffer in bytes, for tests of slow readers; the system's when absent.
+    /// The socket's receive buffer in bytes, for tests of slow readers; the system's when absent. Only
+    /// a WebSocket is a socket of its own.
     pub receive_buffer: Option<u32>,
+    /// What carries the session; the client's when absent.
+    pub transport: Option<Transport>,
 }
 
 impl Client {
-    /// Opens the WebSocket of a reservation and waits for `welcome`.
+    /// Opens the session of a reservation and waits for `welcome`.
     ///
     /// # Errors
     /// [`Error::RefusedAtConnect`] when the server refuses after the upgrade, [`Error::Refused`] or
@@ -79,18 +87,29 @@ pub(crate) async fn open(
     options: ConfirmOptions,
 ) -> Result<Session> {
     let absolute = if address.starts_with('/') { client.url(address) } else { address.into() };
-    let url = address_of(&absolute, &options)?;
+    let transport = options.transport.unwrap_or(client.transport());
+    let url = address_of(&absolute, transport, &options)?;
     let entry = async {
-        let stream = connect(&url, options.receive_buffer).await?;
-        let request = upgrade_request(&url, &options)?;
-        let (socket, _) = client_async_with_config(request, stream, Some(config()))
-            .await
-            .map_err(not_upgraded)?;
-        welcomed(Line::opened(socket)).await
+        let line = match transport.is_websocket() {
+            true => Line::Socket(Box::new(socket(&url, transport, &options).await?)),
+            false => {
+                let asked = (url, headers(&options)?);
+                Line::Http(Box::new(HttpLine::open(client.http(), transport, asked).await?))
+            }
+        };
+        welcomed(line).await
     };
     tokio::time::timeout(CONFIRM_TIMEOUT, entry)
         .await
         .unwrap_or(Err(Error::TimedOut("waiting for welcome")))
+}
+
+async fn socket(url: &Url, transport: Transport, options: &ConfirmOptions) -> Result<SocketLine> {
+    let stream = connect(url, options.receive_buffer).await?;
+    let request = upgrade_request(url, transport, options)?;
+    let (socket, _) =
+        client_async_with_config(request, stream, Some(config())).await.map_err(not_upgraded)?;
+    Ok(SocketLine::opened(socket, transport.is_sockjs()))
 }
 
 fn config() -> WebSocketConfig {
@@ -107,12 +126,11 @@ fn parse(text: &str) -> Result<Url> {
     Url::parse(text).map_err(|error| Error::Protocol(format!("WebSocket address: {error}")))
 }
 
-fn address_of(absolute: &str, options: &ConfirmOptions) -> Result<Url> {
-    let as_ws = absolute.strip_prefix("http").map(|rest| format!("ws{rest}"));
-    let mut url = parse(as_ws.as_deref().unwrap_or(absolute))?;
-    if url.scheme() != "ws" {
+fn address_of(absolute: &str, transport: Transport, options: &ConfirmOptions) -> Result<Url> {
+    let mut url = transport.address(&parse(absolute)?)?;
+    if !matches!(url.scheme(), "ws" | "http") {
         return Err(Error::Protocol(format!(
-            "{}: this client speaks plain ws only; put it on the inside of the TLS proxy",
+            "{}: this client enters over plain lines only; put it on the inside of the TLS proxy",
             url.scheme()
         )));
     }
@@ -146,10 +164,18 @@ async fn connect(url: &Url, receive_buffer: Option<u32>) -> Result<TcpStream> {
     Err(last)
 }
 
-fn upgrade_request(url: &Url, options: &ConfirmOptions) -> Result<Request> {
+fn upgrade_request(url: &Url, transport: Transport, options: &ConfirmOptions) -> Result<Request> {
     let mut request = url.as_str().into_client_request().map_err(Error::transport)?;
-    let headers = request.headers_mut();
-    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    if !transport.is_sockjs() {
+        let subprotocol = HeaderValue::from_static(SUBPROTOCOL);
+        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    request.headers_mut().extend(headers(options)?);
+    Ok(request)
+}
+
+fn headers(options: &ConfirmOptions) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
     if let Some(origin) = &options.origin {
         headers.insert(ORIGIN, header_value("origin", origin)?);
     }
@@ -158,7 +184,7 @@ fn upgrade_request(url: &Url, options: &ConfirmOptions) -> Result<Request> {
             .map_err(|_| Error::Protocol(format!("{name}: not a header name")))?;
         headers.append(parsed, header_value(name, value)?);
     }
-    Ok(request)
+    Ok(headers)
 }
 
 fn header_value(name: &str, value: &str) -> Result<HeaderValue> {

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::account::Account;
 use crate::error::{Error, Refusal, Result};
+use crate::transport::Transport;
 
 /// Longest wait for a whole HTTP answer.
 pub const HTTP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,6 +25,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Client {
     base: Arc<str>,
     http: reqwest::Client,
+    transport: Transport,
 }
 
 impl Client {
@@ -51,7 +53,19 @@ impl Client {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Error::Protocol(format!("{text}: not an http address")));
         }
-        Ok(Self { base: text.into(), http })
+        Ok(Self { base: text.into(), http, transport: Transport::default() })
+    }
+
+    /// The same, with sessions that are carried so unless the caller says otherwise.
+    #[must_use]
+    pub fn with_transport(self, transport: Transport) -> Self {
+        Self { transport, ..self }
+    }
+
+    /// What carries the sessions of this client.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.transport
     }
 
     /// The address the client was made with, without a trailing slash.

@@ -24,6 +24,7 @@ use crate::order::{Order, Verdict, seq_of};
 use crate::reconnect::Return;
 pub use crate::room_event::{JoinOptions, RoomEvent};
 use crate::session::{Closed, Event, Session};
+use crate::transport::Transport;
 
 /// Sends that wait for their `ack` at most.
 pub const UNACKNOWLEDGED_MAX: usize = 256;
@@ -37,6 +38,7 @@ pub struct JoinedRoom {
     account: Account,
     room: i64,
     door: Reserve,
+    transport: Option<Transport>,
     resume: Option<String>,
     order: Order,
     backoff: Backoff,
@@ -75,15 +77,16 @@ impl Account {
         reservation: &Reservation,
         options: JoinOptions,
     ) -> Result<JoinedRoom> {
-        let JoinOptions { reserve, since, backoff } = options;
-        let confirm =
-            ConfirmOptions { resume: reserve.resume.clone(), since, ..ConfirmOptions::default() };
+        let JoinOptions { reserve, since, backoff, transport } = options;
+        let resume = reserve.resume.clone();
+        let confirm = ConfirmOptions { resume, since, transport, ..ConfirmOptions::default() };
         let session = self.confirm(reservation, confirm).await?;
         let order = Order::after(since.unwrap_or(session.welcome().last_seq));
         let mut joined = JoinedRoom {
             account: self.clone(),
             room: reservation.room_id,
             door: Reserve { resume: None, ..reserve },
+            transport,
             resume: None,
             order,
             backoff,
@@ -322,6 +325,7 @@ impl JoinedRoom {
             account: self.account.clone(),
             room: self.room,
             door: self.door.clone(),
+            transport: self.transport,
             resume: self.resume.clone(),
             since: self.order.seen(),
             backoff: self.backoff,

@@ -1,4 +1,4 @@
-//! A client of the Anteroom contract: sign in, reserve a seat, confirm it over WebSocket, talk, and
+//! A client of the Anteroom contract: sign in, reserve a seat, confirm it over WebSocket or SockJS, talk, and
 //! come back after a broken line.
 //!
 //! Two levels. [`Client`], [`Account`] and [`Session`] do exactly one step per call and hide nothing,
@@ -6,7 +6,8 @@
 //! promises for a program that only wants to be in a room: it reconnects as the close code says,
 //! resends what was not acknowledged, and hands out messages by `seq` without gap or double.
 //!
-//! Read in this order: [`error`], [`http`], [`account`], [`waiting`], [`confirm`], [`session`], then [`backoff`]
+//! Read in this order: [`error`], [`http`], [`account`], [`waiting`], [`transport`], [`confirm`],
+//! [`session`], then [`backoff`]
 //! and [`order`] (pure rules), `reconnect` and [`joined`].
 #![deny(missing_docs)]
 
@@ -22,7 +23,10 @@ pub mod order;
 mod reconnect;
 mod room_event;
 pub mod session;
+mod socket;
+mod sockjs;
 mod sse;
+pub mod transport;
 pub mod waiting;
 
 pub use account::{Account, HistoryFrom, RoomQuery};
@@ -31,6 +35,7 @@ pub use error::{Error, Refusal, Result};
 pub use http::Client;
 pub use joined::{JoinOptions, JoinedRoom, RoomEvent};
 pub use session::{Closed, Event, RawEvent, Session};
+pub use transport::Transport;
 pub use waiting::{Awaited, LineEvent, LineStream, SeatWait};
 
 /// The wire types, so that a user of this crate needs no second dependency.

@@ -1,4 +1,5 @@
-//! The socket of one session: what comes off it as events, and how its end reads.
+//! What carries one session: a socket, or requests and answers. What comes off it are events, and
+//! its end reads the same.
 //!
 //! It knows frames and closes, not what they mean; [`crate::Session`] adds the queue and the calls.
 
@@ -6,14 +7,16 @@ use std::time::Duration;
 
 use anteroom_protocol::frame::ServerFrame;
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_tungstenite::{WebSocketStream, tungstenite};
 use tungstenite::protocol::Message;
+use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::frame::{CloseFrame, Utf8Bytes};
 
 use crate::error::{Error, Result};
+use crate::socket::SocketLine;
+use crate::sockjs::HttpLine;
 
 /// Longest wait for the server's half of a deliberate close.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,43 +52,34 @@ pub struct Closed {
     pub reason: String,
 }
 
-/// An open socket, read and written by one owner.
-pub(crate) struct Line {
-    pub(crate) socket: WebSocketStream<TcpStream>,
-    pub(crate) heard_at: Instant,
-    /// How it ended, until somebody has been told.
-    last: Option<Closed>,
-    ended: bool,
+/// An open line, read and written by one owner.
+pub(crate) enum Line {
+    Socket(Box<SocketLine>),
+    Http(Box<HttpLine>),
 }
 
 impl Line {
-    pub(crate) fn opened(socket: WebSocketStream<TcpStream>) -> Self {
-        Self { socket, heard_at: Instant::now(), last: None, ended: false }
+    /// When anything last came.
+    pub(crate) fn heard_at(&self) -> Instant {
+        match self {
+            Self::Socket(line) => line.heard_at,
+            Self::Http(line) => line.heard_at,
+        }
+    }
+
+    /// The socket, where there is one that belongs to the session.
+    pub(crate) fn socket(&mut self) -> Option<&mut WebSocketStream<TcpStream>> {
+        match self {
+            Self::Socket(line) => Some(&mut line.socket),
+            Self::Http(_) => None,
+        }
     }
 
     pub(crate) async fn next_raw(&mut self) -> Option<RawEvent> {
-        while self.last.is_none() {
-            if self.ended {
-                return None;
-            }
-            let read = self.socket.next().await;
-            self.heard_at = Instant::now();
-            self.last = match read {
-                Some(Ok(Message::Text(text))) => return Some(RawEvent::Text(text)),
-                Some(Ok(Message::Binary(bytes))) => return Some(RawEvent::Binary(bytes)),
-                Some(Ok(Message::Close(frame))) => Some(Closed::from(frame)),
-                Some(Ok(_)) => None,
-                Some(Err(error)) => Some(Closed { code: 1006, reason: error.to_string() }),
-                None => Some(Closed { code: 1006, reason: "the line broke".into() }),
-            };
+        match self {
+            Self::Socket(line) => line.next_raw().await,
+            Self::Http(line) => line.next_raw().await,
         }
-        if self.last.as_ref().is_some_and(|closed| closed.code != 1006) {
-            // The close handshake is ours to finish; the read has queued the answer. The end stays
-            // in `last` meanwhile, so that cancelling here loses nothing.
-            let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.socket.flush()).await;
-        }
-        self.ended = true;
-        self.last.take().map(RawEvent::Closed)
     }
 
     pub(crate) async fn read(&mut self) -> Option<Event> {
@@ -101,8 +95,31 @@ impl Line {
         })
     }
 
-    pub(crate) async fn write(&mut self, message: Message) -> Result<()> {
-        self.socket.send(message).await.map_err(Error::transport)
+    pub(crate) async fn write_text(&mut self, text: String) -> Result<()> {
+        match self {
+            Self::Socket(line) => line.write_text(text).await,
+            Self::Http(line) => line.write(&text).await,
+        }
+    }
+
+    pub(crate) async fn write_binary(&mut self, bytes: Bytes) -> Result<()> {
+        match self {
+            Self::Socket(line) => line.write(Message::Binary(bytes)).await,
+            Self::Http(_) => Err(Error::Protocol("only a WebSocket has binary frames".into())),
+        }
+    }
+
+    /// Begins a close with this code. `Some` where there is no answer to wait for: nothing but an end
+    /// of the requests can be shown to the server.
+    pub(crate) async fn write_close(&mut self, code: u16) -> Result<Option<Closed>> {
+        match self {
+            Self::Socket(line) => {
+                let frame =
+                    CloseFrame { code: CloseCode::from(code), reason: Utf8Bytes::default() };
+                line.write(Message::Close(Some(frame))).await.map(|()| None)
+            }
+            Self::Http(_) => Ok(Some(Closed { code, reason: String::new() })),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::backoff::{Backoff, Next, after_close, after_error, dice, pause};
 use crate::confirm::ConfirmOptions;
 use crate::error::{Error, Result};
 use crate::session::{Closed, Session};
+use crate::transport::Transport;
 
 /// What a return needs to know.
 pub(crate) struct Return {
@@ -16,6 +17,7 @@ pub(crate) struct Return {
     pub(crate) room: i64,
     /// Password and key of the room.
     pub(crate) door: Reserve,
+    pub(crate) transport: Option<Transport>,
     pub(crate) resume: Option<String>,
     pub(crate) since: i64,
     pub(crate) backoff: Backoff,
@@ -51,8 +53,8 @@ impl Return {
         let resume = self.resume.clone();
         let body = Reserve { resume: resume.clone(), ..self.door.clone() };
         let reservation = self.account.reserve(self.room, &body).await?;
-        let options =
-            ConfirmOptions { resume, since: Some(self.since), ..ConfirmOptions::default() };
+        let (since, transport) = (Some(self.since), self.transport);
+        let options = ConfirmOptions { resume, since, transport, ..ConfirmOptions::default() };
         self.account.confirm(&reservation, options).await
     }
 }

@@ -7,6 +7,7 @@ use anteroom_protocol::message::Message;
 use crate::backoff::Backoff;
 use crate::error::Error;
 use crate::session::Closed;
+use crate::transport::Transport;
 
 /// How to join.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,8 @@ pub struct JoinOptions {
     pub since: Option<i64>,
     /// The spans of the back-off.
     pub backoff: Backoff,
+    /// What carries the sessions, the first and those after it; the client's when absent.
+    pub transport: Option<Transport>,
 }
 
 /// What happens in a joined room.

@@ -1,8 +1,9 @@
 //! One live session: frames out, events in, and the ways to end it.
 //!
-//! Nothing runs in the background. WebSocket pings are answered while somebody waits in
+//! Over a WebSocket nothing runs in the background: pings are answered while somebody waits in
 //! [`Session::next`] or another reading call, so a session nobody reads is, to the server, a silent
-//! one. Frames are handed out in the order they came, whichever call read them from the socket.
+//! one. Over SockJS one task asks for what there is, up to a bound. Frames are handed out in the order
+//! they came, whichever call read them from the line.
 
 use std::collections::VecDeque;
 
@@ -10,10 +11,7 @@ use anteroom_protocol::frame::{Ack, Change, ClientFrame, Send, ServerFrame, Welc
 use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use tokio_tungstenite::{WebSocketStream, tungstenite};
-use tungstenite::protocol::Message;
-use tungstenite::protocol::frame::coding::CloseCode;
-use tungstenite::protocol::frame::{CloseFrame, Utf8Bytes};
+use tokio_tungstenite::WebSocketStream;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -41,12 +39,12 @@ impl Session {
     /// When anything, pings included, last came from the server.
     #[must_use]
     pub fn heard_at(&self) -> Instant {
-        self.line.heard_at
+        self.line.heard_at()
     }
 
-    /// The socket underneath, for tests that must break the rules.
-    pub fn socket_mut(&mut self) -> &mut WebSocketStream<TcpStream> {
-        &mut self.line.socket
+    /// The socket underneath, for tests that must break the rules; `None` over requests and answers.
+    pub fn socket_mut(&mut self) -> Option<&mut WebSocketStream<TcpStream>> {
+        self.line.socket()
     }
 
     /// The next event; `None` after [`Event::Closed`]. Cancelling the call loses nothing.
@@ -236,15 +234,15 @@ impl Session {
     /// # Errors
     /// [`Error::Transport`] when the line is broken.
     pub async fn send_raw_text(&mut self, text: impl Into<String>) -> Result<()> {
-        self.line.write(Message::text(text.into())).await
+        self.line.write_text(text.into()).await
     }
 
     /// Sends any bytes as one binary frame.
     ///
     /// # Errors
-    /// [`Error::Transport`] when the line is broken.
+    /// [`Error::Transport`] when the line is broken, [`Error::Protocol`] where there is no WebSocket.
     pub async fn send_raw_binary(&mut self, bytes: impl Into<Bytes>) -> Result<()> {
-        self.line.write(Message::Binary(bytes.into())).await
+        self.line.write_binary(bytes.into()).await
     }
 
     /// Sends `leave` and reads until the server has closed. Unread frames are dropped.
@@ -257,17 +255,19 @@ impl Session {
     }
 
     /// Sends a close frame with `code` and reads until the server has answered it. Only 1000 is a
-    /// clean end. Unread frames are dropped.
+    /// clean end. Unread frames are dropped. Without a WebSocket there is no such frame: the requests
+    /// end, as those of a page do, which is never clean; only [`Session::leave`] is.
     ///
     /// # Errors
     /// As [`Session::leave`].
     pub async fn close(mut self, code: u16) -> Result<Closed> {
-        let frame = CloseFrame { code: CloseCode::from(code), reason: Utf8Bytes::default() };
-        self.line.write(Message::Close(Some(frame))).await?;
+        if let Some(closed) = self.line.write_close(code).await? {
+            return Ok(closed);
+        }
         self.until_closed().await
     }
 
-    /// Drops the TCP connection without a close frame: an unclean end. What was sent before may
+    /// Drops the connections without a close frame: an unclean end. What was sent before may
     /// still arrive.
     pub fn abort(self) {
         drop(self);
@@ -275,9 +275,12 @@ impl Session {
 
     /// As [`Session::abort`] with a TCP reset, as from a machine that lost its memory of the
     /// connection. What was sent before may be lost.
-    pub fn reset(self) {
-        // When the option cannot be set the drop still ends the connection, only less rudely.
-        let _ = self.line.socket.get_ref().set_zero_linger();
+    pub fn reset(mut self) {
+        // When the option cannot be set the drop still ends the connection, only less rudely. The
+        // connections of requests are not ours to reset.
+        if let Some(socket) = self.line.socket() {
+            let _ = socket.get_ref().set_zero_linger();
+        }
     }
 
     async fn until_closed(mut self) -> Result<Closed> {
