@@ -5,4 +5,5 @@
 
 mod joined;
 mod peer;
+mod sockjs;
 mod steps;
