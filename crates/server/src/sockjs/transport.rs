@@ -58,6 +58,11 @@ impl Transport {
         }
     }
 
+    /// Whether an answer may have more than one frame. A script is called once.
+    pub(crate) const fn takes_several(&self) -> bool {
+        !matches!(self, Self::Jsonp(_))
+    }
+
     /// So many bytes of messages come in one frame, or a few more. Little where the answer goes on, so that
     /// what a client does not read stays where it is counted; all there is where it ends with the frame.
     pub(crate) const fn frame_bytes(&self) -> usize {
