@@ -11,7 +11,9 @@ use anteroom_protocol::frame::ClientFrame;
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
-use crate::harness::{Known as _, Strace, TestServer, Wire, alive, ended, not_run, now_ms};
+use crate::harness::{
+    Known as _, Strace, TestServer, Wire, alive, ended, lacks_websocket, not_run, now_ms,
+};
 
 const PING: Duration = Duration::from_millis(300);
 const SILENCE: Duration = Duration::from_millis(1_200);
@@ -76,6 +78,9 @@ impl Drop for Cable {
 #[tokio::test]
 async fn f43_the_seat_of_a_half_open_client_is_back_within_silence_and_grace() {
     const NAME: &str = "f43_the_seat_of_a_half_open_client_is_back_within_silence_and_grace";
+    if lacks_websocket(NAME, "the cable is that of a socket") {
+        return;
+    }
     let server = impatient().await;
     let Some(cable) = Cable::plug_in(NAME) else { return };
     let (room, mut talking) = server.room(&server.user("owner").await, 2).await;
@@ -107,6 +112,9 @@ async fn f43_the_seat_of_a_half_open_client_is_back_within_silence_and_grace() {
 
 #[tokio::test]
 async fn f44_a_peer_that_never_answers_is_removed_and_a_slow_one_that_does_is_kept() {
+    if lacks_websocket("a slow one that answers", "the socket is read byte by byte") {
+        return;
+    }
     let server = impatient().await;
     let (room, mut talking) = server.room(&server.user("owner").await, 3).await;
     let (mute, slow) = (server.guest("mute").await, server.guest("slow").await);
@@ -123,7 +131,8 @@ async fn f44_a_peer_that_never_answers_is_removed_and_a_slow_one_that_does_is_ke
             alive(&mut talking).await;
             // One byte of all that is told, and a word: it is behind for ever, and it is there.
             let mut byte = [0];
-            let read = slow_line.socket_mut().get_mut().read_exact(&mut byte).await;
+            let read =
+                slow_line.socket_mut().expect("a WebSocket").get_mut().read_exact(&mut byte).await;
             read.expect("a slow reader is not cut");
             slow_line.send_frame(&ClientFrame::Ping { nonce: None }).await.unwrap();
         }

@@ -4,6 +4,7 @@
 use anteroom_client::{Account, Session};
 use anteroom_protocol::Code;
 use anteroom_protocol::entry::Reserve;
+use anteroom_protocol::frame::ClientFrame;
 use futures_util::SinkExt as _;
 use futures_util::future::join_all;
 use serde_json::json;
@@ -141,6 +142,14 @@ async fn bug_a_takeover_that_races_with_welcome_is_told_in_words() {
     server.comes_to_rest(&chief, &base).await;
 }
 
+/// Says something that is not answered, or not at length; whether the line took it.
+async fn stir(session: &mut Session) -> bool {
+    match session.socket_mut() {
+        Some(socket) => socket.send(Message::Pong(Default::default())).await.is_ok(),
+        None => session.send_frame(&ClientFrame::Ping { nonce: None }).await.is_ok(),
+    }
+}
+
 /// Keeps the connection's task awake until `over` is done: it may look up at any moment.
 async fn restless_until<T>(session: &mut Session, over: impl Future<Output = T>) -> T {
     tokio::pin!(over);
@@ -148,9 +157,9 @@ async fn restless_until<T>(session: &mut Session, over: impl Future<Output = T>)
         tokio::select! {
             biased;
             done = &mut over => return done,
-            sent = session.socket_mut().send(Message::Pong(Default::default())) => {
+            sent = stir(session) => {
                 // Past its end the line may be gone already; what was said is read afterwards.
-                if sent.is_err() {
+                if !sent {
                     return over.await;
                 }
             }

@@ -6,7 +6,7 @@ use anteroom_protocol::frame::EntryKind;
 use anteroom_protocol::{CloseCode, Code};
 use serde_json::json;
 
-use crate::harness::{Known as _, TestServer, alive, ended, refused, within};
+use crate::harness::{Known as _, TestServer, Wire, alive, ended, refused, within};
 
 #[tokio::test]
 async fn behaviour_b22_leaving_frees_the_seat_at_once() {
@@ -68,7 +68,9 @@ async fn behaviour_b23_a_silent_peer_is_removed_and_a_living_one_is_not() {
     .await;
     let (owner, a) = (server.user("owner").await, server.user("a").await);
     let (room, mut living) = server.room(&owner, 3).await;
-    let silent = a.enter(room).await.unwrap();
+    let reservation = a.reserve(room, &Reserve::default()).await.unwrap();
+    let mut silent = Wire::open(&reservation).await;
+    assert!(silent.welcomed().await);
     let stay = json!({ "room": room, "user": a.id() });
     // Reading answers the pings; the silent one is not read, as if its cable were cut.
     let news = async {
@@ -80,7 +82,7 @@ async fn behaviour_b23_a_silent_peer_is_removed_and_a_living_one_is_not() {
         }
         () = news => panic!("the living session was closed too"),
     }
-    let id = silent.welcome().session;
+    let id = &silent.heard().frames[0]["session"];
     let closed = server.event("session.closed", json!({ "session": id })).await;
     assert_eq!(closed.text("clean"), "false");
     alive(&mut living).await;

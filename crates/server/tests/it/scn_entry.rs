@@ -6,7 +6,7 @@ use anteroom_protocol::frame::EntryKind;
 use anteroom_protocol::{CloseCode, Code};
 use serde_json::json;
 
-use crate::harness::{Known, TestServer, alive, ended, refused, within};
+use crate::harness::{Known, TestServer, alive, ended, lacks_websocket, refused, within};
 use crate::tokens::with_flipped_bit;
 
 /// A seat is reserved, nobody connects: the deadline takes it back.
@@ -197,6 +197,9 @@ async fn scn_entry_005_a_broken_connection_gives_the_seat_back_after_the_grace()
 /// As 005, by `ws.close()`: a clean end gives the seat back at once.
 #[tokio::test]
 async fn scn_entry_005_a_clean_close_gives_the_seat_back_at_once() {
+    if lacks_websocket("a clean close", "there is no close frame; only `leave` is a clean end") {
+        return;
+    }
     let server = TestServer::plain().await;
     let owner = server.user("owner").await;
     let (room, _owner) = server.room(&owner, 2).await;

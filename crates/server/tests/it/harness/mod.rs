@@ -1,7 +1,8 @@
 //! What every module of these tests stands on.
 
-pub(crate) mod check;
 pub(crate) mod across;
+mod carried;
+pub(crate) mod check;
 mod database;
 pub(crate) mod dice;
 mod disk;
@@ -32,6 +33,7 @@ mod wire;
 
 use std::io::Write as _;
 
+pub(crate) use carried::{lacks_websocket, transport};
 pub(crate) use entries::Metrics;
 pub(crate) use journal::{LogEvent, now_ms};
 pub(crate) use nodes::{Nodes, meet_at, one_of_many};

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, watch};
 
+use super::carried::client;
 use super::database::Facts;
 use super::disk::SmallDisk;
 use super::front::Front;
@@ -81,7 +82,7 @@ impl TestServer {
         let processes = processes.unwrap_or_else(|said| panic!("{said}"));
         let front = if processes.len() > 1 { Some(Front::before(&processes).await) } else { None };
         let base = front.as_ref().map_or(&processes[0].base, |front| &front.base);
-        let client = Client::new(base).expect("the ready line names an address");
+        let client = client(base);
         Self {
             processes,
             front,
@@ -196,15 +197,14 @@ impl TestServer {
         if let Some(front) = &self.front {
             front.stands_before(&self.processes);
         }
-        self.client = Client::new(self.base()).expect("the ready line names an address");
+        self.client = client(self.base());
         self.watcher = OnceCell::new();
         Ok(())
     }
 
     /// Each process on its own, past whatever stands in front of them.
     pub(super) fn node_clients(&self) -> Vec<Client> {
-        let client = |it: &Process| Client::new(&it.base).expect("the ready line names an address");
-        self.processes.iter().map(client).collect()
+        self.processes.iter().map(|it| client(&it.base)).collect()
     }
 
     /// Whether it is several nodes.

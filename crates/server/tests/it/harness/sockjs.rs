@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use anteroom_client::Account;
+use anteroom_protocol::entry::Reservation;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -30,15 +31,21 @@ pub(crate) struct SockJs {
 impl SockJs {
     /// A session that has asked for nothing yet.
     pub(crate) fn new(server: &TestServer, transport: &'static str, ticket: &str) -> Self {
+        Self::named(server.port(), transport, format!("ticket={}", encode(ticket)))
+    }
+
+    /// The same for a reservation of whatever server.
+    pub(super) fn of(reservation: &Reservation, transport: &'static str) -> Self {
+        let (_, rest) = reservation.websocket_url.split_once("://").expect("an absolute address");
+        let (address, query) = rest.split_once("/ws?").expect("the address of the WebSocket");
+        let (_, port) = address.rsplit_once(':').expect("a port");
+        Self::named(port.parse().expect("a port"), transport, query.into())
+    }
+
+    fn named(port: u16, transport: &'static str, query: String) -> Self {
         let name = &Uuid::new_v4().simple().to_string()[..8];
-        Self {
-            port: server.port(),
-            path: format!("/sockjs/000/{name}"),
-            query: format!("ticket={}", encode(ticket)),
-            transport,
-            answer: None,
-            unread: VecDeque::new(),
-        }
+        let path = format!("/sockjs/000/{name}");
+        Self { port, path, query, transport, answer: None, unread: VecDeque::new() }
     }
 
     /// Enters a room; with what `welcome` said.
@@ -82,9 +89,14 @@ impl SockJs {
 
     /// The next frame, asking again where an answer has ended as it should.
     pub(crate) async fn frame(&mut self) -> String {
+        self.frame_if_any().await.unwrap_or_else(|part| panic!("the line broke after {part:?}"))
+    }
+
+    /// The same, or what there was of it when the line broke.
+    pub(super) async fn frame_if_any(&mut self) -> Result<String, String> {
         loop {
             if let Some(frame) = self.unread.pop_front() {
-                return frame;
+                return Ok(frame);
             }
             if self.answer.is_none() {
                 let answer = self.ask().await;
@@ -95,9 +107,11 @@ impl SockJs {
             let answer = self.answer.as_mut().expect("just asked");
             let part = answer.until(mark).await;
             if let Some(frame) = unwrapped(self.transport, &part) {
-                return frame;
+                return Ok(frame);
             }
-            assert!(answer.is_whole(), "the line broke after {part:?}");
+            if !answer.is_whole() {
+                return Err(part);
+            }
             self.answer = None;
         }
     }

@@ -9,6 +9,7 @@ use anteroom_client::{Account, Client};
 use serde_json::json;
 
 use super::Round;
+use crate::harness::carried::client;
 use crate::harness::check::{AtRest, Grant, Logs, Step, leak, once, rooms};
 use crate::harness::{Postgres, Rabbit, Redis, Relay, Settings, TestServer, alive, shown, within};
 
@@ -149,7 +150,7 @@ impl Ground {
 
     /// Who asks that node, through its door.
     pub(crate) fn door(&self, node: usize) -> Client {
-        Client::new(format!("http://{}", self.doors[node].address())).unwrap()
+        client(&format!("http://{}", self.doors[node].address()))
     }
 
     pub(crate) fn all_doors(&self) -> Vec<Client> {
