@@ -168,7 +168,8 @@ impl Line {
         })
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether its last words are said: what waits is all that there will be.
+    pub(super) fn is_over(&self) -> bool {
         self.outbox().is_some_and(Outbox::is_over)
     }
 

@@ -15,7 +15,7 @@ use hyper::body::{Body, Frame};
 use super::frame::{HEARTBEAT, OPEN, joined};
 use super::line::{Line, Next};
 use super::transport::Transport;
-use crate::hub::outbox::{Fetched, Outbox};
+use crate::hub::outbox::Fetched;
 
 /// The one response that a session's frames go to.
 pub(crate) struct Receiver {
@@ -61,8 +61,7 @@ impl Receiver {
     /// Whether the last words follow at once. A client that asks again for them may find a server that
     /// has stopped.
     fn may_end(&self) -> bool {
-        let is_over = self.line.outbox().is_some_and(Outbox::is_over);
-        is_over && self.transport.takes_several()
+        self.line.is_over() && self.transport.takes_several()
     }
 
     fn last(&mut self, frame: Vec<u8>) -> Bytes {
