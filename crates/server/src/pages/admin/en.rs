@@ -16,7 +16,7 @@ pub(super) static TEXTS: AdminTexts = AdminTexts {
     rooms: "Rooms",
     people: "People",
     entries: "Entries",
-    audit: "Audit trail",
+    audit: "Audit",
     utc: "UTC",
     live: "Up to date",
     live_lost: "Not up to date. Trying again…",
