@@ -149,7 +149,6 @@ async fn no_act_is_done_for_another_site_or_for_whoever_may_not() {
         browser.post("/admin/acts", &[("act", "lock"), ("user", &nobody)]).await.status,
         404
     );
-    // The owner's name is text also where it is asked about.
     let own = [("act", "lock"), ("user", &*chief.id().to_string())];
     assert_eq!(browser.post("/admin/acts", &own).await.status, 403, "nobody locks themselves out");
 }

@@ -39,6 +39,7 @@ pub(super) static TEXTS: AdminTexts = AdminTexts {
     of_seats: "of {n}",
     waiting: "Waiting in line",
     sessions: "Live sessions",
+    sessions_here: "Live sessions on this node",
     people_online: Plural { one: "of 1 person", other: "of {n} people" },
     outcomes: "Entries over time",
     outcomes_lead: "What each attempt to enter came to.",

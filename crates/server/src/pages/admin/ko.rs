@@ -42,6 +42,7 @@ pub(super) static TEXTS: AdminTexts = AdminTexts {
     of_seats: "전체 {n}석",
     waiting: "줄 선 사람",
     sessions: "열린 세션",
+    sessions_here: "이 노드의 열린 세션",
     people_online: Plural { one: "1명이 접속 중", other: "{n}명이 접속 중" },
     outcomes: "시간별 입장 결과",
     outcomes_lead: "들어오려던 시도가 어떻게 끝났는지 보여 줘요.",

@@ -54,6 +54,7 @@ texts! {
     of_seats: &'static str,
     waiting: &'static str,
     sessions: &'static str,
+    sessions_here: &'static str,
     people_online: Plural,
     outcomes: &'static str,
     outcomes_lead: &'static str,

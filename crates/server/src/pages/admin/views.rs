@@ -73,6 +73,8 @@ pub(crate) struct Figures {
     pub(crate) pending: u32,
     pub(crate) sessions: usize,
     pub(crate) people: u32,
+    /// There are other nodes, with sessions of their own.
+    pub(crate) is_one_of_many: bool,
     pub(crate) seats: Seats,
 }
 

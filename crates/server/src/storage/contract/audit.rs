@@ -79,18 +79,19 @@ pub(crate) async fn acts_are_found_by_everything_they_name(store: &dyn Storage) 
             AuditRecord { user: Some(b), ..line(2, None, Act::Lock) },
             AuditRecord { user: Some(a), ..line(3, Some(b), Act::Lock) },
             AuditRecord { room, ..line(4, Some(b), Act::CloseRoom) },
+            AuditRecord { user: Some(b), ..line(5, Some(a), Act::Lock) },
         ],
     )
     .await;
     let by = |user| Some(Actor::User(user));
     let lock = Some(Act::Lock);
     for (query, expected) in [
-        (ALL, vec![4, 3, 2, 1]),
+        (ALL, vec![5, 4, 3, 2, 1]),
         (AuditQuery { actor: by(b), ..ALL }, vec![4, 3]),
         (AuditQuery { actor: Some(Actor::CommandLine), ..ALL }, vec![2]),
-        (AuditQuery { user: Some(b), ..ALL }, vec![2, 1]),
+        (AuditQuery { user: Some(b), ..ALL }, vec![5, 2, 1]),
         (AuditQuery { room, ..ALL }, vec![4, 1]),
-        (AuditQuery { act: lock, ..ALL }, vec![3, 2]),
+        (AuditQuery { act: lock, ..ALL }, vec![5, 3, 2]),
         (AuditQuery { act: lock, actor: by(b), ..ALL }, vec![3]),
         (AuditQuery { act: lock, actor: Some(Actor::CommandLine), user: Some(b), ..ALL }, vec![2]),
         (AuditQuery { room, actor: by(a), user: Some(b), ..ALL }, vec![1]),

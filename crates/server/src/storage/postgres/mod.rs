@@ -14,6 +14,7 @@
 mod accounts;
 mod alone;
 mod audit;
+mod bans;
 pub(crate) mod ask;
 mod batch;
 mod changes;

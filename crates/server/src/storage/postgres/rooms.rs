@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::ask::{change, row, rows, whole, word};
 use super::entries::count;
 use super::error::Step;
-use super::{PostgresStorage, events, memberships, nodes};
+use super::{PostgresStorage, bans, events, memberships, nodes};
 use crate::storage::events as told;
 use crate::storage::{
     BanRecord, Entered, MembershipEnd, NewMembership, NewRoom, QueuedRoom, RoomPatch, RoomRecord,
@@ -63,13 +63,6 @@ statements! {
              password_hash = CASE WHEN $7 THEN $8 ELSE password_hash END
          WHERE id = $1 AND closed_at IS NULL
          RETURNING ", columns_of_rooms!());
-    UNBAN = "DELETE FROM bans WHERE room_id = $1 AND user_id = $2";
-    BANS_OF = "SELECT user_id, username, display_name, banned_by, banned_at
-               FROM bans JOIN users ON users.id = user_id
-               WHERE room_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
-    BAN = "INSERT INTO bans (room_id, user_id, banned_by, banned_at) VALUES ($1, $2, $3, $4)
-           ON CONFLICT DO NOTHING";
-    IS_BANNED = "SELECT 1 FROM bans WHERE room_id = $1 AND user_id = $2";
 }
 
 fn described(row: &Row) -> Step<NewRoom> {
@@ -177,41 +170,6 @@ async fn change_told(
         events::add(on, &[told::changed(room)]).await?;
     }
     Ok(changed)
-}
-
-/// Who is banned where, by whom and when.
-type Ban = (RoomId, UserId, UserId, WallMillis);
-
-/// Whether it is news.
-async fn ban(on: &impl GenericClient, (room, user, by, at): Ban) -> Step<bool> {
-    Ok(change(on, BAN, &[&room.0, &user.0, &by.0, &at]).await? == 1)
-}
-
-async fn ban_told(on: &Transaction<'_>, given: Ban) -> Step<()> {
-    let (room, user, by, at) = given;
-    if ban(on, given).await? {
-        events::add(on, &[told::banned(room, user, by, at)]).await?;
-    }
-    Ok(())
-}
-
-async fn unban(on: &Transaction<'_>, given: Ban, tells: bool) -> Step<bool> {
-    let (room, user, by, at) = given;
-    let was = change(on, UNBAN, &[&room.0, &user.0]).await? == 1;
-    if was && tells {
-        events::add(on, &[told::unbanned(room, user, by, at)]).await?;
-    }
-    Ok(was)
-}
-
-fn ban_record(row: &Row) -> Step<BanRecord> {
-    Ok(BanRecord {
-        user: UserId(row.try_get("user_id")?),
-        username: row.try_get("username")?,
-        display_name: row.try_get("display_name")?,
-        by: UserId(row.try_get("banned_by")?),
-        at: row.try_get("banned_at")?,
-    })
 }
 
 async fn forget(on: &Transaction<'_>, id: RoomId, tells: bool) -> Step<bool> {
@@ -378,16 +336,19 @@ impl RoomStore for PostgresStorage {
     async fn ban(&self, room: RoomId, user: UserId, by: UserId, at: WallMillis) -> Stored<()> {
         let given = (room, user, by, at);
         if self.tells {
-            return self.lines.write(&given, |on, given| Box::pin(ban_told(on, *given))).await;
+            let told = self.lines.write(&given, |on, given| Box::pin(bans::ban_told(on, *given)));
+            return told.await;
         }
         self.lines
-            .run(&given, |line, given| Box::pin(async move { ban(line, *given).await.map(drop) }))
+            .run(&given, |on, given| Box::pin(async move { bans::ban(on, *given).await.map(drop) }))
             .await
     }
 
     async fn unban(&self, room: RoomId, user: UserId, by: UserId, at: WallMillis) -> Stored<bool> {
         let given = ((room, user, by, at), self.tells);
-        self.lines.write(&given, |on, (given, tells)| Box::pin(unban(on, *given, *tells))).await
+        self.lines
+            .write(&given, |on, (given, tells)| Box::pin(bans::unban(on, *given, *tells)))
+            .await
     }
 
     async fn bans(
@@ -396,27 +357,13 @@ impl RoomStore for PostgresStorage {
         after: Option<UserId>,
         limit: usize,
     ) -> Stored<Vec<BanRecord>> {
-        let after = after.map_or(uuid::Uuid::nil(), |user| user.0);
-        self.lines
-            .run(&(room.0, after, count(limit)?), |line, (room, after, limit)| {
-                Box::pin(async move {
-                    rows(line, BANS_OF, &[room, after, limit])
-                        .await?
-                        .iter()
-                        .map(ban_record)
-                        .collect()
-                })
-            })
-            .await
+        let given = (room.0, after.map_or(Uuid::nil(), |user| user.0), count(limit)?);
+        self.lines.run(&given, |on, given| Box::pin(bans::of_room(on, *given))).await
     }
 
     async fn is_banned(&self, room: RoomId, user: UserId) -> Stored<bool> {
         self.lines
-            .run(&(room, user), |line, (room, user)| {
-                Box::pin(
-                    async move { Ok(row(line, IS_BANNED, &[&room.0, &user.0]).await?.is_some()) },
-                )
-            })
+            .run(&(room, user), |on, (room, user)| Box::pin(bans::is_banned(on, *room, *user)))
             .await
     }
 }

@@ -117,6 +117,7 @@ async fn every_statement_can_be_prepared() {
     let all = [
         super::accounts::ALL,
         super::audit::ALL,
+        super::bans::ALL,
         super::changes::ALL,
         super::entries::ALL,
         super::events::ALL,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::super::forms::Asked;
 use super::super::visitor::Visitor;
-use super::super::{html, redirect};
+use super::super::{html, redirect, refusal_page};
 use super::{Inside, enter, someone};
 use crate::app::App;
 use crate::http::extract::{Form, Params, plain_number};
@@ -128,7 +128,8 @@ pub(super) async fn act(
     };
     match done(&app, &known.who, &wish, &asked).await {
         Ok(()) => redirect(&wish.onward()),
-        Err(refused) => visitor.refuse(&refused),
+        // To be tried again where it was asked: there is no page behind a form.
+        Err(refused) => refusal_page(visitor.page_at(&wish.back()), &refused),
     }
 }
 

@@ -62,6 +62,7 @@ async fn view(app: &App, inside: Inside<'_>, stretch: Stretch) -> Result<Overvie
             pending: small(counts.pending_rooms),
             sessions: counts.sessions,
             people: small(counts.users_online),
+            is_one_of_many: app.entry.aftermath.bus.is_shared(),
             seats: picture(&counts.seats),
         },
         plot: plot(&outcomes, desk.a),
