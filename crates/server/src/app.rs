@@ -130,8 +130,9 @@ pub async fn run(
     let shows_metrics = admin.is_none() && address.ip().is_loopback();
     let router = http::router(&app, shows_metrics);
     let max = config.server.connections_max;
+    let closed = CancellationToken::new();
     let accepting =
-        tokio::spawn(http::serve::accept(listener, router, max, stopping.clone(), tasks.clone()));
+        tokio::spawn(http::serve::accept(listener, router, max, closed.clone(), tasks.clone()));
     if let Some(listener) = admin {
         watch::serve_admin(&app, listener)?;
     }
@@ -157,6 +158,10 @@ pub async fn run(
     tracing::info!(event = "server.stopping", "the server stops");
     stopping.cancel();
     app.entry.hub.end_all(CloseCode::Restarting);
+    if fault.is_none() {
+        app.sockjs.lines.told().await;
+    }
+    closed.cancel();
     accepting.await?;
     tasks.close();
     if tokio::time::timeout(config.server.shutdown_grace.0, tasks.wait()).await.is_err() {

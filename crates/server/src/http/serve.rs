@@ -32,7 +32,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const HEAD_BYTES_MAX: usize = 16 << 10;
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Accepts until `stopping`; connections are spawned on `tasks`.
+/// Accepts until `stopping`, which is when requests are no longer taken; connections are spawned on `tasks`.
 pub(crate) async fn accept(
     listener: TcpListener,
     router: Router,

@@ -5,6 +5,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{timeout, timeout_at};
@@ -23,6 +24,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// Keeps a session from its first request to its last.
 pub(super) async fn keep(lines: Arc<Lines>, line: Arc<Line>, connect: crate::ws::Connect) {
+    let untold = lines.untold.token();
     // Boxed: what only the arrival or the departure needs has no place in the session's long life.
     if let Some((session, gone)) = Box::pin(arrive(&lines, &line, connect)).await {
         let departure = match gone {
@@ -32,6 +34,7 @@ pub(super) async fn keep(lines: Arc<Lines>, line: Arc<Line>, connect: crate::ws:
         Box::pin(lines.connections.depart(&session, &departure)).await;
     }
     Box::pin(rest(&lines, &line)).await;
+    drop(untold);
     lines.forget(&line);
     tracing::debug!(event = "sockjs.forgotten", "a session over HTTP is forgotten");
     line.goes();
@@ -85,6 +88,7 @@ async fn converse(lines: &Lines, line: &Line, session: &Link) -> Departure {
             Heard::Lost => {
                 // What waits is not for whoever asks too late: it comes back with the next session.
                 session.outbox.finish(None, Vec::new(), true);
+                line.told();
                 return Departure::Broken;
             }
             Heard::Called => {}
@@ -105,23 +109,25 @@ async fn next(line: &Line) -> Heard {
 }
 
 /// Keeps the last words for whoever asks, as long as a session may be without a response. A server that
-/// stops takes no new requests, so then only the response that is attached is waited for.
+/// stops waits for less: for the next request of whoever is between two, and the end of its answer.
 async fn rest(lines: &Lines, line: &Line) {
     let stopping = &lines.connections.stopping;
     let _ = timeout(AWAY_MAX, stopping.cancelled()).await;
     if stopping.is_cancelled() {
-        let _ = timeout(LINGER, detached(line)).await;
+        let _ = timeout(LINGER, until(line, Line::is_told)).await;
     }
 }
 
 /// Resolves when no response is attached.
 async fn detached(line: &Line) {
+    until(line, |line| line.away_since().is_some()).await;
+}
+
+/// Resolves when this holds, of which the keeper is called.
+async fn until(line: &Line, holds: impl Fn(&Line) -> bool) {
     poll_fn(|cx| {
         let _ = line.bell.keeper.poll(cx);
-        match line.away_since() {
-            Some(_) => std::task::Poll::Ready(()),
-            None => std::task::Poll::Pending,
-        }
+        if holds(line) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }

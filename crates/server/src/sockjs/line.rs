@@ -62,6 +62,8 @@ struct Inner {
     is_too_large: bool,
     unheard: VecDeque<String>,
     unheard_bytes: usize,
+    /// Its last words were taken, or nobody is there to take them.
+    is_told: bool,
     /// It is over, and whoever is still attached ends.
     is_gone: bool,
 }
@@ -118,6 +120,7 @@ impl Line {
             is_too_large: false,
             unheard: VecDeque::new(),
             unheard_bytes: 0,
+            is_told: false,
             is_gone: false,
         };
         Self {
@@ -243,6 +246,18 @@ impl Line {
             unproven.keeps(pieces);
         }
         Next::Fetched(fetched)
+    }
+
+    /// The last words are on their way, or nobody is there for them.
+    pub(super) fn told(&self) {
+        self.lock().is_told = true;
+        self.bell.keeper.notify_one();
+    }
+
+    /// Whether whoever wanted to know that it is over has been told.
+    pub(super) fn is_told(&self) -> bool {
+        let inner = self.lock();
+        inner.is_told && matches!(inner.receiver, Receiving::Away(_))
     }
 
     /// Since when no response is attached.

@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::keeper;
@@ -14,10 +16,15 @@ use super::receiver::Receiver;
 use super::transport::Transport;
 use crate::ws::{Connect, Connections};
 
+/// How long a server that stops goes on for those who have yet to ask.
+const STOP_MAX: Duration = Duration::from_secs(2);
+
 /// Every session over HTTP of this node.
 pub(crate) struct Lines {
     pub(super) connections: Arc<Connections>,
     tasks: TaskTracker,
+    /// Those who have yet to hear that their session is over.
+    pub(super) untold: TaskTracker,
     index: Mutex<Index>,
 }
 
@@ -42,7 +49,7 @@ pub(crate) enum Found {
 impl Lines {
     /// No sessions yet; those to come live on `tasks`.
     pub(crate) fn new(connections: Arc<Connections>, tasks: TaskTracker) -> Self {
-        Self { connections, tasks, index: Mutex::default() }
+        Self { connections, tasks, untold: TaskTracker::new(), index: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Index> {
@@ -116,6 +123,13 @@ impl Lines {
         if let Some(session) = line.session() {
             session.hear(self.connections.clock.now());
         }
+    }
+
+    /// Resolves when everybody has heard that the server stops; whoever does not ask in time is not waited
+    /// for. Until then requests have to be taken: who polls asks once more.
+    pub(crate) async fn told(&self) {
+        self.untold.close();
+        let _ = timeout(STOP_MAX, self.untold.wait()).await;
     }
 
     pub(super) fn forget(&self, line: &Arc<Line>) {

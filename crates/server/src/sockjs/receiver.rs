@@ -42,7 +42,10 @@ impl Receiver {
             Next::Fetched(Fetched::Messages(pieces)) => Some(self.frame(joined(&pieces))),
             // The response ends with it: who asks anew is there.
             Next::Fetched(Fetched::Heartbeat) => Some(self.last(HEARTBEAT.to_vec())),
-            Next::Fetched(Fetched::Close(words)) => Some(self.last(words.to_vec())),
+            Next::Fetched(Fetched::Close(words)) => {
+                self.line.told();
+                Some(self.last(words.to_vec()))
+            }
             Next::Nothing => None,
             Next::Over => {
                 self.is_done = true;

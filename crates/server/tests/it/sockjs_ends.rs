@@ -243,6 +243,26 @@ async fn whoever_hears_is_told_when_the_server_stops() {
     assert!(server.logged("server.stopped_hard", json!({})).is_empty());
 }
 
+/// A client that polls is between two requests at any moment.
+#[tokio::test]
+async fn who_asks_right_after_the_stop_is_told_and_who_never_asks_does_not_hold_it_up() {
+    let mut server = TestServer::plain().await;
+    let (room, _owner) = server.room(&server.user("owner").await, 9).await;
+    let enter = async |name: &str| {
+        let guest = server.guest(name).await;
+        SockJs::enter(&server, "xhr", (&guest, room)).await.0
+    };
+    let (mut asks, _never) = (enter("asks").await, enter("never").await);
+    server.ask_to_stop();
+    server.events(2, "session.closed", json!({ "code": 1012 })).await;
+    asks.hang_up();
+    assert_eq!(within("the end", asks.end()).await, (1012, "restarting".into()));
+    let asked = std::time::Instant::now();
+    assert!(server.exited().await.success());
+    assert!(asked.elapsed() < std::time::Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(server.logged("server.stopped_hard", json!({})).is_empty());
+}
+
 #[tokio::test]
 async fn everything_comes_back_to_where_it_was() {
     let server = TestServer::start(short_grace).await;
