@@ -47,6 +47,19 @@ const NODE_TESTS: &[&str] = &[
 ];
 /// How many.
 const NODES: &str = "3";
+/// What else people do in rooms, over whatever carries their sessions.
+const TRANSPORT_TESTS: &[&str] = &["bad_frames"];
+/// What carries sessions where it is no plain WebSocket: its name, and whether all of these tests are
+/// for it, or only those of entry.
+const TRANSPORTS: &[(&str, &str, bool)] = &[
+    ("xhr-streaming", "xhr-streaming", true),
+    ("xhr-polling", "xhr-polling", true),
+    ("eventsource", "eventsource", false),
+    ("sockjs websocket", "sockjs-websocket", false),
+];
+/// So many tests at once for each processor, where they mostly wait for a deadline of a client that
+/// is away.
+const WAITING_TESTS: usize = 3;
 /// The tests of entry in which something has to end by its deadline.
 const DEADLINE_TESTS: &[&str] =
     &["scn_entry", "refresh", "leaving", "waitlist", "waitlist_ends", "line_order", "windows"];
@@ -73,6 +86,9 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
     reports.push(deadline_tests(root, options));
     reports.push(node_tests(root, options));
     reports.push(bus_tests(root, options));
+    for (name, transport, is_all) in TRANSPORTS {
+        reports.push(transport_tests(root, (name, transport, *is_all), options));
+    }
     reports.push(client_tests(root, options)?);
     reports.push(sockjs_tests(root, options)?);
     reports.extend(browser_tests(root, options)?);
@@ -143,6 +159,23 @@ fn node_tests(root: &Path, options: &Options) -> Report {
     let mut command = server_tests(root, &[ENTRY_TESTS, NODE_TESTS].concat());
     command.env("NODES", NODES);
     step(NAME, command, summary(count::cargo, options))
+}
+
+/// The same people without a WebSocket, or with frames in its frames.
+fn transport_tests(
+    root: &Path,
+    (name, transport, is_all): (&'static str, &str, bool),
+    options: &Options,
+) -> Report {
+    if options.filter.is_some() {
+        return Report::not_run(name, format!("by hand: TRANSPORT={transport} cargo test …"));
+    }
+    let in_rooms = if is_all { [NODE_TESTS, TRANSPORT_TESTS].concat() } else { Vec::new() };
+    let mut command = server_tests(root, &[ENTRY_TESTS, &in_rooms].concat());
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    command.env("RUST_TEST_THREADS", (processors * WAITING_TESTS).to_string());
+    command.env("TRANSPORT", transport);
+    step(name, command, summary(count::cargo, options))
 }
 
 /// Some modules of the tests of real servers.
@@ -289,7 +322,8 @@ mod tests {
     #[test]
     fn every_test_that_is_named_is_a_module_of_tests() {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/server/tests/it");
-        for name in [ENTRY_TESTS, DEADLINE_TESTS, NODE_TESTS, BUS_TESTS].concat() {
+        let all = [ENTRY_TESTS, DEADLINE_TESTS, NODE_TESTS, BUS_TESTS, TRANSPORT_TESTS];
+        for name in all.concat() {
             let text = std::fs::read_to_string(dir.join(format!("{name}.rs"))).unwrap();
             assert!(text.contains("::test]") || text.contains("::test("), "{name}");
         }
