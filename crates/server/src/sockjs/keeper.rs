@@ -23,7 +23,12 @@ const AWAY_MAX: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Keeps a session from its first request to its last.
-pub(super) async fn keep(lines: Arc<Lines>, line: Arc<Line>, connect: crate::ws::Connect) {
+pub(super) async fn keep(
+    lines: Arc<Lines>,
+    name: Box<str>,
+    line: Arc<Line>,
+    connect: crate::ws::Connect,
+) {
     let untold = lines.untold.token();
     // Boxed: what only the arrival or the departure needs has no place in the session's long life.
     if let Some((session, gone)) = Box::pin(arrive(&lines, &line, connect)).await {
@@ -35,7 +40,7 @@ pub(super) async fn keep(lines: Arc<Lines>, line: Arc<Line>, connect: crate::ws:
     }
     Box::pin(rest(&lines, &line)).await;
     drop(untold);
-    lines.forget(&line);
+    lines.forget(&name);
     tracing::debug!(event = "sockjs.forgotten", "a session over HTTP is forgotten");
     line.goes();
     let _ = timeout(LINGER, detached(&line)).await;

@@ -1,10 +1,8 @@
 //! One session over HTTP as those see it who carry it: the responses that take from it, the requests that
 //! add to it, and the task that keeps it.
 //!
-//! At most one response is attached. A client whose network swallows one transport tries the next with the
-//! same ticket: until it has shown that it hears, what it was told is kept, and told again there.
-//!
-//! Of the locks only the outbox's is taken while this one is held, and no await happens under it.
+//! At most one response is attached. The mutex is a leaf: nothing is locked while it is held, and no
+//! await happens under it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,19 +10,14 @@ use std::task::{Context, Poll};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
-use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::unproven::Unproven;
 use crate::hub::Link;
-use crate::hub::outbox::{Bell, Fetched, Outbox};
+use crate::hub::outbox::{Bell, Outbox};
 use crate::ws::Turned;
 
 /// What was sent and not yet obeyed, in bytes. Whoever sends more waits for nothing: it is refused.
 const UNHEARD_BYTES_MAX: usize = 512 << 10;
-
-/// The number of a session's first response.
-pub(super) const FIRST: u64 = 1;
 
 /// Closes the connection under a response that nobody reads.
 pub(crate) type Cut = Arc<dyn Fn() + Send + Sync>;
@@ -46,16 +39,9 @@ pub(super) enum Judged {
 }
 
 struct Inner {
-    name: Box<str>,
-    /// The number of the response that was attached last.
-    turn: u64,
     /// Whether `o` was said.
     is_greeted: bool,
     receiver: Receiving,
-    /// What was told to a client that has not shown yet that it hears.
-    unproven: Option<Unproven>,
-    /// What of it is to be told again, before anything else.
-    again: Vec<Bytes>,
     /// A response broke with something in it: what, nobody knows.
     has_lost: bool,
     /// What was sent was larger than may be.
@@ -71,17 +57,6 @@ struct Inner {
 enum Receiving {
     Attached(Option<Cut>),
     Away(Instant),
-}
-
-/// What a response has to write next.
-pub(super) enum Next {
-    /// That the transport works.
-    Open,
-    Fetched(Fetched),
-    /// Nothing now.
-    Nothing,
-    /// Nothing any more: another response has taken over, or it is over.
-    Over,
 }
 
 /// What its keeper learns.
@@ -100,22 +75,11 @@ pub(super) enum Heard {
 #[derive(Debug)]
 pub(crate) struct Full;
 
-/// What tells one ticket from another, and opens nothing.
-pub(super) fn mark_of(ticket: &str) -> Digest {
-    digest(&SHA256, ticket.as_bytes())
-}
-
 impl Line {
-    /// A session called `name`, with its first response attached, see [`FIRST`].
-    pub(super) fn new(name: &str, ticket: &str, cut: Option<Cut>) -> Self {
-        let bell = Bell::default();
+    pub(super) fn new(ticket: &str) -> Self {
         let inner = Inner {
-            name: name.into(),
-            turn: bell.receiver.next_turn(),
             is_greeted: false,
-            receiver: Receiving::Attached(cut),
-            unproven: Some(Unproven::default()),
-            again: Vec::new(),
+            receiver: Receiving::Away(Instant::now()),
             has_lost: false,
             is_too_large: false,
             unheard: VecDeque::new(),
@@ -124,8 +88,8 @@ impl Line {
             is_gone: false,
         };
         Self {
-            ticket: mark_of(ticket),
-            bell: Arc::new(bell),
+            ticket: digest(&SHA256, ticket.as_bytes()),
+            bell: Arc::default(),
             judged: OnceLock::new(),
             inner: Mutex::new(inner),
         }
@@ -137,17 +101,8 @@ impl Line {
 
     /// Whether this ticket opened it. Takes the same time for any other.
     pub(super) fn is_of(&self, ticket: &str) -> bool {
-        verify_slices_are_equal(self.ticket.as_ref(), mark_of(ticket).as_ref()).is_ok()
-    }
-
-    /// See [`mark_of`].
-    pub(super) fn mark(&self) -> &[u8] {
-        self.ticket.as_ref()
-    }
-
-    /// How its client calls it.
-    pub(super) fn name(&self) -> Box<str> {
-        self.lock().name.clone()
+        let presented = digest(&SHA256, ticket.as_bytes());
+        verify_slices_are_equal(self.ticket.as_ref(), presented.as_ref()).is_ok()
     }
 
     /// Notes what became of the ticket; whoever is attached is told.
@@ -164,88 +119,35 @@ impl Line {
         }
     }
 
-    fn outbox(&self) -> Option<&Outbox> {
+    pub(super) fn outbox(&self) -> Option<&Outbox> {
         self.judged.get().map(|judged| match judged {
             Judged::In(session) => &session.outbox,
             Judged::Out(turned) => turned.outbox(),
         })
     }
 
-    /// Whether its last words are said: what waits is all that there will be.
-    pub(super) fn is_over(&self) -> bool {
-        self.outbox().is_some_and(Outbox::is_over)
-    }
-
-    /// Attaches a response; its number. `None` while another is.
-    pub(super) fn attach(&self, cut: Option<Cut>) -> Option<u64> {
+    /// Attaches a response. False when another is.
+    pub(super) fn attach(&self, cut: Option<Cut>) -> bool {
         let mut inner = self.lock();
         if inner.is_gone || matches!(inner.receiver, Receiving::Attached(_)) {
-            return None;
+            return false;
         }
-        // Whoever asks again has read the last answer to its end, or cannot say what of it.
-        let has_broken = inner.unproven.take().is_some_and(|unproven| unproven.has_broken());
-        inner.has_lost |= has_broken;
         inner.receiver = Receiving::Attached(cut);
-        inner.turn = self.bell.receiver.next_turn();
-        let turn = inner.turn;
-        drop(inner);
-        if has_broken {
-            self.bell.keeper.notify_one();
-        }
-        Some(turn)
+        true
     }
 
-    /// Goes on under another name with everything it was told, and another response attached; its number.
-    /// `None` once the client has shown that it hears where it was, and when there is nothing to go on with.
-    pub(super) fn moves(&self, name: &str, cut: Option<Cut>) -> Option<u64> {
-        let is_over = self.is_over();
+    /// The response is over. `has_lost`: it broke, with something in it.
+    pub(super) fn detach(&self, has_lost: bool) {
         let mut inner = self.lock();
-        if is_over || inner.is_gone {
-            return None;
-        }
-        inner.again = inner.unproven.as_mut()?.begins_anew()?;
-        inner.name = name.into();
-        inner.is_greeted = false;
-        inner.receiver = Receiving::Attached(cut);
-        inner.turn = self.bell.receiver.next_turn();
-        Some(inner.turn)
-    }
-
-    /// The response of that number is over. `has_lost`: it broke, with something in it.
-    pub(super) fn detach(&self, turn: u64, has_lost: bool) {
-        let mut inner = self.lock();
-        if inner.turn != turn {
-            return;
-        }
         inner.receiver = Receiving::Away(Instant::now());
-        match &mut inner.unproven {
-            Some(unproven) if has_lost => unproven.breaks(),
-            Some(_) => {}
-            None => inner.has_lost |= has_lost,
-        }
+        inner.has_lost |= has_lost;
         drop(inner);
         self.bell.keeper.notify_one();
     }
 
-    /// What the response of that number writes next; of messages about `bytes_max` bytes.
-    pub(super) fn next(&self, turn: u64, bytes_max: usize) -> Next {
-        let mut inner = self.lock();
-        if inner.turn != turn || inner.is_gone {
-            return Next::Over;
-        }
-        if !std::mem::replace(&mut inner.is_greeted, true) {
-            return Next::Open;
-        }
-        if !inner.again.is_empty() {
-            return Next::Fetched(Fetched::Messages(std::mem::take(&mut inner.again)));
-        }
-        let Some(fetched) = self.outbox().and_then(|outbox| outbox.fetch(bytes_max)) else {
-            return Next::Nothing;
-        };
-        if let (Some(unproven), Fetched::Messages(pieces)) = (&mut inner.unproven, &fetched) {
-            unproven.keeps(pieces);
-        }
-        Next::Fetched(fetched)
+    /// True once: `o` is to be said.
+    pub(super) fn greets(&self) -> bool {
+        !std::mem::replace(&mut self.lock().is_greeted, true)
     }
 
     /// The last words are on their way, or nobody is there for them.
@@ -274,7 +176,7 @@ impl Line {
     /// It is more than is taken; nothing of it was.
     pub(crate) fn say(&self, texts: Vec<String>) -> Result<(), Full> {
         let bytes = texts.iter().map(String::len).sum::<usize>();
-        let is_over = self.is_over();
+        let is_over = self.outbox().is_some_and(Outbox::is_over);
         let mut inner = self.lock();
         if is_over || inner.is_gone {
             return Ok(());
@@ -282,7 +184,6 @@ impl Line {
         if inner.unheard_bytes + bytes > UNHEARD_BYTES_MAX {
             return Err(Full);
         }
-        inner.unproven = None;
         inner.unheard_bytes += bytes;
         inner.unheard.extend(texts);
         drop(inner);
@@ -316,6 +217,11 @@ impl Line {
             return Poll::Ready(Heard::TooLarge);
         }
         if is_called { Poll::Ready(Heard::Called) } else { Poll::Pending }
+    }
+
+    /// Whether a response that is attached has nothing to wait for any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.lock().is_gone
     }
 
     /// It is over: a response that is attached ends.

@@ -13,7 +13,6 @@ mod lines;
 mod quote;
 mod receiver;
 mod transport;
-mod unproven;
 
 pub(crate) use callback::{Callback, NoCallback};
 pub(crate) use line::{Cut, Line};

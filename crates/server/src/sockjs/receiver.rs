@@ -13,15 +13,13 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame};
 
 use super::frame::{HEARTBEAT, OPEN, joined};
-use super::line::{Line, Next};
+use super::line::Line;
 use super::transport::Transport;
-use crate::hub::outbox::Fetched;
+use crate::hub::outbox::{Fetched, Outbox};
 
 /// The one response that a session's frames go to.
 pub(crate) struct Receiver {
     line: Arc<Line>,
-    /// Its number among those of the session.
-    turn: u64,
     transport: Transport,
     prelude: Option<Bytes>,
     /// Bytes of frames so far.
@@ -31,25 +29,26 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     /// A response that is attached to `line`.
-    pub(super) fn new(line: Arc<Line>, turn: u64, transport: Transport) -> Self {
+    pub(super) fn new(line: Arc<Line>, transport: Transport) -> Self {
         let prelude = transport.prelude();
-        Self { line, turn, transport, prelude, written: 0, is_done: false }
+        Self { line, transport, prelude, written: 0, is_done: false }
     }
 
     fn next(&mut self) -> Option<Bytes> {
-        match self.line.next(self.turn, self.transport.frame_bytes()) {
-            Next::Open => Some(self.frame(OPEN.to_vec())),
-            Next::Fetched(Fetched::Messages(pieces)) => Some(self.frame(joined(&pieces))),
+        if self.line.greets() {
+            return Some(self.frame(OPEN.to_vec()));
+        }
+        if self.line.is_gone() {
+            self.is_done = true;
+            return None;
+        }
+        match self.line.outbox()?.fetch(self.transport.frame_bytes())? {
+            Fetched::Messages(pieces) => Some(self.frame(joined(&pieces))),
             // The response ends with it: who asks anew is there.
-            Next::Fetched(Fetched::Heartbeat) => Some(self.last(HEARTBEAT.to_vec())),
-            Next::Fetched(Fetched::Close(words)) => {
+            Fetched::Heartbeat => Some(self.last(HEARTBEAT.to_vec())),
+            Fetched::Close(words) => {
                 self.line.told();
                 Some(self.last(words.to_vec()))
-            }
-            Next::Nothing => None,
-            Next::Over => {
-                self.is_done = true;
-                None
             }
         }
     }
@@ -64,7 +63,8 @@ impl Receiver {
     /// Whether the last words follow at once. A client that asks again for them may find a server that
     /// has stopped.
     fn may_end(&self) -> bool {
-        self.line.is_over() && self.transport.takes_several()
+        let is_over = self.line.outbox().is_some_and(Outbox::is_over);
+        is_over && self.transport.takes_several()
     }
 
     fn last(&mut self, frame: Vec<u8>) -> Bytes {
@@ -89,8 +89,8 @@ impl Body for Receiver {
             if self.is_done {
                 return Poll::Ready(None);
             }
-            // First the call is taken, then the look: whoever calls in between calls again.
-            let is_called = self.line.bell.receiver.poll(self.turn, cx).is_ready();
+            // First the waker, then the look.
+            let is_called = self.line.bell.receiver.poll(cx).is_ready();
             if let Some(bytes) = self.next() {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
@@ -107,6 +107,6 @@ impl Body for Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.line.detach(self.turn, !self.is_done && self.written > 0);
+        self.line.detach(!self.is_done && self.written > 0);
     }
 }

@@ -171,30 +171,6 @@ fn only_the_line_to_rabbitmq_knows_its_library_and_it_knows_nothing_of_what_is_s
 }
 
 #[test]
-fn sockjs_knows_sessions_and_no_requests_and_its_frames_know_neither() {
-    let files = module("sockjs");
-    assert!(!files.is_empty(), "the files are found");
-    must_not_name(
-        &files,
-        &[
-            "axum",
-            "serde_json::Value",
-            "crate::http",
-            "crate::app",
-            "crate::storage",
-            "crate::admission",
-        ],
-    );
-    let pure = ["callback.rs", "frame.rs", "quote.rs", "transport.rs"];
-    let src = crates().join("server/src/sockjs");
-    let pure: Vec<PathBuf> = pure.iter().map(|name| src.join(name)).collect();
-    must_not_name(&pure, &["tokio", "hyper", "async", "crate::hub", "crate::entry", "Mutex"]);
-    // What a socket carries is no matter of sessions over HTTP.
-    let socket = module("ws");
-    must_not_name(&socket, &["crate::sockjs::Lines", "crate::sockjs::Line", "crate::http"]);
-}
-
-#[test]
 fn pages_know_words_and_views_and_nothing_that_acts() {
     must_not_name(
         &module("pages"),

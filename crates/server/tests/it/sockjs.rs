@@ -105,45 +105,6 @@ async fn an_answer_that_streams_ends_at_its_limit() {
     assert!(next.until("\n").await.starts_with("a["), "the rest comes with the next");
 }
 
-/// Behind a proxy that keeps answers back until they end.
-#[tokio::test]
-async fn a_client_that_heard_nothing_goes_on_over_another_transport_with_the_same_ticket() {
-    let server = TestServer::plain().await;
-    let (room, mut owner) = server.room(&server.user("owner").await, 9).await;
-    let guest = server.guest("guest").await;
-    let ticket = guest.reserve(room, &Default::default()).await.unwrap().ticket;
-    let (mut first, welcome) = SockJs::opened(&server, "xhr_streaming", &ticket).await;
-    owner.send("one").await.unwrap();
-    first.next("message").await;
-    first.hang_up();
-    owner.send("two").await.unwrap();
-
-    // Whether the first has ended or goes on makes no difference.
-    let (mut second, again) = SockJs::opened(&server, "eventsource", &ticket).await;
-    assert_eq!(again, welcome);
-    let (mut third, again) = SockJs::opened(&server, "xhr", &ticket).await;
-    assert_eq!(again, welcome);
-    owner.send("three").await.unwrap();
-    for content in ["one", "two", "three"] {
-        assert_eq!(third.next("message").await["content"], content);
-    }
-    third.say("four").await;
-    assert_eq!(next_message(&mut owner).await.seq, 1);
-    assert_eq!(third.next("message").await["content"], "four");
-
-    // Whoever has shown that it hears goes on where it is.
-    let mut late = SockJs::new(&server, "xhr", &ticket);
-    assert_eq!(late.frame().await, "o");
-    assert_eq!(late.end().await, (4403, "no_reservation".into()));
-    third.say("five").await;
-    assert_eq!(third.next("message").await["content"], "five");
-    assert_eq!(server.seats(room).await.held, 0);
-    // What is asked under the old name begins anew.
-    second.hang_up();
-    while second.frame().await != "o" {}
-    assert_eq!(second.end().await, (4403, "no_reservation".into()));
-}
-
 #[tokio::test]
 async fn a_second_receiver_is_told_so_and_the_first_goes_on() {
     let server = TestServer::plain().await;

@@ -203,8 +203,8 @@ async fn what_somebody_says_is_no_code_for_anybody() {
         let mut answer = session.ask_as(transport, &[]).await;
         let said = answer.until("steal").await;
         assert!(said.contains("steal"), "{said}");
-        let text = &said[said.rfind("(\"").unwrap()..];
-        assert!(!text.contains(['<', '>']), "{transport}: {text}");
+        assert!(!said.contains("<script>parent"), "{said}");
+        assert!(!said.contains("<!--"), "{said}");
     }
 }
 

@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::http::Http;
 use super::server::TestServer;
-use super::waiting::within;
 use super::web::encode;
 
 /// The transports whose answers carry what a session is told.
@@ -142,10 +141,6 @@ impl SockJs {
 
     /// The next message of the session's own of that type; others are passed over.
     pub(crate) async fn next(&mut self, kind: &str) -> Value {
-        within(kind, self.seek(kind)).await
-    }
-
-    async fn seek(&mut self, kind: &str) -> Value {
         loop {
             let frame = self.frame().await;
             let Some(array) = frame.strip_prefix('a') else {
@@ -167,14 +162,11 @@ impl SockJs {
 
     /// Reads to the end: its code and name.
     pub(crate) async fn end(&mut self) -> (u16, String) {
-        let end = async {
-            loop {
-                if let Some(close) = self.frame().await.strip_prefix('c') {
-                    return serde_json::from_str(close).unwrap();
-                }
+        loop {
+            if let Some(close) = self.frame().await.strip_prefix('c') {
+                return serde_json::from_str(close).unwrap();
             }
-        };
-        within("the end of a session", end).await
+        }
     }
 
     /// Sends frames; the status of the answer.
