@@ -195,6 +195,30 @@ impl Audit {
         came
     }
 
+    /// As [`Audit::keep_promptly`] for what takes nothing from anybody: nobody waits for its line, which is
+    /// written behind it.
+    ///
+    /// # Errors
+    /// What `act` says.
+    pub(crate) async fn keep_behind<T, E: Ending>(
+        self: &Arc<Self>,
+        deed: Deed,
+        act: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let came = act.await;
+        let (outcome, code) = ended(&came);
+        let record = deed.record(self.clock.wall(), outcome, code.as_deref());
+        let audit = Arc::clone(self);
+        drop(tokio::spawn(async move {
+            let act = record.act.as_str();
+            if note_or_tell(&audit.storage, record).await {
+                tracing::info!(event = "audit.noted", act, "the line of an act is written");
+            }
+            audit.trim_at_times().await;
+        }));
+        came
+    }
+
     /// Notes that an act was refused. Nobody waits for a store that is away because of it, and who asks
     /// again and again is noted only so often.
     pub(crate) async fn refused(&self, deed: Deed, code: &str) {

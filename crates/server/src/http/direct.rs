@@ -71,7 +71,7 @@ async fn direct(
         let all = app.entry.sessions_of(UserId(user)).await;
         Ok::<_, StorageError>(all.map_or(here, |all| all.len().max(here)))
     };
-    let reached = app.audit.keep(deed, act).await?;
+    let reached = app.audit.keep_behind(deed, act).await?;
     tracing::info!(event = "direct.sent", from = %who.user, to = %user, sessions = reached,
         "words were said to all sessions of a user");
     Ok(private(axum::Json(serde_json::json!({ "sessions": reached }))))
