@@ -47,6 +47,9 @@ struct State {
     untold: HashSet<RoomId>,
     /// Whom each room was told about.
     announced: HashMap<RoomId, HashSet<UserId>>,
+    /// Whom a `welcome` listed before the room was told about them: if they are gone when it would be, whoever
+    /// read that list has to hear it.
+    listed: HashMap<RoomId, HashSet<UserId>>,
     /// The seats each room was told about, and when the first that is kept goes back.
     seats: HashMap<RoomId, (Seats, Option<Millis>)>,
     /// The names of those who sit somewhere.
@@ -163,6 +166,19 @@ impl Presence {
             Some(Arc::clone(&session.name))
         });
         name.map_or_else(String::new, |name| name.to_string())
+    }
+
+    /// A `welcome` lists these.
+    pub(crate) fn list(&self, room: RoomId, users: impl Iterator<Item = UserId>) {
+        let mut state = self.lock();
+        let State { announced, listed, .. } = &mut *state;
+        let announced = announced.get(&room);
+        let mut untold = users
+            .filter(|user| announced.is_none_or(|announced| !announced.contains(user)))
+            .peekable();
+        if untold.peek().is_some() {
+            listed.entry(room).or_default().extend(untold);
+        }
     }
 
     /// Seats as they were just read, and when the first that is kept goes back, if that was told already.
@@ -283,9 +299,10 @@ impl Presence {
             true => state.announced.remove(&room),
             false => state.announced.insert(room, members.clone()),
         };
-        let announced = announced.unwrap_or_default();
-        let joined = members.difference(&announced).copied().collect();
-        (joined, announced.difference(members).copied().collect())
+        let mut known = announced.unwrap_or_default();
+        let joined = members.difference(&known).copied().collect();
+        known.extend(state.listed.remove(&room).unwrap_or_default());
+        (joined, known.difference(members).copied().collect())
     }
 
     /// Names of those who are not here any more are dropped, whether or not they were ever told of.
@@ -305,6 +322,7 @@ impl Presence {
         self.passing.forget(room);
         let mut state = self.lock();
         state.announced.remove(&room);
+        state.listed.remove(&room);
         state.names.remove(&room);
         state.seats.remove(&room);
         state.rests.remove(&room);
@@ -347,6 +365,25 @@ fn is_listed(info: &RoomInfo) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_was_listed_to_somebody_and_left_untold_is_told_to_have_left() {
+        let (presence, room) = (Presence::default(), RoomId(1));
+        let user = |n| UserId(uuid::Uuid::from_u128(n));
+        let told = |who: &[u128]| {
+            let members = who.iter().copied().map(user).collect();
+            let (joined, mut left) = presence.difference(room, &members);
+            left.sort();
+            (joined.len(), left)
+        };
+        assert_eq!(told(&[1]), (1, vec![]));
+        // The second came and was listed to the third; both who listed it and the first are gone by the next turn.
+        presence.list(room, [1, 2, 3].map(user).into_iter());
+        assert_eq!(told(&[3]), (1, vec![user(1), user(2)]));
+        assert_eq!(told(&[3]), (0, vec![]));
+        presence.list(room, [3].map(user).into_iter());
+        assert!(presence.lock().listed.is_empty(), "who was told about needs no note");
+    }
 
     #[test]
     fn the_more_sit_in_a_room_the_less_often_it_is_told_and_none_keeps_another_waiting() {

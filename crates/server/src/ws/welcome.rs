@@ -77,6 +77,7 @@ async fn members(
     let shown: Vec<_> = seated.iter().take(WELCOME_MEMBERS_MAX).map(|it| it.user).collect();
     let among = Among { bus: &*all.entry.aftermath.bus, storage: &*all.entry.storage };
     let presence = &all.entry.aftermath.presence;
+    presence.list(session.room, shown.iter().copied());
     presence.learn_names(&all.entry.hub, session.room, &shown, &among).await;
     let count = u32::try_from(seated.len()).unwrap_or(u32::MAX);
     let members = seated
