@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object};
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 
 use super::ask::row;
@@ -43,6 +44,10 @@ const MIGRATIONS: &[&str] = &[
 
 /// The oldest server that is taken, as it writes its version.
 const VERSION_MIN: i32 = 140_000;
+/// Who waits for a table keeps everybody out of it who comes later: rather not for long, and again.
+const LOCKS_WITHIN: &str = "SET LOCAL lock_timeout = '2s'";
+/// Between two attempts at a migration whose tables are in use.
+const LOCKS_AGAIN: Duration = Duration::from_secs(3);
 /// "anteroom" in ASCII: the lock that migrations are made under.
 const MIGRATING: i64 = 0x616e_7465_726f_6f6d;
 
@@ -231,6 +236,7 @@ async fn migrate_once(line: &mut ClientWrapper, schema: &Schema) -> Result<bool,
         if !is_there {
             transaction.batch_execute(&schema.founding()).await?;
         }
+        transaction.batch_execute(LOCKS_WITHIN).await?;
         transaction.batch_execute(sql).await?;
         transaction
             .execute(&schema.applied(), &[&i32::try_from(number).unwrap_or(i32::MAX)])
@@ -238,6 +244,17 @@ async fn migrate_once(line: &mut ClientWrapper, schema: &Schema) -> Result<bool,
         transaction.commit().await
     };
     let applied: Result<(), tokio_postgres::Error> = applied.await;
+    if let Err(error) = &applied
+        && error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+    {
+        tracing::warn!(
+            event = "storage.migration_waits",
+            number,
+            "a table is in use that a migration changes; it is tried again"
+        );
+        tokio::time::sleep(LOCKS_AGAIN).await;
+        return Ok(true);
+    }
     applied.map_err(|error| OpenError::Migration { number, why: in_words(&error) })?;
     tracing::info!(event = "storage.migrated", number, "the database schema was migrated");
     Ok(true)

@@ -106,6 +106,30 @@ async fn a_migration_that_fails_leaves_the_version_before_it() {
 }
 
 #[tokio::test]
+async fn a_migration_that_waits_for_a_table_keeps_nobody_else_from_it_for_long() {
+    const ONE: [&str; 1] = ["CREATE TABLE used (x integer);"];
+    const TWO: [&str; 2] = [ONE[0], "ALTER TABLE used ADD COLUMN y integer;"];
+    let empty = Empty::new();
+    open::prepare(&empty.address(), &Schema { migrations: &ONE, ..FACTS }).await.unwrap();
+    let (reader, line) = empty.address().connect(tokio_postgres::NoTls).await.unwrap();
+    let line = tokio::spawn(line);
+    reader.batch_execute("BEGIN; SELECT FROM used").await.unwrap();
+    let address = empty.address();
+    let migrating = tokio::spawn(async move {
+        open::prepare(&address, &Schema { migrations: &TWO, ..FACTS }).await
+    });
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database =
+                 (SELECT oid FROM pg_database WHERE datname = current_database())";
+    until(waits.to_owned(), || empty.say(waits) == "1").await;
+    empty.say("SET statement_timeout = '20s'; INSERT INTO used VALUES (1)");
+    reader.batch_execute("COMMIT").await.unwrap();
+    migrating.await.unwrap().unwrap();
+    assert_eq!(empty.say("SELECT count(*) FROM used WHERE y IS NULL"), "1");
+    drop(reader);
+    line.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn what_is_no_address_or_asks_for_encryption_is_refused_in_words() {
     for url in [
         "postgres://me:hush@db.example/chat?sslmode=require",
