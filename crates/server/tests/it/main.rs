@@ -68,7 +68,7 @@ mod search;
 mod seats_kept;
 mod sockjs;
 mod sockjs_ends;
-mod sockjs_guards;
+mod sockjs_strangers;
 mod staff_seats;
 mod store_locked;
 mod talk;

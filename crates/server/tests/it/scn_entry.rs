@@ -129,7 +129,7 @@ async fn scn_entry_003_a_dead_first_connection_does_not_hold_up_the_second() {
 #[tokio::test]
 async fn scn_entry_004_a_pending_room_nobody_enters_is_forgotten_with_its_reservation() {
     let server = TestServer::start(|cfg| {
-        cfg.set("admission.pending_room_ttl", "2s").set("admission.reservations_per_user", 1);
+        cfg.set("admission.pending_room_ttl", "4s").set("admission.reservations_per_user", 1);
     })
     .await;
     let a = server.user("a").await;
