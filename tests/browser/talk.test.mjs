@@ -152,6 +152,41 @@ for (const lang of Object.keys(WORDS)) {
         await friend.goHome();
       });
 
+      it('tells what could not be sent, and sends it again or drops it', async () => {
+        const { words, host, friend } = await two(lang, width, 'unsent');
+        const { page } = host;
+        // The server takes nothing for a while: what it says then, and nothing else of it.
+        let takes = false;
+        await page.routeWebSocket(/\/ws\?/, (socket) => {
+          const onward = socket.connectToServer();
+          socket.onMessage((text) => {
+            const { type, client_id: ref } = JSON.parse(text);
+            if (type !== 'send' || takes) onward.send(text);
+            else socket.send(JSON.stringify({ type: 'error', code: 'unavailable', detail: 'Not now.', ref }));
+          });
+        });
+        await page.reload();
+        await host.isSeated();
+        for (const text of ['said in vain', 'not meant']) {
+          await page.locator('#text').fill(text);
+          await page.keyboard.press('Enter');
+          await message(host, text).locator('.state').getByRole('button', { name: words.again, exact: true }).waitFor();
+        }
+        await host.look('unsent');
+        const drop = message(host, 'not meant').getByRole('button', { name: words.drop, exact: true });
+        await drop.click();
+        await message(host, 'not meant').waitFor({ state: 'detached' });
+        assert.equal(await page.evaluate(() => document.activeElement.id), 'text');
+        takes = true;
+        await message(host, 'said in vain').getByRole('button', { name: words.again, exact: true }).click();
+        await page.locator('.unsent, .pending').waitFor({ state: 'detached' });
+        await friend.hears('said in vain');
+        assert.equal(await message(friend, 'said in vain').count(), 1);
+        assert.equal(await friend.page.getByText('not meant').count(), 0);
+        await host.goHome();
+        await friend.goHome();
+      });
+
       it('finds what was said, and shows it where it stands', async () => {
         const { words, host, friend } = await two(lang, width, 'find');
         await host.say('the green kettle sings');

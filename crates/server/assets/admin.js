@@ -43,7 +43,8 @@ async function look() {
   if (document.hidden) return;
   try {
     const response = await fetch(location.href, { signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (!response.ok) throw new Error(response.statusText);
+    // Whoever is not logged in any more is led elsewhere, where nothing is live.
+    if (!response.ok || response.redirected) throw new Error(response.statusText);
     take(new DOMParser().parseFromString(await response.text(), 'text/html'));
     late = 0;
     say(live.dataset.on, false);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anteroom_core::ids::UserId;
 use anteroom_protocol::Timestamp;
+use anteroom_protocol::account::Role;
 use anteroom_protocol::page::Page;
 use axum::Router;
 use axum::extract::State;
@@ -43,7 +44,9 @@ struct Banned {
 #[derive(Debug, Serialize)]
 struct BannedUser {
     id: Uuid,
-    username: String,
+    /// What they log in by, for staff alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
     name: String,
 }
 
@@ -64,13 +67,15 @@ async fn list(
     let has_more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| has_more).map(|last| last.user.to_string());
-    let items: Vec<Banned> = found.into_iter().map(shown).collect();
+    let is_staff = who.has(Role::Admin) || who.has(Role::Moderator);
+    let items: Vec<Banned> = found.into_iter().map(|ban| shown(ban, is_staff)).collect();
     Ok(private(axum::Json(Page { items, next_cursor })))
 }
 
-fn shown(ban: BanRecord) -> Banned {
+fn shown(ban: BanRecord, is_staff: bool) -> Banned {
+    let username = Some(ban.username).filter(|_| is_staff);
     Banned {
-        user: BannedUser { id: ban.user.0, username: ban.username, name: ban.display_name },
+        user: BannedUser { id: ban.user.0, username, name: ban.display_name },
         by: ban.by.0,
         since: Timestamp(ban.at),
     }

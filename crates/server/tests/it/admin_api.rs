@@ -103,7 +103,10 @@ async fn bans_are_listed_and_lifted() {
     ended(&mut inside).await;
     assert!(bob.enter(room).await.is_err());
     let bans = get(&ann, &format!("/rooms/{room}/bans")).await;
-    assert_eq!(bans["items"][0]["user"]["username"], "bob");
+    assert_eq!(bans["items"][0]["user"]["name"], "bob");
+    assert_eq!(bans["items"][0]["user"]["username"], Value::Null, "not an owner's business");
+    let told = get(&server.administrator().await, &format!("/rooms/{room}/bans")).await;
+    assert_eq!(told["items"][0]["user"]["username"], "bob");
     assert_eq!(bans["items"][0]["by"], json!(ann.id()));
     let lift = format!("/rooms/{room}/bans/{}", bob.id());
     Answer::to(bob.request(Method::DELETE, &lift)).await.refuses(403, "forbidden");
