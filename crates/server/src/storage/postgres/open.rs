@@ -188,6 +188,11 @@ pub(crate) async fn prepare(address: &Config, schema: &Schema) -> Result<(), Ope
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "a table that is free again sends no event")]
+async fn again_later() {
+    tokio::time::sleep(LOCKS_AGAIN).await;
+}
+
 async fn inspect(line: &ClientWrapper) -> Result<(), OpenError> {
     let terms = line.query_one(TERMS, &[]).await?;
     let version: i32 = terms.try_get("version")?;
@@ -252,7 +257,7 @@ async fn migrate_once(line: &mut ClientWrapper, schema: &Schema) -> Result<bool,
             number,
             "a table is in use that a migration changes; it is tried again"
         );
-        tokio::time::sleep(LOCKS_AGAIN).await;
+        again_later().await;
         return Ok(true);
     }
     applied.map_err(|error| OpenError::Migration { number, why: in_words(&error) })?;
