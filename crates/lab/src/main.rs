@@ -13,6 +13,7 @@ mod delivery;
 mod duel;
 mod engine;
 mod entry;
+mod experiment;
 mod floor;
 mod forge;
 mod hold;
