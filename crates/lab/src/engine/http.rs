@@ -75,6 +75,17 @@ impl Http {
         self.answer()
     }
 
+    /// Sends a DELETE to a path of the API and answers the status.
+    pub(crate) fn delete(&mut self, path: &str, token: &str) -> Result<u16> {
+        self.request.clear();
+        write!(
+            self.request,
+            "DELETE /api/v1{path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\r\n",
+            self.server
+        )?;
+        Ok(self.answer()?.0)
+    }
+
     fn prepare_post(&mut self, path: &str, token: &str, body: &str) -> Result<()> {
         self.request.clear();
         write!(
@@ -97,7 +108,10 @@ impl Http {
     fn answer(&mut self) -> Result<(u16, &[u8])> {
         self.stream.write_all(&self.request)?;
         let head = read_head(&mut self.stream, &mut self.answer)?;
-        let whole = head + content_length(&self.answer[..head])?;
+        let whole = match status(&self.answer)? {
+            204 => head,
+            _ => head + content_length(&self.answer[..head])?,
+        };
         while self.answer.len() < whole {
             read_more(&mut self.stream, &mut self.answer)?;
         }
@@ -147,8 +161,24 @@ pub(crate) struct Seated {
     pub(crate) rest: Vec<u8>,
 }
 
+/// What became of a ticket that was presented.
+pub(crate) enum Presented {
+    /// The seat is taken; the payload of the `welcome`.
+    In(Seated, Vec<u8>),
+    /// Refused in words, or before the upgrade: the close code or the status.
+    Refused(u16),
+}
+
 /// Step 2: opens a WebSocket with a ticket and reads up to its `welcome`.
 pub(crate) fn take_seat(server: SocketAddr, ticket: &str) -> Result<Seated> {
+    match present(server, ticket)? {
+        Presented::In(seated, _) => Ok(seated),
+        Presented::Refused(code) => bail!("no welcome: {code}"),
+    }
+}
+
+/// Opens a WebSocket with a ticket and reads up to its `welcome` or its refusal.
+pub(crate) fn present(server: SocketAddr, ticket: &str) -> Result<Presented> {
     let mut stream = connection(server)?;
     let request = format!(
         "GET /ws?ticket={ticket} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\n\
@@ -159,19 +189,25 @@ pub(crate) fn take_seat(server: SocketAddr, ticket: &str) -> Result<Seated> {
     stream.write_all(request.as_bytes())?;
     let mut bytes = Vec::with_capacity(4096);
     let head = read_head(&mut stream, &mut bytes)?;
-    if status(&bytes)? != 101 {
-        bail!("no WebSocket: {}", String::from_utf8_lossy(&bytes));
+    let answered = status(&bytes)?;
+    if answered != 101 {
+        return Ok(Presented::Refused(answered));
     }
     bytes.drain(..head);
     let frame = read_frame(&mut stream, &mut bytes)?;
     let payload = &bytes[frame.payload.clone()];
+    if payload.starts_with(b"{\"type\":\"refused\"") {
+        let code = number_after(payload, b"\"status\":").context("a refusal without a status")?;
+        return Ok(Presented::Refused(u16::try_from(code)?));
+    }
     if !payload.starts_with(b"{\"type\":\"welcome\"") {
         bail!("no welcome: {}", String::from_utf8_lossy(payload));
     }
     // The room that a welcome names has a `last_seq` too; both were true a moment ago.
     let last_seq = number_after(payload, b"\"last_seq\":").context("no last_seq")?;
+    let welcome = payload.to_vec();
     bytes.drain(..frame.end());
-    Ok(Seated { stream, last_seq, rest: bytes })
+    Ok(Presented::In(Seated { stream, last_seq, rest: bytes }, welcome))
 }
 
 impl Seated {

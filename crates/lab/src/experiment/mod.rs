@@ -2,4 +2,9 @@
 //! can see.
 
 pub(crate) mod data;
+pub(crate) mod deployment;
+pub(crate) mod people;
+pub(crate) mod rules;
 pub(crate) mod table;
+pub(crate) mod together;
+pub(crate) mod watch;
