@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
+use crate::experiment::Experiment;
 use crate::floor;
 
 /// Load and checks for an Anteroom server.
@@ -42,6 +43,11 @@ pub(crate) enum Scenario {
     Slow(Slow),
     /// Let many come to and leave a room in which many sit; what those are told of it, and its price.
     Presence(Presence),
+    /// Compare the seat strategies on servers that are started for it.
+    Experiment {
+        #[command(subcommand)]
+        which: Experiment,
+    },
     /// Not a scenario: serve as the floor that servers are measured against.
     Floor(Floor),
 }
@@ -286,7 +292,7 @@ pub(crate) struct Floor {
 }
 
 impl Scenario {
-    /// What every scenario needs; the floor is none.
+    /// What every scenario needs; the floor is none, and the experiment starts its own servers.
     pub(crate) fn common(&self) -> Option<&Common> {
         Some(match self {
             Self::Hold(hold) => &hold.common,
@@ -301,7 +307,7 @@ impl Scenario {
             Self::Idle(idle) => &idle.common,
             Self::Slow(slow) => &slow.common,
             Self::Presence(presence) => &presence.common,
-            Self::Floor(_) => return None,
+            Self::Experiment { .. } | Self::Floor(_) => return None,
         })
     }
 }

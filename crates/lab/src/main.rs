@@ -51,6 +51,7 @@ fn main() -> ExitCode {
 /// Runs a scenario, writes its report, and answers whether every check held.
 fn run(scenario: &Scenario) -> anyhow::Result<bool> {
     let report = match scenario {
+        Scenario::Experiment { which } => return experiment::run(which),
         Scenario::Floor(floor) => {
             floor::serve(floor)?;
             return Ok(true);

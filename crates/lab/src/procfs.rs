@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
 /// Processor time of a process so far, in seconds.
@@ -55,6 +56,12 @@ pub(crate) fn running_ns(pid: u32) -> Result<u64> {
         0 => Ok((Cpu::of(Some(pid))?.total_s() * 1e9) as u64),
         sum => Ok(sum),
     }
+}
+
+/// The same of this process, threads that have ended included.
+pub(crate) fn own_ns() -> u64 {
+    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    spent.tv_sec.unsigned_abs() * 1_000_000_000 + spent.tv_nsec.unsigned_abs()
 }
 
 /// The same of a process and everything it has started.

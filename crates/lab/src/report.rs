@@ -75,6 +75,16 @@ impl Report {
         self.rates_per_second.insert(what, count as f64 / seconds.max(1e-9));
     }
 
+    /// What was noted of a latency.
+    pub(crate) fn latency_of(&self, what: &str) -> Option<Figures> {
+        self.latency.get(what).copied()
+    }
+
+    /// The checks that did not hold.
+    pub(crate) fn broken(&self) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(|check| !check.holds)
+    }
+
     pub(crate) fn latency(&mut self, what: &'static str, figures: Figures) {
         self.latency.insert(what, figures);
     }

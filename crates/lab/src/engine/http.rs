@@ -177,7 +177,8 @@ pub(crate) fn take_seat(server: SocketAddr, ticket: &str) -> Result<Seated> {
     }
 }
 
-/// Opens a WebSocket with a ticket and reads up to its `welcome` or its refusal.
+/// Opens a WebSocket with a ticket, and what may follow it in the query, and reads up to its `welcome` or its
+/// refusal.
 pub(crate) fn present(server: SocketAddr, ticket: &str) -> Result<Presented> {
     let mut stream = connection(server)?;
     let request = format!(

@@ -220,7 +220,7 @@ impl Deployment {
             server: of_servers.sum::<Result<u64>>()?,
             redis: store(&self.ground.redis, self.shape.on_redis)?,
             postgres: store(&self.ground.postgres, self.shape.on_postgres)?,
-            lab: running_ns(std::process::id())?,
+            lab: procfs::own_ns(),
         })
     }
 

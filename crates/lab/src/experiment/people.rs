@@ -3,6 +3,7 @@
 //! A person blocks a thread while waiting for an answer: on a machine with few cores that is the lab's cheapest
 //! way, and many of them at once are what a burst is.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,8 @@ use super::data::Counts;
 use super::watch::{Event, Grant, What};
 use crate::engine::check::number_after;
 use crate::engine::crowd::guest;
-use crate::engine::http::{Http, Presented, Seated, present, text_after};
+use crate::engine::http::{Http, Presented, Seated, connection, present, text_after};
+use crate::engine::wire::HANDSHAKE_KEY;
 
 /// A step that is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +46,17 @@ pub(crate) struct Notes {
     pub(crate) spans: Vec<(Step, Duration)>,
 }
 
+impl Notes {
+    /// Leaves out that a room was full, for who has counted it otherwise.
+    pub(crate) fn forget_full(&mut self) {
+        for event in &mut self.events {
+            if matches!(event.what, What::Full { .. }) {
+                event.what = What::NotGranted;
+            }
+        }
+    }
+}
+
 /// The answer to who asked for a seat.
 #[derive(Clone, Debug)]
 pub(crate) enum Asked {
@@ -64,6 +77,8 @@ pub(crate) struct Ticket {
     pub(crate) answered: Instant,
     /// From when the answer was made.
     pub(crate) kept: Duration,
+    /// The seat that somebody has already, for another connection.
+    pub(crate) takeover: bool,
 }
 
 /// Somebody inside.
@@ -158,7 +173,8 @@ impl Person {
                     self.notes.counts.granted += 1;
                     self.notes.spans.push((Step::Reserve, answered - asked));
                     let (asked, kept) = (asked.duration_since(self.base), ticket.kept);
-                    self.note(room, answered, What::Granted { grant, asked, kept });
+                    let again = ticket.takeover;
+                    self.note(room, answered, What::Granted { grant, asked, kept, again });
                     Asked::Granted(ticket)
                 }
                 Err(_) => self.unheard(room, answered),
@@ -194,11 +210,15 @@ impl Person {
     }
 
     /// Step 2, at the next node if there are several: the two steps need not meet the same one.
-    pub(crate) fn present(&mut self, room: i64, ticket: &Ticket) -> Entered {
+    pub(crate) fn present(&mut self, room: i64, ticket: &Ticket, resume: Option<&str>) -> Entered {
         self.notes.counts.presented += 1;
         let began = Instant::now();
         let node = self.nodes[(self.at + 1) % self.nodes.len()];
-        let answer = present(node, &ticket.secret);
+        let query = resume.map_or_else(
+            || ticket.secret.clone(),
+            |resume| format!("{}&resume={resume}", ticket.secret),
+        );
+        let answer = present(node, &query);
         let now = Instant::now();
         match answer {
             Ok(Presented::In(seated, welcome)) => {
@@ -268,7 +288,7 @@ impl Person {
         let room = number_after(answer, b"\"id\":").context("a room without a number")?;
         let answer = answer.to_vec();
         let (ticket, (life, number)) = ticket(&answer, base, Instant::now())?;
-        match self.present(room, &ticket) {
+        match self.present(room, &ticket, None) {
             Entered::In(inside) => Ok((room, inside, (life, number + 1))),
             Entered::Refused(code) => bail!("the maker was refused with {code}"),
             Entered::Broken => bail!("the maker's line broke"),
@@ -320,17 +340,25 @@ impl Person {
         }
     }
 
-    /// Begins to present a ticket and breaks the line before anything can be answered.
-    pub(crate) fn half_present(&self, ticket: &Ticket) -> Result<()> {
-        use std::io::Write as _;
+    /// Presents a ticket, or only begins to, and breaks the line before anything can be answered.
+    pub(crate) fn half_present(&self, ticket: &Ticket, whole: bool) -> Result<()> {
         let node = self.nodes[self.at];
-        let mut stream = crate::engine::http::connection(node)?;
-        write!(
-            stream,
+        let mut stream = connection(node)?;
+        let mut request = format!(
             "GET /ws?ticket={} HTTP/1.1\r\nHost: {node}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n",
             ticket.secret
-        )?;
-        Ok(())
+        );
+        if whole {
+            request
+                .push_str("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: anteroom.v1\r\n");
+            request.push_str(&format!("Sec-WebSocket-Key: {HANDSHAKE_KEY}\r\n\r\n"));
+        }
+        Ok(stream.write_all(request.as_bytes())?)
+    }
+
+    /// An instant of this person's notes.
+    pub(crate) fn since_base(&self, instant: Instant) -> Duration {
+        instant.duration_since(self.base)
     }
 
     pub(crate) fn took(&mut self, step: Step, span: Duration) {
@@ -371,7 +399,8 @@ fn ticket(body: &[u8], asked: Instant, answered: Instant) -> Result<(Ticket, Gra
     let secret = text_after(body, "ticket")?;
     let kept = Duration::from_millis(u64::try_from(kept)?);
     let grant = grant(&text_after(body, "generation")?)?;
-    Ok((Ticket { secret, asked, answered, kept }, grant))
+    let takeover = memmem::find(body, b"\"takeover\":true").is_some();
+    Ok((Ticket { secret, asked, answered, kept, takeover }, grant))
 }
 
 fn grant(text: &str) -> Result<Grant> {

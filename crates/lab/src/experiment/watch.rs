@@ -31,8 +31,9 @@ pub(crate) struct Event {
 pub(crate) enum What {
     /// Asks for a seat.
     Asks,
-    /// Was granted one: the number, when it was asked for, and how long it is kept.
-    Granted { grant: Grant, asked: Duration, kept: Duration },
+    /// Was granted one: the number, when it was asked for, how long it is kept, and whether it is `again` the
+    /// seat that this person has already.
+    Granted { grant: Grant, asked: Duration, kept: Duration, again: bool },
     /// Was told that the room is full, having asked then.
     Full { asked: Duration },
     /// Got no seat for another reason.
@@ -165,10 +166,11 @@ fn spans(seen: &[&Event], judged: &mut Judgement, venue: &Venue) -> Vec<Taken> {
                 it.asking += 1;
                 it.possible_since.get_or_insert(event.at);
             }
-            What::Granted { grant, kept, .. } => {
+            What::Granted { grant, kept, again, .. } => {
                 it.asking = it.asking.saturating_sub(1);
                 let until = Some(event.at + *kept);
                 match it.seat {
+                    Some(_) if *again => {}
                     Some((_, had, kept_until)) if had != *grant => {
                         // A seat whose time was up may have been granted anew.
                         let stood = kept_until.is_none_or(|until| event.at < until);
@@ -318,7 +320,7 @@ mod tests {
     }
 
     fn granted(number: u64, asked: u64) -> What {
-        What::Granted { grant: (1, number), asked: ms(asked), kept: ms(1_000) }
+        What::Granted { grant: (1, number), asked: ms(asked), kept: ms(1_000), again: false }
     }
 
     /// Three people who got seats at 10, 20 and 30 ms and keep them.
