@@ -1,5 +1,6 @@
 //! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`, `cargo xtask mutants`,
-//! `cargo xtask prove`, `cargo xtask faults`, `cargo xtask bench`, `cargo xtask cluster`.
+//! `cargo xtask prove`, `cargo xtask faults`, `cargo xtask bench`, `cargo xtask cluster`,
+//! `cargo xtask experiment`.
 //!
 //! [`plan`] says which steps there are, [`run`] does one of them, [`install`] brings what a fresh
 //! machine lacks, [`count`] adds up. The last line printed is `N passed, N failed` over everything
@@ -9,6 +10,7 @@
 mod bench;
 mod cluster;
 mod count;
+mod experiment;
 mod faults;
 mod install;
 mod mutants;
@@ -47,6 +49,8 @@ enum Command {
     Bench(bench::Wanted),
     /// Start several nodes on this machine, over a private PostgreSQL and Redis, behind a proxy.
     Cluster(cluster::Wanted),
+    /// Compare the seat strategies under load and in trouble, and write the report.
+    Experiment(experiment::Wanted),
 }
 
 /// What to leave out.
@@ -96,6 +100,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Cluster(wanted) => {
             cluster::run(&root, wanted)?;
             return Ok(ExitCode::SUCCESS);
+        }
+        Command::Experiment(wanted) => {
+            let proved = experiment::run(&root, &wanted)?;
+            return Ok(if proved { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Mutants(which) => {
             let survivors = mutants::run(&root, &which)?;

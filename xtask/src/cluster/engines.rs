@@ -23,16 +23,16 @@ log.console.level = warning
 ";
 
 /// A running engine and its address.
-pub(super) struct Engine {
-    pub(super) url: String,
-    pub(super) kept: Kept,
+pub(crate) struct Engine {
+    pub(crate) url: String,
+    pub(crate) kept: Kept,
 }
 
 /// Starts PostgreSQL on an empty database.
 ///
 /// # Errors
 /// It is not installed, or does not come up.
-pub(super) fn postgres(place: &mut Place) -> anyhow::Result<Engine> {
+pub(crate) fn postgres(place: &mut Place) -> anyhow::Result<Engine> {
     let dir = place.path.join("postgres");
     std::fs::create_dir(&dir)?;
     let servant = servant("postgres").or_else(|| servant("nobody"));
@@ -74,7 +74,7 @@ pub(super) fn postgres(place: &mut Place) -> anyhow::Result<Engine> {
 ///
 /// # Errors
 /// It is not installed, or does not come up.
-pub(super) fn redis(place: &mut Place) -> anyhow::Result<Engine> {
+pub(crate) fn redis(place: &mut Place) -> anyhow::Result<Engine> {
     let port = free_port()?;
     let mut server = keeper("TERM", Path::new("redis-server"));
     server.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
@@ -139,6 +139,12 @@ fn servant(name: &str) -> Option<(u32, u32)> {
     let line = people.lines().find(|line| line.split(':').next() == Some(name))?;
     let mut fields = line.split(':').skip(2);
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+/// Where the newest PostgreSQL's programs are; nowhere in particular where they are on the path.
+pub(crate) fn postgres_programs() -> Option<PathBuf> {
+    let dir = program("createdb").parent()?.to_owned();
+    (!dir.as_os_str().is_empty()).then_some(dir)
 }
 
 /// The newest one that is installed.

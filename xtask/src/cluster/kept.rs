@@ -25,9 +25,9 @@ const SWEEPER: &str = r#"for it in $(cat); do while kill -0 "$it" 2>/dev/null; d
 rm -rf "$1""#;
 
 /// A running process. Dropping it asks it to end, and waits until it has.
-pub(super) struct Kept {
+pub(crate) struct Kept {
     keeper: Child,
-    pub(super) pid: u32,
+    pub(crate) pid: u32,
 }
 
 impl Kept {
@@ -71,18 +71,19 @@ pub(super) fn keeper(signal: &str, program: &Path) -> Command {
 }
 
 /// A directory that goes when everything that stands in it has ended.
-pub(super) struct Place {
+pub(crate) struct Place {
     pub(super) path: PathBuf,
     sweeper: Child,
 }
 
 impl Place {
-    /// Makes one for this process.
+    /// Makes one for this process and purpose.
     ///
     /// # Errors
     /// There is one, or it cannot be made.
-    pub(super) fn new() -> anyhow::Result<Self> {
-        let path = std::env::temp_dir().join(format!("anteroom-cluster-{}", std::process::id()));
+    pub(crate) fn new(purpose: &str) -> anyhow::Result<Self> {
+        let name = format!("anteroom-{purpose}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).with_context(|| path.display().to_string())?;
         let mut sweeper = Command::new("sh");
         sweeper.args(["-c", SWEEPER, "sweeper"]).arg(&path).stdin(Stdio::piped()).process_group(0);

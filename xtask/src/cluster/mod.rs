@@ -4,7 +4,7 @@
 //! them a proxy that spreads connections in turn. Everything ends with it, and only the nodes' logs stay
 //! (`out/cluster`, if nothing else is said).
 
-mod engines;
+pub(crate) mod engines;
 mod kept;
 mod nodes;
 mod proxy;
@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::kept::Place;
+pub(crate) use self::kept::{Kept, Place};
 use self::nodes::{Common, Node};
 use crate::run::say;
 
@@ -72,7 +72,7 @@ pub(crate) fn run(root: &Path, wanted: Wanted) -> anyhow::Result<()> {
     std::fs::create_dir_all(&logs)?;
 
     // Dropped in the opposite order: the nodes first, then what they stand on, the directory last.
-    let mut place = Place::new()?;
+    let mut place = Place::new("cluster")?;
     let postgres = engines::postgres(&mut place)?;
     say(&format!("PostgreSQL  {}  (process {})", postgres.url, postgres.kept.pid));
     let (name, meets) = match wanted.bus {

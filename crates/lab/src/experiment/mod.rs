@@ -58,8 +58,8 @@ pub(crate) struct Admission {
     #[arg(long)]
     postgres_pid: Option<u32>,
     /// Where createdb and dropdb are.
-    #[arg(long, default_value = "")]
-    postgres_programs: PathBuf,
+    #[arg(long)]
+    postgres_programs: Option<PathBuf>,
     /// Cores of servers and stores, as taskset takes them.
     #[arg(long, default_value = "")]
     cores: String,
@@ -103,7 +103,7 @@ fn compare(asked: &Admission) -> Result<bool> {
         server: server.with_context(|| asked.server.display().to_string())?,
         redis: asked.redis.clone().zip(asked.redis_pid),
         postgres: asked.postgres.clone().zip(asked.postgres_pid),
-        postgres_programs: asked.postgres_programs.clone(),
+        postgres_programs: asked.postgres_programs.clone().unwrap_or_default(),
         cores: asked.cores.clone(),
         scratch: out.join("scratch"),
     };

@@ -18,6 +18,9 @@ use crate::engine::crowd::guest;
 use crate::engine::http::{Http, Presented, Seated, connection, present, text_after};
 use crate::engine::wire::HANDSHAKE_KEY;
 
+/// After which rest a kept connection is not used any more.
+const RESTS_AT_MOST: Duration = Duration::from_secs(2);
+
 /// A step that is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
@@ -75,7 +78,7 @@ pub(crate) struct Ticket {
     pub(crate) secret: String,
     pub(crate) asked: Instant,
     pub(crate) answered: Instant,
-    /// From when the answer was made.
+    /// From when the answer was made, which was between the two.
     pub(crate) kept: Duration,
     /// The seat that somebody has already, for another connection.
     pub(crate) takeover: bool,
@@ -102,6 +105,7 @@ pub(crate) struct Person {
     /// Which node is asked.
     at: usize,
     http: Option<Http>,
+    used: Instant,
     token: String,
     base: Instant,
     pub(crate) notes: Notes,
@@ -118,6 +122,7 @@ impl Person {
             nodes: nodes.clone(),
             at,
             http: Some(http),
+            used: Instant::now(),
             token,
             base,
             notes: Notes::default(),
@@ -131,6 +136,7 @@ impl Person {
             nodes: self.nodes.clone(),
             at: (self.at + 1) % self.nodes.len(),
             http: None,
+            used: Instant::now(),
             token: self.token.clone(),
             base: self.base,
             notes: Notes::default(),
@@ -143,9 +149,11 @@ impl Person {
     }
 
     fn http(&mut self) -> Result<&mut Http> {
-        if self.http.is_none() {
+        // A connection that rests may be closed by the server at any time, which is no answer to anything.
+        if self.http.is_none() || self.used.elapsed() > RESTS_AT_MOST {
             self.http = Some(Http::new(self.nodes[self.at])?);
         }
+        self.used = Instant::now();
         self.http.as_mut().context("no connection")
     }
 
@@ -235,9 +243,14 @@ impl Person {
                 if stood && !(4500..4600).contains(&code) && code < 5000 && code != 503 {
                     self.note(room, now, What::PromiseBroken(code));
                 }
+                // Whether the seat went back or stands is not known here.
+                self.note(room, now, What::Lets);
                 Entered::Refused(code)
             }
-            Err(_) => Entered::Broken,
+            Err(_) => {
+                self.note(room, now, What::Lets);
+                Entered::Broken
+            }
         }
     }
 
@@ -255,6 +268,11 @@ impl Person {
     pub(crate) fn vanish(&mut self, room: i64, inside: Inside) {
         self.note(room, Instant::now(), What::Lets);
         drop(inside);
+    }
+
+    /// From an instant on nothing is certain about a seat: a line broke, or a server died.
+    pub(crate) fn is_unsure(&mut self, room: i64, since: Instant) {
+        self.note(room, since, What::Lets);
     }
 
     /// What was held or reserved is surely gone by now.
@@ -397,7 +415,8 @@ fn seats_in(body: &[u8]) -> Option<Seats> {
 fn ticket(body: &[u8], asked: Instant, answered: Instant) -> Result<(Ticket, Grant)> {
     let kept = number_after(body, b"\"expires_in_ms\":").context("no deadline")?;
     let secret = text_after(body, "ticket")?;
-    let kept = Duration::from_millis(u64::try_from(kept)?);
+    // It is told in whole milliseconds.
+    let kept = Duration::from_millis(u64::try_from(kept)?.saturating_sub(1));
     let grant = grant(&text_after(body, "generation")?)?;
     let takeover = memmem::find(body, b"\"takeover\":true").is_some();
     Ok((Ticket { secret, asked, answered, kept, takeover }, grant))

@@ -166,9 +166,10 @@ fn spans(seen: &[&Event], judged: &mut Judgement, venue: &Venue) -> Vec<Taken> {
                 it.asking += 1;
                 it.possible_since.get_or_insert(event.at);
             }
-            What::Granted { grant, kept, again, .. } => {
+            What::Granted { grant, asked, kept, again } => {
                 it.asking = it.asking.saturating_sub(1);
-                let until = Some(event.at + *kept);
+                // The answer was made at some time after the question: until then it is surely kept.
+                let until = Some(*asked + *kept);
                 match it.seat {
                     Some(_) if *again => {}
                     Some((_, had, kept_until)) if had != *grant => {
@@ -351,9 +352,9 @@ mod tests {
         events.push(at(29, 1, What::Lets));
         assert_eq!(faults(VENUE, &events), Faults::default());
         let mut late = three();
-        late[4].at = ms(1_005);
-        late[5].at = ms(1_011);
-        late[5].what = granted(3, 1_005);
+        late[4].at = ms(1_004);
+        late[5].at = ms(1_006);
+        late[5].what = granted(3, 1_004);
         assert_eq!(faults(VENUE, &late), Faults::default());
         // Who entered has no deadline.
         late.push(at(100, 1, What::Enters));

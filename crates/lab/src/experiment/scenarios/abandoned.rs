@@ -38,7 +38,7 @@ pub(crate) fn run(stage: &mut Stage, tries: Tries) -> Result<Cell> {
     let tickets = reserve_all(&mut stage.crowd[..SEATS], room)?;
     let grace = stage.setup.grace;
     if tries == Tries::AndFails {
-        at_once(&mut stage.crowd[..SEATS], |person, n, _| fail(person, &tickets[n], n))?;
+        at_once(&mut stage.crowd[..SEATS], |person, n, _| fail(person, room, (&tickets[n], n)))?;
     }
     let tried = Instant::now();
     // A seat whose owner's line broke inside is held for the grace from then on, which may end before or after.
@@ -69,7 +69,10 @@ pub(crate) fn run(stage: &mut Stage, tries: Tries) -> Result<Cell> {
     draft.finish()
 }
 
-fn fail(person: &mut Person, ticket: &Ticket, number: usize) {
+fn fail(person: &mut Person, room: i64, (ticket, number): (&Ticket, usize)) {
+    if number % 3 < 2 {
+        person.is_unsure(room, Instant::now());
+    }
     match number % 3 {
         // The server may or may not have seen it when the line breaks.
         0 => drop(person.half_present(ticket, true)),

@@ -62,8 +62,10 @@ pub(crate) fn run(stage: &mut Stage) -> Result<Cell> {
     draft.figure("recovery_ms", ms(first_entry_after(runners, died_at)));
     cancel_all(&mut probes[..SEATS], room)?;
     for person in people.iter_mut() {
+        person.is_unsure(room, died);
         person.is_gone(room);
     }
+    runners.iter_mut().for_each(|runner| runner.is_unsure(elsewhere, died));
     draft.gather(&mut stage.crowd);
     draft.finish()
 }

@@ -49,7 +49,8 @@ pub(crate) fn run(stage: &mut Stage) -> Result<Cell> {
             person.leave(room, inside);
         }
     }
-    // Of those with two tabs one has left for both.
+    // A tab that asked when its user sat already was promised the same seat once more.
+    crowd[people..].iter_mut().for_each(|tab| drop(tab.cancel(room)));
     draft.gather(&mut crowd);
     crowd.truncate(people);
     crowd.append(&mut stage.crowd);

@@ -1,0 +1,118 @@
+//! `cargo xtask experiment`: the lab's comparison of seat strategies, with a private Redis and PostgreSQL.
+//!
+//! The server is built with the baselines that only the experiment knows, under a name of its own, so that the
+//! program people run is not touched. Servers and stores run on the first core, the lab on the second.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+
+use crate::cluster::{Kept, Place, engines};
+use crate::run::say;
+
+/// The cores of what is measured, and of who measures, where there are two.
+const SERVER_CORE: &str = "0";
+const LAB_CORE: &str = "1";
+
+/// What is wanted; what is not said is the lab's to decide.
+#[derive(Args, Debug)]
+pub(crate) struct Wanted {
+    /// All of it once, in two minutes: to see that it works.
+    #[arg(long)]
+    quick: bool,
+    /// The time there is.
+    #[arg(long)]
+    minutes: Option<f64>,
+    /// Where data and report go. An interrupted run is gone on with there.
+    #[arg(long, value_name = "DIR", default_value = "out/experiment")]
+    out: PathBuf,
+    /// Programs that are built already, in this directory; otherwise a release is built.
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
+    /// More for the lab, as `--subject` and `--scenario` (see `anteroom-lab experiment admission --help`).
+    #[arg(last = true)]
+    more: Vec<String>,
+}
+
+/// Runs the experiment. Whether it proved what it is to prove.
+///
+/// # Errors
+/// Something is not installed, does not build or does not come up.
+pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<bool> {
+    let programs = match &wanted.programs {
+        Some(programs) => {
+            programs.canonicalize().with_context(|| programs.display().to_string())?
+        }
+        None => built(root, &["--release"])?,
+    };
+    // Dropped in the opposite order: what the lab has started, then the stores, the directory last.
+    let mut place = Place::new("experiment")?;
+    let postgres = engines::postgres(&mut place)?;
+    let redis = engines::redis(&mut place)?;
+    say(&format!(
+        "PostgreSQL (process {}) and Redis (process {})",
+        postgres.kept.pid, redis.kept.pid
+    ));
+    let many = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
+    if many {
+        pin(&postgres.kept)?;
+        pin(&redis.kept)?;
+    }
+    let mut lab = match many {
+        true => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", LAB_CORE]).arg(programs.join("anteroom-lab"));
+            command
+        }
+        false => Command::new(programs.join("anteroom-lab")),
+    };
+    lab.args(["experiment", "admission", "--server"]).arg(programs.join("anteroom-baselines"));
+    lab.args(["--redis", &redis.url, "--redis-pid", &redis.kept.pid.to_string()]);
+    lab.args(["--postgres", &postgres.url, "--postgres-pid", &postgres.kept.pid.to_string()]);
+    if let Some(programs) = engines::postgres_programs() {
+        lab.arg("--postgres-programs").arg(programs);
+    }
+    lab.arg("--out").arg(root.join(&wanted.out));
+    if many {
+        lab.args(["--cores", SERVER_CORE]);
+    }
+    if wanted.quick {
+        lab.arg("--quick");
+    }
+    if let Some(minutes) = wanted.minutes {
+        lab.args(["--minutes", &minutes.to_string()]);
+    }
+    let status = lab.args(&wanted.more).status().context("the lab (is taskset there?)")?;
+    ensure!(matches!(status.code(), Some(0 | 1)), "the lab ended with {status}");
+    Ok(status.success())
+}
+
+/// Puts a store and everything it starts from now on on the servers' core.
+fn pin(kept: &Kept) -> anyhow::Result<()> {
+    let mut pin = Command::new("taskset");
+    pin.args(["-a", "-c", "-p", SERVER_CORE, &kept.pid.to_string()]);
+    let done = pin.output().context("taskset (of util-linux)")?;
+    ensure!(done.status.success(), "taskset: {}", String::from_utf8_lossy(&done.stderr));
+    Ok(())
+}
+
+/// Builds the lab, and the server with baselines; where they lie.
+///
+/// # Errors
+/// They do not build.
+pub(crate) fn built(root: &Path, profile: &[&str]) -> anyhow::Result<PathBuf> {
+    let server =
+        ["--package", "anteroom", "--bin", "anteroom-baselines", "--features", "baselines"];
+    for what in [&server[..], &["--package", "anteroom-lab"]] {
+        let mut build = vec!["build"];
+        build.extend(profile);
+        build.extend(what);
+        let status = crate::plan::cargo(root, &build).status().context("cargo")?;
+        ensure!(status.success(), "{what:?} does not build");
+    }
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(target.join(if profile.is_empty() { "debug" } else { "release" }))
+}
