@@ -12,10 +12,14 @@ mod deployment;
 mod machine;
 mod people;
 mod progress;
+mod ranking;
 mod rules;
 mod run;
 mod scenarios;
+mod summary;
 mod table;
+#[cfg(test)]
+mod tests;
 mod together;
 mod watch;
 

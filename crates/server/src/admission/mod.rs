@@ -18,6 +18,8 @@
 //!
 //! It knows nothing of tickets' outer form, passwords, bans or the wire.
 
+#[cfg(feature = "baselines")]
+mod baselines;
 mod capacity;
 mod measured;
 mod conditional;
@@ -43,6 +45,8 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 
+#[cfg(feature = "baselines")]
+pub(crate) use baselines::{Discipline, RULES_LOG, Specimen};
 pub(crate) use capacity::CapacityWatch;
 pub(crate) use conditional::{
     Conditional, Options as ConditionalOptions, PostgresOptions as ConditionalPostgresOptions,

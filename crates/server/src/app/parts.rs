@@ -50,7 +50,47 @@ pub(super) async fn strategy(
         per_address: config.limits.enabled.then_some(config.limits.reservations_per_address),
     };
     let (clock, deadlines) = (Arc::clone(&ground.clock), Arc::clone(&ground.deadlines));
-    match settings.strategy {
+    #[cfg(feature = "baselines")]
+    if let Some(discipline) = baseline(settings.strategy) {
+        tracing::warn!(
+            event = "strategy.baseline",
+            strategy = settings.strategy.as_str(),
+            "for experiments only: this strategy does not keep what people are promised"
+        );
+        let ledgers = admission::Semaphore::new(terms, bounds, clock, deadlines);
+        let specimen = admission::Specimen::baseline(ledgers, discipline);
+        return Ok(Arc::new(specimen.logged()?));
+    }
+    let seats = real(config, ground, whose, (terms, bounds)).await?;
+    #[cfg(feature = "baselines")]
+    let seats = Arc::new(admission::Specimen::real(seats).logged()?);
+    Ok(seats)
+}
+
+/// What a baseline of the experiment is kept apart by; nothing for a real strategy.
+#[cfg(feature = "baselines")]
+fn baseline(strategy: config::Strategy) -> Option<admission::Discipline> {
+    use admission::Discipline;
+    use config::Strategy;
+    Some(match strategy {
+        Strategy::BaselineUnlocked => Discipline::Unlocked,
+        Strategy::BaselineGlobalLock => Discipline::Global { fair: false },
+        Strategy::BaselineGlobalLockFair => Discipline::Global { fair: true },
+        Strategy::BaselineRoomLock => Discipline::PerRoom { fair: false },
+        Strategy::BaselineRoomLockFair => Discipline::PerRoom { fair: true },
+        Strategy::Semaphore | Strategy::Conditional | Strategy::Redis => return None,
+    })
+}
+
+/// One of the strategies that keep the promise.
+async fn real(
+    config: &Config,
+    ground: &Ground,
+    whose: Whose,
+    (terms, bounds): (Terms, Bounds),
+) -> anyhow::Result<Arc<dyn Admission>> {
+    let (clock, deadlines) = (Arc::clone(&ground.clock), Arc::clone(&ground.deadlines));
+    match config.admission.strategy {
         config::Strategy::Redis => {
             let terms = (&terms, bounds);
             let redis = admission::Redis::connect(&config.redis, terms, whose, clock, deadlines);
@@ -81,6 +121,8 @@ pub(super) async fn strategy(
         config::Strategy::Semaphore => {
             Ok(Arc::new(admission::Semaphore::new(terms, bounds, clock, deadlines)))
         }
+        #[cfg(feature = "baselines")]
+        other => anyhow::bail!("{} is a baseline", other.as_str()),
     }
 }
 

@@ -102,6 +102,8 @@ impl Config {
                  other than \"local\"",
             ),
             Strategy::Semaphore | Strategy::Conditional | Strategy::Redis => Ok(()),
+            #[cfg(feature = "baselines")]
+            _ => Ok(()),
         }
     }
 }

@@ -106,6 +106,10 @@ fn from_environment(
     if cfg!(feature = "mutants") && name == anteroom_core::mutants::VARIABLE {
         return Ok(None);
     }
+    #[cfg(feature = "baselines")]
+    if name == crate::admission::RULES_LOG {
+        return Ok(None);
+    }
     // For `anteroom chat`, from the same environment; no setting of a server.
     if name == "ANTEROOM_PASSWORD" {
         return Ok(None);

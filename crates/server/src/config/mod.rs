@@ -125,6 +125,21 @@ pub enum Strategy {
     Conditional,
     /// In Redis; scripts on one primary.
     Redis,
+    /// For experiments: nothing keeps two decisions apart.
+    #[cfg(feature = "baselines")]
+    BaselineUnlocked,
+    /// For experiments: one lock for all rooms.
+    #[cfg(feature = "baselines")]
+    BaselineGlobalLock,
+    /// For experiments: the same, in the order of asking.
+    #[cfg(feature = "baselines")]
+    BaselineGlobalLockFair,
+    /// For experiments: a lock per room.
+    #[cfg(feature = "baselines")]
+    BaselineRoomLock,
+    /// For experiments: the same, in the order of asking.
+    #[cfg(feature = "baselines")]
+    BaselineRoomLockFair,
 }
 
 impl Strategy {
@@ -135,6 +150,16 @@ impl Strategy {
             Self::Semaphore => "semaphore",
             Self::Conditional => "conditional",
             Self::Redis => "redis",
+            #[cfg(feature = "baselines")]
+            Self::BaselineUnlocked => "baseline_unlocked",
+            #[cfg(feature = "baselines")]
+            Self::BaselineGlobalLock => "baseline_global_lock",
+            #[cfg(feature = "baselines")]
+            Self::BaselineGlobalLockFair => "baseline_global_lock_fair",
+            #[cfg(feature = "baselines")]
+            Self::BaselineRoomLock => "baseline_room_lock",
+            #[cfg(feature = "baselines")]
+            Self::BaselineRoomLockFair => "baseline_room_lock_fair",
         }
     }
 }

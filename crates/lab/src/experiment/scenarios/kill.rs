@@ -9,7 +9,7 @@ use super::{LOOK, Stage, cancel_all, ms, probe, reserve_all};
 use crate::experiment::cell::Draft;
 use crate::experiment::data::Cell;
 use crate::experiment::people::{Asked, Entered, Inside, Person, Ticket};
-use crate::experiment::together::wait_until;
+use crate::experiment::together::{at_once, wait_until};
 use crate::experiment::watch::{Venue, What};
 
 const INSIDE: usize = 20;
@@ -28,7 +28,6 @@ pub(crate) fn run(stage: &mut Stage) -> Result<Cell> {
     let mut draft = stage.draft("kill");
     let [room, elsewhere] = two_rooms(stage, &mut draft)?;
     let inside = enter_all(&mut stage.crowd[..INSIDE], room)?;
-    let tickets = reserve_all(&mut stage.crowd[INSIDE..SEATS], room)?;
     let setup = stage.setup.clone();
     let (people, others) = stage.crowd.split_at_mut(SEATS);
     let (runners, probes) = others.split_at_mut(BUSY);
@@ -38,22 +37,15 @@ pub(crate) fn run(stage: &mut Stage) -> Result<Cell> {
             scope.spawn(move || run_about(runner, elsewhere, is_over));
         }
         wait_until(Instant::now() + BEFORE);
+        let tickets = reserve_all(&mut people[INSIDE..], room);
         for (person, inside) in people.iter_mut().zip(inside) {
             person.vanish(room, inside);
         }
         let died = Instant::now();
-        let done = deployment.kill().and_then(|()| deployment.revive(&setup)).and_then(|()| {
-            let kept = still_open(&mut people[INSIDE..], room, &tickets);
-            draft.figure("promises_kept", kept as f64 * 100.0 / RESERVED as f64);
-            let granted = probe(&mut probes[..SEATS], room, PATIENCE)?;
-            let missing = SEATS - granted.len();
-            draft.cell().faults.leaked += missing as u64;
-            if missing > 0 {
-                draft.evidence(format!("{missing} of {SEATS} seats did not come back"));
-            }
-            let last = granted.last().copied().unwrap_or(died + PATIENCE);
-            draft.figure("grantable_ms", ms(last - died));
-            Ok(())
+        let done = tickets.and_then(|tickets| {
+            deployment.kill()?;
+            deployment.revive(&setup)?;
+            back_again(&mut draft, room, (&mut people[INSIDE..], &tickets), (probes, died))
         });
         is_over.store(true, Ordering::Relaxed);
         done.map(|()| died)
@@ -68,6 +60,26 @@ pub(crate) fn run(stage: &mut Stage) -> Result<Cell> {
     runners.iter_mut().for_each(|runner| runner.is_unsure(elsewhere, died));
     draft.gather(&mut stage.crowd);
     draft.finish()
+}
+
+/// What of before the server died still holds, and when everything that does not is free for others.
+fn back_again(
+    draft: &mut Draft,
+    room: i64,
+    (people, tickets): (&mut [Person], &[Ticket]),
+    (probes, died): (&mut [Person], Instant),
+) -> Result<()> {
+    let kept = still_open(people, room, tickets)?;
+    draft.figure("promises_kept", kept as f64 * 100.0 / RESERVED as f64);
+    let granted = probe(&mut probes[..SEATS], room, PATIENCE)?;
+    let missing = SEATS - granted.len();
+    draft.cell().faults.leaked += missing as u64;
+    if missing > 0 {
+        draft.evidence(format!("{missing} of {SEATS} seats did not come back"));
+    }
+    let last = granted.last().copied().unwrap_or(died + PATIENCE);
+    draft.figure("grantable_ms", ms(last - died));
+    Ok(())
 }
 
 /// Two empty rooms: the makers have left.
@@ -96,17 +108,18 @@ fn enter_all(people: &mut [Person], room: i64) -> Result<Vec<Inside>> {
 }
 
 /// How many of the reservations from before still open. Whoever gets in leaves at once.
-fn still_open(people: &mut [Person], room: i64, tickets: &[Ticket]) -> usize {
-    let mut kept = 0;
-    for (person, ticket) in people.iter_mut().zip(tickets) {
-        if let Entered::In(inside) = person.present(room, ticket, None) {
-            kept += 1;
+fn still_open(people: &mut [Person], room: i64, tickets: &[Ticket]) -> Result<usize> {
+    let (_, opened) = at_once(people, |person, n, _| {
+        let entered = person.present(room, &tickets[n], None);
+        let is_in = matches!(entered, Entered::In(_));
+        if let Entered::In(inside) = entered {
             person.leave(room, inside);
         }
         // That a server which died has forgotten them is a figure here, not a fault.
         person.notes.events.retain(|event| !matches!(event.what, What::PromiseBroken(_)));
-    }
-    kept
+        is_in
+    })?;
+    Ok(opened.into_iter().filter(|is_in| *is_in).count())
 }
 
 /// Comes and goes, whatever happens, until it is over.

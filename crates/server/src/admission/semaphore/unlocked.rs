@@ -1,7 +1,7 @@
 //! What this strategy must not be: it looks, lets others go on, and then acts on what it saw.
 //!
-//! Only a mutant comes here ([`Mutant::B09CheckedThenActed`]), and the test that shows that the
-//! schedules would convict it.
+//! Only a mutant comes here ([`Mutant::B09CheckedThenActed`]), the test that shows that the schedules would
+//! convict it, and the baseline without a lock of the experiment (`admission/baselines`).
 //!
 //! [`Mutant::B09CheckedThenActed`]: anteroom_core::mutants::Mutant::B09CheckedThenActed
 
@@ -12,7 +12,7 @@ use super::Semaphore;
 use crate::admission::{Journal, Refusal};
 
 impl Semaphore {
-    pub(super) async fn check_then_act(
+    pub(in crate::admission) async fn check_then_act(
         &self,
         room: RoomId,
         ask: Ask,

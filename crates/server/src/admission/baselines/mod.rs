@@ -1,0 +1,281 @@
+//! What the experiment compares the strategies with (`docs/experiments/README.md`); in no program that people run.
+//!
+//! A baseline decides with the ledgers of [`Semaphore`] and differs in what keeps two of its steps apart: nothing,
+//! one lock for all rooms, or a lock per room, each of the latter two either going to who asked first or promising
+//! no order. The locks lie around whole verbs, as `synchronized` and `ReentrantLock` did in the original. The
+//! ledgers' own mutexes stay beneath them, never contended there; steps that cross rooms take no lock of a
+//! single room and rely on those.
+//!
+//! Without a lock a seat is looked for, other requests go on (one yield of the task, where a store would be
+//! asked), and what was seen is acted upon: [`Semaphore::check_then_act`]. Everything else is sound there, so
+//! that the server can be looked at while it overfills its rooms.
+//!
+//! The same wrapper keeps the original's log ([`log`]) around the decisions of any strategy.
+
+mod log;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, StreamId, UserId};
+use anteroom_core::seat::{
+    Ask, Attachment, Claim, Closed, Confirmed, Member, PartRef, Parting, Position, Reserved,
+    RoomSize, RoomSpec, Seats, Snapshot, Waiting,
+};
+use anteroom_core::time::Millis;
+use async_trait::async_trait;
+use futures_util::FutureExt as _;
+
+use self::log::Log;
+pub(crate) use self::log::VARIABLE as RULES_LOG;
+use super::{
+    Admission, ConfirmError, Decided, EndedSessions, Journal, PartyError, Refusal, Semaphore,
+    SettleError, Ticket, WaitError,
+};
+use crate::clock::Clock;
+
+/// What keeps the steps of a baseline apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Discipline {
+    /// Nothing does.
+    Unlocked,
+    /// One lock for all rooms, for who asked first if it is `fair`.
+    Global { fair: bool },
+    /// A lock per room.
+    PerRoom { fair: bool },
+}
+
+/// A lock around a verb.
+enum Lock {
+    /// Whoever comes at the right moment gets it. Never held across an await.
+    Barging(Mutex<()>),
+    /// In the order of asking.
+    Fair(tokio::sync::Mutex<()>),
+}
+
+impl Lock {
+    fn new(fair: bool) -> Self {
+        if fair {
+            Self::Fair(tokio::sync::Mutex::default())
+        } else {
+            Self::Barging(Mutex::default())
+        }
+    }
+
+    /// Runs a verb that is decided in memory, and so never waits, under the lock.
+    async fn held<T>(&self, verb: impl Future<Output = T> + Send) -> T {
+        match self {
+            Self::Fair(lock) => {
+                let _held = lock.lock().await;
+                verb.await
+            }
+            Self::Barging(lock) => {
+                let decided = {
+                    let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
+                    verb.now_or_never()
+                };
+                match decided {
+                    Some(answer) => answer,
+                    None => unreachable!("a strategy in memory never waits"),
+                }
+            }
+        }
+    }
+}
+
+enum Locks {
+    None,
+    Global(Lock),
+    PerRoom { fair: bool, locks: Mutex<HashMap<RoomId, Arc<Lock>>> },
+}
+
+impl Locks {
+    /// Runs a verb under what its room, or every room, is locked with.
+    async fn held<T>(&self, room: Option<RoomId>, verb: impl Future<Output = T> + Send) -> T {
+        match (self, room) {
+            (Self::Global(lock), _) => lock.held(verb).await,
+            (Self::PerRoom { fair, locks }, Some(room)) => {
+                let lock = {
+                    let mut locks = locks.lock().unwrap_or_else(PoisonError::into_inner);
+                    locks.entry(room).or_insert_with(|| Arc::new(Lock::new(*fair))).clone()
+                };
+                lock.held(verb).await
+            }
+            (Self::None | Self::PerRoom { .. }, _) => verb.await,
+        }
+    }
+}
+
+/// A strategy in the lab: a baseline, or a real one whose decisions are logged.
+pub(crate) struct Specimen {
+    seats: Arc<dyn Admission>,
+    /// Whose reservations are looked for first and then acted upon.
+    unlocked: Option<Arc<Semaphore>>,
+    locks: Locks,
+    log: Option<Log>,
+}
+
+impl Specimen {
+    /// A baseline over ledgers in memory.
+    pub(crate) fn baseline(ledgers: Semaphore, discipline: Discipline) -> Self {
+        let ledgers = Arc::new(ledgers);
+        let locks = match discipline {
+            Discipline::Unlocked => Locks::None,
+            Discipline::Global { fair } => Locks::Global(Lock::new(fair)),
+            Discipline::PerRoom { fair } => Locks::PerRoom { fair, locks: Mutex::default() },
+        };
+        let unlocked = (discipline == Discipline::Unlocked).then(|| Arc::clone(&ledgers));
+        Self { seats: ledgers, unlocked, locks, log: None }
+    }
+
+    /// A real strategy, as it is.
+    pub(crate) fn real(seats: Arc<dyn Admission>) -> Self {
+        Self { seats, unlocked: None, locks: Locks::None, log: None }
+    }
+
+    /// Keeps the original's log, if the environment asks for it.
+    ///
+    /// # Errors
+    /// The log cannot be written where it is wanted.
+    pub(crate) fn logged(mut self) -> anyhow::Result<Self> {
+        self.log = Log::wanted()?;
+        Ok(self)
+    }
+
+    /// Step 1, logged if that is wanted.
+    async fn decide(
+        &self,
+        room: RoomId,
+        ask: Ask,
+        address: Option<IpAddr>,
+        journal: &mut Journal,
+    ) -> Result<Reserved, Refusal> {
+        let user = ask.user;
+        let entered = match &self.log {
+            Some(log) => Some((log, log.enter(&*self.seats, room).await)),
+            None => None,
+        };
+        let answer = match &self.unlocked {
+            Some(ledgers) => ledgers.check_then_act(room, ask, journal).await,
+            None => self.seats.reserve(room, ask, address, journal).await,
+        };
+        if let Some((log, entered)) = entered {
+            log.leave(&*self.seats, (room, user), entered, answer.is_ok()).await;
+        }
+        answer
+    }
+}
+
+/// Writes the verbs down: those of one room are run under its lock, those of several under the one for all rooms
+/// if there is one, reads under none.
+macro_rules! verbs {
+    (
+        of_a_room { $(fn $one:ident($($o:ident: $oty:ty),*) -> $oout:ty;)* }
+        of_several { $(fn $all:ident($($a:ident: $aty:ty),*) -> $aout:ty;)* }
+        reads { $(fn $reads:ident($($r:ident: $rty:ty),*) -> $rout:ty;)* }
+        $($others:tt)*
+    ) => {
+        #[async_trait]
+        impl Admission for Specimen {
+            $(async fn $one(&self, room: RoomId, $($o: $oty,)* journal: &mut Journal) -> $oout {
+                self.locks.held(Some(room), self.seats.$one(room, $($o,)* journal)).await
+            })*
+
+            $(async fn $all(&self, $($a: $aty,)* journal: &mut Journal) -> $aout {
+                self.locks.held(None, self.seats.$all($($a,)* journal)).await
+            })*
+
+            $(async fn $reads(&self, $($r: $rty),*) -> $rout {
+                self.seats.$reads($($r),*).await
+            })*
+
+            $($others)*
+        }
+    };
+}
+
+verbs! {
+    of_a_room {
+        fn reserve_party(party: Vec<Ask>) -> Result<Vec<Reserved>, PartyError>;
+        fn wait(ask: Ask, address: Option<IpAddr>) -> Result<Waiting, WaitError>;
+        fn confirm(claim: Claim) -> Result<Confirmed, ConfirmError>;
+        fn cancel(user: UserId) -> Decided<Option<Generation>>;
+        fn withdraw(user: UserId, grant: (Generation, LoginId)) -> Decided<bool>;
+        fn settle(user: UserId, session: SessionId) -> Result<EndedSessions, SettleError>;
+        fn abort(user: UserId, session: SessionId) -> Decided<()>;
+        fn close(part: PartRef, parting: Parting) -> Decided<Closed>;
+        fn remove(user: UserId) -> Decided<EndedSessions>;
+        fn close_room() -> Decided<EndedSessions>;
+        fn set_capacity(size: RoomSize) -> Decided<bool>;
+        fn stop_waiting(user: UserId) -> Decided<bool>;
+        fn stream_attached(user: UserId, stream: StreamId) -> Decided<Attachment>;
+        fn stream_lost(user: UserId, stream: StreamId) -> Decided<()>;
+        fn expire() -> Decided<()>;
+    }
+    of_several {
+        fn take_up(owner: Owner) -> Decided<()>;
+        fn supersede(user: UserId, old: LoginId, new: LoginId) -> Decided<EndedSessions>;
+        fn revoke_login(user: UserId, login: LoginId) -> Decided<EndedSessions>;
+        fn fence(owner: Owner) -> Decided<EndedSessions>;
+    }
+    reads {
+        fn ping() -> Decided<()>;
+        fn rebuilt() -> ();
+        fn add_room(spec: RoomSpec) -> Decided<()>;
+        fn heard(room: RoomId, user: UserId, session: SessionId) -> Decided<()>;
+        fn seats(room: RoomId) -> Decided<Option<Seats>>;
+        fn members(room: RoomId) -> Decided<Vec<Member>>;
+        fn is_seated(room: RoomId, user: UserId) -> Decided<bool>;
+        fn sessions_of(user: UserId) -> Decided<Vec<(RoomId, SessionId)>>;
+        fn overdue() -> Decided<Vec<RoomId>>;
+        fn stay(room: RoomId, user: UserId) -> Decided<Option<Generation>>;
+        fn has_slot(room: RoomId, user: UserId, login: LoginId) -> Decided<bool>;
+        fn standing(room: RoomId, user: UserId) -> Decided<Option<Reserved>>;
+        fn position(room: RoomId, user: UserId) -> Decided<Option<Position>>;
+        fn line(room: RoomId) -> Decided<Vec<UserId>>;
+        fn line_front(room: RoomId, most: usize) -> Decided<Vec<UserId>>;
+        fn snapshot(room: RoomId) -> Decided<Option<Snapshot>>;
+        fn entries_under_way() -> Decided<usize>;
+    }
+
+    fn name(&self) -> &'static str {
+        self.seats.name()
+    }
+
+    fn now(&self) -> Millis {
+        self.seats.now()
+    }
+
+    fn local(&self, at: Millis) -> Millis {
+        self.seats.local(at)
+    }
+
+    fn shown(&self, at: Millis, clock: &Clock) -> i64 {
+        self.seats.shown(at, clock)
+    }
+
+    async fn lost(&self) {
+        self.seats.lost().await;
+    }
+
+    async fn seats_of(&self, rooms: &[RoomId]) -> Decided<Vec<Option<Seats>>> {
+        self.seats.seats_of(rooms).await
+    }
+
+    async fn connecting(&self, ticket: &Ticket, journal: &mut Journal) -> Decided<bool> {
+        self.locks.held(None, self.seats.connecting(ticket, journal)).await
+    }
+
+    async fn reserve(
+        &self,
+        room: RoomId,
+        ask: Ask,
+        address: Option<IpAddr>,
+        journal: &mut Journal,
+    ) -> Result<Reserved, Refusal> {
+        self.locks.held(Some(room), self.decide(room, ask, address, journal)).await
+    }
+}
