@@ -13,6 +13,7 @@ mod machine;
 mod people;
 mod progress;
 mod ranking;
+mod report;
 mod rules;
 mod run;
 mod scenarios;
@@ -21,14 +22,17 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod together;
+mod verdict;
 mod watch;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 
 use self::deployment::Ground;
+use self::summary::Summary;
 use crate::procfs::enough_files;
 
 /// Sockets and files that are open at once at most.
@@ -40,7 +44,14 @@ const FULL_MINUTES: f64 = 30.0;
 #[derive(Subcommand)]
 pub(crate) enum Experiment {
     /// Compare the seat strategies, and baselines, on servers started for it.
-    Admission(Admission),
+    Admission(Box<Admission>),
+    /// Draw the report of a run again.
+    Report {
+        /// Where the run is.
+        dir: PathBuf,
+    },
+    /// Whether two runs rank the subjects alike.
+    Compare { first: PathBuf, second: PathBuf },
 }
 
 /// What to measure, and with what.
@@ -95,11 +106,20 @@ pub(crate) struct Admission {
 /// It could not be run.
 pub(crate) fn run(experiment: &Experiment) -> Result<bool> {
     match experiment {
-        Experiment::Admission(admission) => compare(admission),
+        Experiment::Admission(admission) => admit(admission),
+        Experiment::Report { dir } => {
+            report::write(&report::read(dir)?, dir)?;
+            Ok(true)
+        }
+        Experiment::Compare { first, second } => {
+            let all = ranking::compare(&report::read(first)?, &report::read(second)?);
+            std::io::stdout().lock().write_all(ranking::text(&all).as_bytes())?;
+            Ok(ranking::agrees(&all))
+        }
     }
 }
 
-fn compare(asked: &Admission) -> Result<bool> {
+fn admit(asked: &Admission) -> Result<bool> {
     enough_files(FILES, None)?;
     let out = std::path::absolute(&asked.out)?;
     let server = asked.server.canonicalize();
@@ -122,6 +142,18 @@ fn compare(asked: &Admission) -> Result<bool> {
         afresh: asked.afresh,
     };
     let run = run::run(&ground, &wanted)?;
-    std::fs::write(out.join("run.json"), serde_json::to_vec(&run)?)?;
-    Ok(true)
+    report::write(&run, &out)?;
+    let summary = Summary::of(&run);
+    let mut words = std::io::stdout().lock();
+    for subject in &run.subjects {
+        let (decisions, faults) = (summary.decisions(&subject.id), summary.faults(&subject.id));
+        let faults = summary::words(faults);
+        writeln!(words, "{:<28} {decisions:>9} decisions, faults: {faults}", subject.title)?;
+    }
+    let objections = summary.objections();
+    for objection in &objections {
+        writeln!(words, "OBJECTION: {objection}")?;
+    }
+    writeln!(words, "the report is in {}", out.join("report.html").display())?;
+    Ok(objections.is_empty())
 }

@@ -67,7 +67,8 @@ pub(crate) enum Asked {
     Full,
     /// Cannot be decided now.
     Unavailable,
-    Refused(u16),
+    /// Refused for another reason.
+    Refused,
     /// The line broke.
     Broken,
 }
@@ -201,10 +202,10 @@ impl Person {
                 self.note(room, answered, What::Unheard);
                 Asked::Unavailable
             }
-            Ok((status, _)) => {
+            Ok(_) => {
                 self.notes.counts.refused += 1;
                 self.note(room, answered, What::NotGranted);
-                Asked::Refused(status)
+                Asked::Refused
             }
             Err(_) => self.unheard(room, answered),
         }

@@ -87,10 +87,6 @@ impl Group<'_> {
         self.stat(|cell| cell.latency.get(step).map(&of))
     }
 
-    pub(crate) fn faults(&self) -> Faults {
-        self.cells.iter().fold(Faults::default(), |sum, cell| add(sum, cell.faults))
-    }
-
     pub(crate) fn rules(&self) -> Option<Rules> {
         let all: Vec<Rules> = self.cells.iter().filter_map(|cell| cell.rules).collect();
         let first = Rules { inside_at_once: 0, ..Rules::default() };

@@ -54,7 +54,7 @@ pub(super) fn come_and_go(person: &mut Person, room: i64, until: Instant) -> (u6
                 Entered::Refused(_) | Entered::Broken => {}
             },
             Asked::Full => {}
-            Asked::Unavailable | Asked::Refused(_) | Asked::Broken => {
+            Asked::Unavailable | Asked::Refused | Asked::Broken => {
                 wait_until(Instant::now() + LOOK);
             }
         }
