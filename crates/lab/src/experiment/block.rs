@@ -30,6 +30,9 @@ const WARM_UP: Duration = Duration::from_millis(400);
 pub(crate) struct Lengths {
     /// Each rate of `sustained`, and `churn` and `refresh`.
     pub(crate) step: Duration,
+    /// Of the original's burst, when it is timed and when it is judged by its rules.
+    pub(crate) bursts: usize,
+    pub(crate) judged: usize,
 }
 
 /// Which block.
@@ -39,13 +42,13 @@ pub(crate) struct Which<'a> {
     pub(crate) repetition: u32,
     /// Tells deployments of this run from those of others.
     pub(crate) run: u64,
-    /// Only these scenarios; all of them when empty.
+    /// The scenarios that are wanted.
     pub(crate) only: &'a [String],
 }
 
 impl Which<'_> {
     fn wants(&self, scenario: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|it| it == scenario)
+        self.only.iter().any(|it| it == scenario)
     }
 
     fn name(&self, part: &str) -> String {
@@ -65,7 +68,7 @@ pub(crate) fn run(
 ) -> Result<Vec<Cell>> {
     let mut cells = Vec::new();
     under_load(ground, which, lengths, now, &mut cells)?;
-    by_the_rules(ground, which, now, &mut cells)?;
+    by_the_rules(ground, which, lengths, now, &mut cells)?;
     when_things_go_wrong(ground, which, now, &mut cells)?;
     Ok(cells)
 }
@@ -92,7 +95,7 @@ fn under_load(
     for scenario in all.into_iter().filter(|it| which.wants(it)) {
         now(scenario);
         let done = match scenario {
-            "burst" => burst::run(&mut stage, scenario).map(|(cell, _)| cell),
+            "burst" => burst::run(&mut stage, scenario, lengths.bursts).map(|(cell, _)| cell),
             "storm" => storm::run(&mut stage),
             "sustained" => sustained::run(&mut stage, lengths.step),
             "churn" => churn::run(&mut stage, lengths.step),
@@ -107,6 +110,7 @@ fn under_load(
 fn by_the_rules(
     ground: &Ground,
     which: Which<'_>,
+    lengths: Lengths,
     now: &dyn Fn(&str),
     cells: &mut Vec<Cell>,
 ) -> Result<()> {
@@ -120,7 +124,7 @@ fn by_the_rules(
     let deployment = Deployment::start(ground, which.subject, &name, &setup)?;
     let with = (deployment, setup);
     let mut stage = Stage::new(which.subject, which.repetition, with, burst::NEEDED)?;
-    let (mut cell, rooms) = burst::run(&mut stage, "rules")?;
+    let (mut cell, rooms) = burst::run(&mut stage, "rules", lengths.judged)?;
     // The log is whole once the server has ended.
     stage.deployment.stop()?;
     cell.rules = Some(rules::judge(&rules::read(&log)?, &rooms, 1));

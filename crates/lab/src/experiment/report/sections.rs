@@ -231,7 +231,7 @@ pub(super) fn cost(summary: &Summary<'_>) -> String {
     for (id, title) in [
         ("burst", "One decision in the burst (reserve only; half of them refusals)"),
         ("churn", "One decision in churn (with the confirm and the leave of those who got in)"),
-        ("sustained", "One entry at 450 a second (reserve, confirm and leave)"),
+        ("sustained", "One entry at 128 a second (reserve, confirm and leave)"),
     ] {
         let rows: Vec<(String, Vec<Part<'_>>)> = summary
             .run

@@ -10,17 +10,17 @@ use crate::experiment::people::Asked;
 use crate::experiment::together::at_once;
 
 /// As in the original.
-const ROUNDS: usize = 10;
+pub(crate) const ROUNDS: usize = 10;
 const PEOPLE: usize = 200;
 const SEATS: u32 = 100;
 
 /// How many must be before the deployment, makers and others.
 pub(crate) const NEEDED: (usize, usize) = (ROUNDS, PEOPLE);
 
-/// Runs it as `scenario`; the rooms too, for who looks at the server's log.
-pub(crate) fn run(stage: &mut Stage, scenario: &str) -> Result<(Cell, Vec<i64>)> {
+/// Runs so many rounds of it as `scenario`; the rooms too, for who looks at the server's log.
+pub(crate) fn run(stage: &mut Stage, scenario: &str, rounds: usize) -> Result<(Cell, Vec<i64>)> {
     let mut draft = stage.draft(scenario);
-    let rooms = stage.rooms(ROUNDS, SEATS as usize)?;
+    let rooms = stage.rooms(rounds, SEATS as usize)?;
     let numbers: Vec<_> = rooms.iter().map(|room| room.number).collect();
     let mut spans = Vec::new();
     for room in &rooms {
@@ -45,7 +45,7 @@ pub(crate) fn run(stage: &mut Stage, scenario: &str) -> Result<(Cell, Vec<i64>)>
     draft.gather(&mut stage.crowd[..PEOPLE]);
     stage.close(&mut draft, rooms)?;
     let all: Duration = spans.iter().sum();
-    draft.figure("decisions_per_s", per_second((ROUNDS * PEOPLE) as u64, all));
+    draft.figure("decisions_per_s", per_second((rounds * PEOPLE) as u64, all));
     spans.sort_unstable();
     draft.figure("burst_ms", ms(spans[spans.len() / 2]));
     Ok((draft.finish()?, numbers))

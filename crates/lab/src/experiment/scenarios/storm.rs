@@ -9,10 +9,10 @@ use crate::experiment::data::Cell;
 use crate::experiment::people::{Asked, Entered, Inside, Person, Step};
 use crate::experiment::together::at_once;
 
-const SEATS: usize = 60;
+const SEATS: usize = 30;
 const PEOPLE: usize = 10 * SEATS;
 /// How many of them ask from a second tab at the same time.
-const TABS: usize = 40;
+const TABS: usize = 20;
 
 pub(crate) const NEEDED: (usize, usize) = (1, PEOPLE);
 
@@ -50,7 +50,9 @@ pub(crate) fn run(stage: &mut Stage) -> Result<Cell> {
         }
     }
     // A tab that asked when its user sat already was promised the same seat once more.
-    crowd[people..].iter_mut().for_each(|tab| drop(tab.cancel(room)));
+    for tab in &mut crowd[people..] {
+        tab.cancel(room);
+    }
     draft.gather(&mut crowd);
     crowd.truncate(people);
     crowd.append(&mut stage.crowd);

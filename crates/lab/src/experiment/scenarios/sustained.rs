@@ -15,8 +15,10 @@ const ROOMS: usize = 8;
 const PEOPLE_PER_ROOM: usize = 12;
 const PEOPLE: usize = ROOMS * PEOPLE_PER_ROOM;
 /// The first rate, and how each next one follows, in entries per second.
-const FIRST: f64 = 200.0;
-const GROWTH: f64 = 1.5;
+const FIRST: f64 = 50.0;
+const GROWTH: f64 = 1.6;
+/// A step is long enough for so many entries to be due.
+const ENTRIES_MIN: f64 = 50.0;
 const LAST: f64 = 8_000.0;
 /// The part of each step that warms up and is dropped.
 const WARM_UP: f64 = 0.2;
@@ -26,7 +28,7 @@ const TOO_LONG_MS: f64 = 500.0;
 /// How long beyond its time a step may take before what is left counts as not made.
 const PATIENCE: f64 = 0.5;
 /// The rate at which processor time for each entry is read off.
-const COST_AT: f64 = 450.0;
+const COST_AT: f64 = 128.0;
 /// The bounds at which rates are told, in ms.
 const BOUNDS: [(&str, f64); 2] = [("rate_p99_10", 10.0), ("rate_p99_50", 50.0)];
 
@@ -42,6 +44,7 @@ pub(crate) fn run(stage: &mut Stage, lasts: Duration) -> Result<Cell> {
     let mut rates = Vec::new();
     let mut offered = FIRST;
     while offered <= LAST {
+        let lasts = lasts.max(Duration::from_secs_f64(ENTRIES_MIN / offered));
         let before = stage.deployment.spent()?;
         let began = Instant::now();
         let people = &mut stage.crowd[..PEOPLE];

@@ -8,9 +8,9 @@ use crate::experiment::data::Cell;
 use crate::line;
 
 const SEATS: usize = 8;
-const WAITERS: usize = 200;
-const FREED: usize = 60;
-const PER_SECOND: f64 = 100.0;
+const WAITERS: usize = 150;
+const FREED: usize = 50;
+const PER_SECOND: f64 = 125.0;
 
 /// The scenario `line` of the lab, with people of its own.
 pub(crate) fn run(stage: &mut Stage) -> Result<Cell> {
