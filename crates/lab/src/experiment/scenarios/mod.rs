@@ -27,8 +27,11 @@ use crate::engine::crowd::on_lanes;
 const DOORS: usize = 16;
 /// Between two looks at something that comes by itself.
 const LOOK: Duration = Duration::from_millis(2);
-/// How long a seat may stay away that nobody has, beyond its time, before it counts as leaked.
-const LEAK_AFTER: Duration = Duration::from_secs(10);
+/// How long a seat may stay away that nobody has, beyond the deadline of a reservation and the grace of a session,
+/// before it counts as leaked.
+const LEAK_AFTER: Duration = Duration::from_secs(3);
+/// How long somebody tries to give a reservation back.
+const CANCEL_WITHIN: Duration = Duration::from_secs(5);
 /// People who ask side by side for seats that should be free.
 const PROBES: usize = 10;
 
@@ -90,7 +93,7 @@ impl Stage {
 
     /// Looks until nobody but the maker has a seat, and counts what has leaked. Then the maker leaves.
     pub(crate) fn close(&mut self, draft: &mut Draft, rooms: Vec<Room>) -> Result<()> {
-        let until = Instant::now() + LEAK_AFTER;
+        let until = Instant::now() + self.setup.reservation + self.setup.grace + LEAK_AFTER;
         for room in rooms {
             let maker = &mut self.makers[room.maker];
             let mut taken = maker.seats(room.number)?.taken();
@@ -164,9 +167,13 @@ fn ask_until(person: &mut Person, room: i64, until: Instant) -> Option<Instant> 
     }
 }
 
-/// Everybody gives back what they have reserved.
+/// Everybody gives back what they have reserved, and asks again while that cannot be decided.
 pub(crate) fn cancel_all(people: &mut [Person], room: i64) -> Result<()> {
-    at_once(people, |person, _, _| person.cancel(room))?;
+    at_once(people, |person, _, began| {
+        while !person.cancel(room) && began.elapsed() < CANCEL_WITHIN {
+            wait_until(Instant::now() + LOOK);
+        }
+    })?;
     Ok(())
 }
 
