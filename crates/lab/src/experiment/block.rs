@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::cell::not_run;
 use super::data::Cell;
@@ -127,7 +127,9 @@ fn by_the_rules(
     let (mut cell, rooms) = burst::run(&mut stage, "rules", lengths.judged)?;
     // The log is whole once the server has ended.
     stage.deployment.stop()?;
-    cell.rules = Some(rules::judge(&rules::read(&log)?, &rooms, 1));
+    let judged = rules::judge(&rules::read(&log)?, &rooms, 1);
+    ensure!(judged.requests > 0, "no decision was logged: is the server built with baselines?");
+    cell.rules = Some(judged);
     // What it costs to be logged is not what it costs to decide.
     (cell.figures, cell.cpu_us, cell.latency) = Default::default();
     cells.push(cell);

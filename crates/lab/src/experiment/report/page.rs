@@ -54,9 +54,18 @@ pub(super) fn esc(text: &str) -> String {
     safe
 }
 
-/// A table; its cells are HTML.
+/// A table of numbers; its cells are HTML.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let mut text = "<div class=\"scroll\"><table><thead><tr>".to_owned();
+    drawn("numbers", head, rows)
+}
+
+/// A table of words, which are broken into lines.
+pub(super) fn wordy(head: &[&str], rows: &[Vec<String>]) -> String {
+    drawn("words", head, rows)
+}
+
+fn drawn(kind: &str, head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut text = format!("<div class=\"scroll\"><table class=\"{kind}\"><thead><tr>");
     head.iter().for_each(|it| text.push_str(&format!("<th scope=\"col\">{it}</th>")));
     text.push_str("</tr></thead><tbody>\n");
     for row in rows {

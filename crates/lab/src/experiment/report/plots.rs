@@ -187,7 +187,7 @@ pub(super) fn lines(
     all: &[Line],
     bounds: &[f64],
 ) -> String {
-    let (top, bottom, left, right) = (30.0, 380.0, 56.0, WIDTH - 190.0);
+    let (top, bottom, left, right) = (30.0, 380.0, 56.0, WIDTH - 215.0);
     let values =
         |axis: fn(&(f64, f64)) -> f64| all.iter().flat_map(move |it| it.points.iter().map(axis));
     let spread = |low: f64, high: f64| Scale { low: low * 0.9, high: high * 1.1, is_log: true };

@@ -3,7 +3,7 @@
 use super::super::data::{FigureInfo, Latency, ScenarioInfo, SubjectInfo};
 use super::super::summary::{Stat, Summary, named, words};
 use super::super::verdict::{round, verdicts};
-use super::page::{esc, table};
+use super::page::{esc, table, wordy};
 use super::plots::{Dot, Line, Part, dots, lines, stacked};
 
 /// The run in a few sentences, and what keeps it from proving anything.
@@ -63,7 +63,7 @@ pub(super) fn verdict(summary: &Summary<'_>) -> String {
             vec![esc(it.need), format!("<strong>{take}</strong>"), esc(&it.because)]
         })
         .collect();
-    text.push_str(&table(&["If you need", "take", "because"], &rows));
+    text.push_str(&wordy(&["If you need", "take", "because"], &rows));
     text
 }
 

@@ -3,7 +3,7 @@
 use super::super::data::Run;
 use super::super::summary::Summary;
 use super::super::verdict::{round, spoken};
-use super::page::{esc, table};
+use super::page::{esc, table, wordy};
 use super::sections::{figure_plot, heading};
 
 /// Abandoned seats, crashes, and stores that fail.
@@ -134,7 +134,7 @@ pub(super) fn numbers(summary: &Summary<'_>) -> String {
 /// The machine, the run, and what is done otherwise than in the original.
 pub(super) fn method(summary: &Summary<'_>) -> String {
     let run = summary.run;
-    let mut text = table(&["", ""], &facts(run));
+    let mut text = wordy(&["", ""], &facts(run));
     text.push_str("<ul>\
         <li>Every subject is a real server process started on an empty store, driven over HTTP and WebSocket by people on threads of their own. The real strategies run in the same program as the baselines.</li>\
         <li>All subjects are measured in every repetition, in an order drawn anew each time, so that a slow minute of the machine meets all of them. What warms up is thrown away.</li>\
@@ -152,7 +152,7 @@ pub(super) fn method(summary: &Summary<'_>) -> String {
             vec![esc(&it.title), format!("{} <span class=\"none\">({kind})</span>", esc(&it.about))]
         })
         .collect();
-    text.push_str(&table(&["", ""], &subjects).replace("<td class=\"n\">", "<td>"));
+    text.push_str(&wordy(&["", ""], &subjects));
     text
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Lines are kept in memory and written once the server stops by itself, so that no writing lies inside what is
 //! timed, as it did in the original; what is read before and after a decision does, and so this log is for judging
-//! its four rules and not for speed. For a baseline, `enter_ns` lies behind its lock; a real strategy decides
-//! inside, and nobody can see where: there it is when the verb was called. All instants are of the system's
+//! its four rules and not for speed. `start_ns` is when the verb was called and `enter_ns`, of a baseline, when it
+//! had its lock; a real strategy decides inside, and nobody can see where: there the two are the same instant. A
+//! decision around which the seats could not be read is left out. All instants are of the system's
 //! monotonic clock, so that the logs of several nodes of one machine go together.
 
 use std::fs::File;
@@ -37,6 +38,7 @@ struct Line {
 
 /// What a decision found.
 pub(super) struct Entered {
+    started_ns: u64,
     at_ns: u64,
     taken: u32,
 }
@@ -67,9 +69,15 @@ impl Log {
     }
 
     /// A decision begins.
-    pub(super) async fn enter(&self, seats: &dyn Admission, room: RoomId) -> Entered {
+    pub(super) async fn enter(
+        &self,
+        seats: &dyn Admission,
+        room: RoomId,
+        started_ns: u64,
+    ) -> Option<Entered> {
         let at_ns = now_ns();
-        Entered { at_ns, taken: taken(seats, room).await.0 }
+        let (taken, _) = taken(seats, room).await?;
+        Some(Entered { started_ns, at_ns, taken })
     }
 
     /// It is made.
@@ -80,11 +88,11 @@ impl Log {
         entered: Entered,
         granted: bool,
     ) {
-        let (after, capacity) = taken(seats, room).await;
+        let Some((after, capacity)) = taken(seats, room).await else { return };
         let line = Line {
             room: room.0,
             user: user.0.to_string(),
-            start_ns: entered.at_ns,
+            start_ns: entered.started_ns,
             enter_ns: entered.at_ns,
             leave_ns: now_ns(),
             before: entered.taken,
@@ -114,14 +122,12 @@ impl Drop for Log {
 }
 
 /// How many seats of a room are taken, of how many.
-async fn taken(seats: &dyn Admission, room: RoomId) -> (u32, u32) {
-    match seats.seats(room).await {
-        Ok(Some(seats)) => (seats.occupied + seats.reserved + seats.held, seats.capacity),
-        Ok(None) | Err(_) => (0, 0),
-    }
+async fn taken(seats: &dyn Admission, room: RoomId) -> Option<(u32, u32)> {
+    let seats = seats.seats(room).await.ok()??;
+    Some((seats.occupied + seats.reserved + seats.held, seats.capacity))
 }
 
-fn now_ns() -> u64 {
+pub(super) fn now_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }

@@ -1,14 +1,14 @@
 //! What the experiment compares the strategies with (`docs/experiments/README.md`); in no program that people run.
 //!
-//! A baseline decides with the ledgers of [`Semaphore`] and differs in what keeps two of its steps apart: nothing,
-//! one lock for all rooms, or a lock per room, each of the latter two either going to who asked first or promising
-//! no order. The locks lie around whole verbs, as `synchronized` and `ReentrantLock` did in the original. The
-//! ledgers' own mutexes stay beneath them, never contended there; steps that cross rooms take no lock of a
-//! single room and rely on those.
+//! A baseline looks whether a seat is free and then takes it, in two steps ([`Semaphore::check_then_act`]), and
+//! differs from the others in what keeps those of two requests apart: nothing, one lock for all rooms, or a lock
+//! per room, each of the latter two either going to who asked first or promising no order. The locks lie around
+//! whole verbs, as `synchronized` and `ReentrantLock` did in the original. All the rest is the [`Semaphore`]'s,
+//! whose ledgers' own mutexes stay beneath the locks, never contended there; steps that cross rooms take no lock
+//! of a single room and rely on those.
 //!
-//! Without a lock a seat is looked for, other requests go on (one yield of the task, where a store would be
-//! asked), and what was seen is acted upon: [`Semaphore::check_then_act`]. Everything else is sound there, so
-//! that the server can be looked at while it overfills its rooms.
+//! Without a lock other requests go on between the look and the act (one yield of the task, where a store would be
+//! asked). Everything else is sound there, so that the server can be looked at while it overfills its rooms.
 //!
 //! The same wrapper keeps the original's log ([`log`]) around the decisions of any strategy.
 
@@ -112,8 +112,8 @@ impl Locks {
 /// A strategy in the lab: a baseline, or a real one whose decisions are logged.
 pub(crate) struct Specimen {
     seats: Arc<dyn Admission>,
-    /// Whose reservations are looked for first and then acted upon.
-    unlocked: Option<Arc<Semaphore>>,
+    /// Of a baseline: whose seats are looked for first and then taken.
+    ledgers: Option<Arc<Semaphore>>,
     locks: Locks,
     log: Option<Log>,
 }
@@ -127,13 +127,12 @@ impl Specimen {
             Discipline::Global { fair } => Locks::Global(Lock::new(fair)),
             Discipline::PerRoom { fair } => Locks::PerRoom { fair, locks: Mutex::default() },
         };
-        let unlocked = (discipline == Discipline::Unlocked).then(|| Arc::clone(&ledgers));
-        Self { seats: ledgers, unlocked, locks, log: None }
+        Self { seats: Arc::clone(&ledgers) as _, ledgers: Some(ledgers), locks, log: None }
     }
 
     /// A real strategy, as it is.
     pub(crate) fn real(seats: Arc<dyn Admission>) -> Self {
-        Self { seats, unlocked: None, locks: Locks::None, log: None }
+        Self { seats, ledgers: None, locks: Locks::None, log: None }
     }
 
     /// Keeps the original's log, if the environment asks for it.
@@ -150,17 +149,23 @@ impl Specimen {
         &self,
         room: RoomId,
         ask: Ask,
-        address: Option<IpAddr>,
+        (address, started_ns): (Option<IpAddr>, u64),
         journal: &mut Journal,
     ) -> Result<Reserved, Refusal> {
         let user = ask.user;
         let entered = match &self.log {
-            Some(log) => Some((log, log.enter(&*self.seats, room).await)),
+            Some(log) => log.enter(&*self.seats, room, started_ns).await.map(|it| (log, it)),
             None => None,
         };
-        let answer = match &self.unlocked {
-            Some(ledgers) => ledgers.check_then_act(room, ask, journal).await,
-            None => self.seats.reserve(room, ask, address, journal).await,
+        let answer = match (&self.ledgers, &self.locks) {
+            (Some(ledgers), Locks::None) => {
+                ledgers.check_then_act(room, ask, journal, tokio::task::yield_now()).await
+            }
+            (Some(ledgers), _) => {
+                let nothing = std::future::ready(());
+                ledgers.check_then_act(room, ask, journal, nothing).await
+            }
+            (None, _) => self.seats.reserve(room, ask, address, journal).await,
         };
         if let Some((log, entered)) = entered {
             log.leave(&*self.seats, (room, user), entered, answer.is_ok()).await;
@@ -276,6 +281,7 @@ verbs! {
         address: Option<IpAddr>,
         journal: &mut Journal,
     ) -> Result<Reserved, Refusal> {
-        self.locks.held(Some(room), self.decide(room, ask, address, journal)).await
+        let started_ns = log::now_ns();
+        self.locks.held(Some(room), self.decide(room, ask, (address, started_ns), journal)).await
     }
 }

@@ -1,7 +1,7 @@
 //! What this strategy must not be: it looks, lets others go on, and then acts on what it saw.
 //!
 //! Only a mutant comes here ([`Mutant::B09CheckedThenActed`]), the test that shows that the schedules would
-//! convict it, and the baseline without a lock of the experiment (`admission/baselines`).
+//! convict it, and the baselines of the experiment (`admission/baselines`).
 //!
 //! [`Mutant::B09CheckedThenActed`]: anteroom_core::mutants::Mutant::B09CheckedThenActed
 
@@ -12,16 +12,16 @@ use super::Semaphore;
 use crate::admission::{Journal, Refusal};
 
 impl Semaphore {
+    /// Reserves in two steps, with `gap` between them.
     pub(in crate::admission) async fn check_then_act(
         &self,
         room: RoomId,
         ask: Ask,
         journal: &mut Journal,
+        gap: impl Future<Output = ()> + Send,
     ) -> Result<Reserved, Refusal> {
         let seen = self.look(room, |ledger| ledger.seats()).ok_or(Refusal::NoRoom)?;
-        // Where a scheduler decides at every lock, the two locks are the gap.
-        #[cfg(not(feature = "schedules"))]
-        tokio::task::yield_now().await;
+        gap.await;
         let taken = |seats: Seats| seats.occupied + seats.reserved + seats.held;
         let answer = self.step(room, journal, |ledger, step| {
             let believed = taken(ledger.seats()) + u32::from(seen.free > 0);

@@ -71,7 +71,7 @@ impl Admission for Semaphore {
         // What is overdue gives its place in the quota back first.
         self.expire_first(room, &shared, journal);
         if mutants::on(Mutant::B09CheckedThenActed) {
-            return self.check_then_act(room, ask, journal).await;
+            return self.check_then_act(room, ask, journal, tokio::task::yield_now()).await;
         }
         let (answer, changes) = self.bare_step(room, &shared, |ledger, step| {
             let taken = match self.quota.take(room, ask.user, address) {
