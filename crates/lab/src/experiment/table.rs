@@ -14,7 +14,7 @@ const SUBJECTS: [(&str, &str, &str, bool, bool); 10] = [
     (
         "global-lock",
         "one lock for all rooms",
-        "The same look and act under one mutex for all rooms that promises no order. Seats in memory, facts in SQLite.",
+        "The same look and act under one mutex for all rooms, which promises no order. Seats in memory, facts in SQLite.",
         true,
         false,
     ),
@@ -165,7 +165,7 @@ const SCENARIOS: [(&str, &str, &str, &[Figure]); 12] = [
     (
         "outage",
         "The seat store stops",
-        "The store stands still for a second while people enter. Nobody may be told \"full\", everybody is answered in time, and it goes on by itself.",
+        "The store stands still for two seconds while people enter. Nobody may be told \"full\", everybody is answered in time, and it goes on by itself.",
         &[RECOVERY, ("answered_ms", "longest wait for an answer meanwhile", "ms", false)],
     ),
     (
