@@ -16,6 +16,11 @@ use crate::run::say;
 const SERVER_CORE: &str = "0";
 const LAB_CORE: &str = "1";
 
+/// What is done to whom where only the experiment itself is tried: the baseline that has to be caught, and one
+/// subject of each kind.
+const CHECKED: [&str; 4] = ["unlocked", "room-lock-fair", "semaphore", "redis-1"];
+const DONE: [&str; 5] = ["burst", "rules", "churn", "abandoned-failed", "kill"];
+
 /// What is wanted; what is not said is the lab's to decide.
 #[derive(Args, Debug)]
 pub(crate) struct Wanted {
@@ -31,6 +36,9 @@ pub(crate) struct Wanted {
     /// Programs that are built already, in this directory; otherwise a release is built.
     #[arg(long, value_name = "DIR")]
     programs: Option<PathBuf>,
+    /// A few subjects and scenarios with unoptimised programs: whether the experiment itself works.
+    #[arg(long, hide = true)]
+    check: bool,
     /// More for the lab, as `--subject` and `--scenario` (see `anteroom-lab experiment admission --help`).
     #[arg(last = true)]
     more: Vec<String>,
@@ -45,6 +53,7 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<bool> {
         Some(programs) => {
             programs.canonicalize().with_context(|| programs.display().to_string())?
         }
+        None if wanted.check => built(root, &[])?,
         None => built(root, &["--release"])?,
     };
     // Dropped in the opposite order: what the lab has started, then the stores, the directory last.
@@ -78,8 +87,13 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<bool> {
     if many {
         lab.args(["--cores", SERVER_CORE]);
     }
-    if wanted.quick {
+    if wanted.quick || wanted.check {
         lab.arg("--quick");
+    }
+    if wanted.check {
+        lab.arg("--afresh");
+        lab.args(CHECKED.map(|it| format!("--subject={it}")));
+        lab.args(DONE.map(|it| format!("--scenario={it}")));
     }
     if let Some(minutes) = wanted.minutes {
         lab.args(["--minutes", &minutes.to_string()]);

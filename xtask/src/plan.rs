@@ -89,6 +89,7 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
     for (name, transport, is_all) in TRANSPORTS {
         reports.push(transport_tests(root, (name, transport, *is_all), options));
     }
+    reports.push(experiment(root, options));
     reports.push(client_tests(root, options)?);
     reports.push(sockjs_tests(root, options)?);
     reports.extend(browser_tests(root, options)?);
@@ -195,6 +196,17 @@ fn bus_tests(root: &Path, options: &Options) -> Report {
     let mut command = server_tests(root, BUS_TESTS);
     command.env("NODES_BUS", "rabbitmq");
     step(NAME, command, summary(count::cargo, options))
+}
+
+/// The experiment in small: the baseline without a lock is caught, and nobody else.
+fn experiment(root: &Path, options: &Options) -> Report {
+    const NAME: &str = "experiment";
+    if options.filter.is_some() {
+        return Report::not_run(NAME, "by hand: cargo xtask experiment --quick");
+    }
+    let mut command = cargo(root, &["run", "--quiet", "--package", "xtask", "--", "experiment"]);
+    command.args(["--check", "--out", "out/experiment-check"]);
+    step(NAME, command, Counting::Whole)
 }
 
 fn client_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {

@@ -39,7 +39,8 @@ pub(crate) fn read(dir: &Path) -> Result<Vec<Decision>> {
     Ok(decisions)
 }
 
-/// Judges the decisions over some rooms, in each of which so many sat before.
+/// Judges the decisions over some rooms. The first `settled` of each are not looked at: with them came who sat there
+/// before.
 pub(crate) fn judge(decisions: &[Decision], rooms: &[i64], settled: u32) -> Rules {
     let mut by_room: BTreeMap<i64, Vec<Decision>> = BTreeMap::new();
     for decision in decisions.iter().filter(|it| rooms.contains(&it.room)) {
@@ -48,7 +49,7 @@ pub(crate) fn judge(decisions: &[Decision], rooms: &[i64], settled: u32) -> Rule
     let mut rules = Rules::default();
     for mut here in by_room.into_values() {
         here.sort_by_key(|it| it.start_ns);
-        one_room(&here, settled, &mut rules);
+        one_room(here.get(settled as usize..).unwrap_or_default(), settled, &mut rules);
     }
     rules
 }
@@ -105,7 +106,8 @@ mod tests {
     #[test]
     fn decisions_one_after_the_other_break_no_rule() {
         let all = [
-            decision(0, (0, 9), (1, 2)),
+            decision(0, (0, 5), (0, 1)),
+            decision(6, (6, 9), (1, 2)),
             decision(10, (10, 19), (2, 3)),
             decision(20, (20, 29), (3, 3)),
         ];
@@ -117,14 +119,14 @@ mod tests {
 
     #[test]
     fn each_rule_is_broken_by_what_it_is_about() {
-        let overlap = [decision(0, (0, 10), (1, 2)), decision(1, (10, 19), (2, 3))];
-        let rules = judge(&overlap, &[1], 1);
+        let overlap = [decision(0, (0, 10), (0, 1)), decision(1, (10, 19), (1, 2))];
+        let rules = judge(&overlap, &[1], 0);
         assert_eq!((rules.overlapping, rules.inside_at_once), (2, 2));
-        let stale = [decision(0, (0, 9), (1, 3))];
-        let rules = judge(&stale, &[1], 1);
+        let stale = [decision(0, (0, 9), (0, 2))];
+        let rules = judge(&stale, &[1], 0);
         assert_eq!((rules.stale, rules.out_of_order, rules.exceeded), (1, 1, 0));
         let exceeded = [decision(0, (0, 9), (3, 4))];
-        let rules = judge(&exceeded, &[1], 3);
-        assert_eq!((rules.exceeded, rules.stale, rules.out_of_order), (1, 1, 0));
+        let rules = judge(&exceeded, &[1], 0);
+        assert_eq!((rules.exceeded, rules.stale, rules.out_of_order), (1, 1, 1));
     }
 }

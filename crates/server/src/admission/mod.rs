@@ -18,7 +18,7 @@
 //!
 //! It knows nothing of tickets' outer form, passwords, bans or the wire.
 
-#[cfg(feature = "baselines")]
+#[cfg(any(test, feature = "baselines"))]
 mod baselines;
 mod capacity;
 mod measured;

@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::admission::Admission;
 
 /// The variable that names the directory in which each process keeps a log of its own.
+#[cfg(feature = "baselines")]
 pub(crate) const VARIABLE: &str = "ANTEROOM_RULES_LOG";
 
 /// One decision.
@@ -50,6 +51,7 @@ pub(super) struct Log {
 
 impl Log {
     /// The log that the environment asks for, if it does.
+    #[cfg(feature = "baselines")]
     ///
     /// # Errors
     /// It cannot be written there.

@@ -30,6 +30,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 
 use self::log::Log;
+#[cfg(feature = "baselines")]
 pub(crate) use self::log::VARIABLE as RULES_LOG;
 use super::{
     Admission, ConfirmError, Decided, EndedSessions, Journal, PartyError, Refusal, Semaphore,
@@ -131,11 +132,13 @@ impl Specimen {
     }
 
     /// A real strategy, as it is.
+    #[cfg(feature = "baselines")]
     pub(crate) fn real(seats: Arc<dyn Admission>) -> Self {
         Self { seats, ledgers: None, locks: Locks::None, log: None }
     }
 
     /// Keeps the original's log, if the environment asks for it.
+    #[cfg(feature = "baselines")]
     ///
     /// # Errors
     /// The log cannot be written where it is wanted.
