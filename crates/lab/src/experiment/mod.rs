@@ -7,20 +7,20 @@
 
 mod block;
 mod cell;
+mod compare;
 pub(crate) mod data;
 mod deployment;
+#[cfg(test)]
+mod fixture;
 mod machine;
 mod people;
 mod progress;
-mod ranking;
 mod report;
 mod rules;
 mod run;
 mod scenarios;
 mod summary;
 mod table;
-#[cfg(test)]
-mod tests;
 mod together;
 mod verdict;
 mod watch;
@@ -108,13 +108,13 @@ pub(crate) fn run(experiment: &Experiment) -> Result<bool> {
     match experiment {
         Experiment::Admission(admission) => admit(admission),
         Experiment::Report { dir } => {
-            report::write(&report::read(dir)?, dir)?;
+            report::redraw(dir)?;
             Ok(true)
         }
         Experiment::Compare { first, second } => {
-            let all = ranking::compare(&report::read(first)?, &report::read(second)?);
-            std::io::stdout().lock().write_all(ranking::text(&all).as_bytes())?;
-            Ok(ranking::agrees(&all))
+            let all = compare::compare(&report::read(first)?, &report::read(second)?);
+            std::io::stdout().lock().write_all(all.table().as_bytes())?;
+            Ok(all.agrees())
         }
     }
 }
@@ -143,17 +143,18 @@ fn admit(asked: &Admission) -> Result<bool> {
     };
     let run = run::run(&ground, &wanted)?;
     report::write(&run, &out)?;
-    let summary = Summary::of(&run);
+    let summary = Summary::new(&run);
     let mut words = std::io::stdout().lock();
     for subject in &run.subjects {
-        let (decisions, faults) = (summary.decisions(&subject.id), summary.faults(&subject.id));
-        let faults = summary::words(faults);
+        let record = summary.record(&subject.id);
+        let (decisions, faults) = (record.decisions, record.in_words());
+        let faults = if record.is_convicted() { faults } else { "none".to_owned() };
         writeln!(words, "{:<28} {decisions:>9} decisions, faults: {faults}", subject.title)?;
     }
-    let objections = summary.objections();
-    for objection in &objections {
+    let standing = summary.standing();
+    for objection in standing.objections() {
         writeln!(words, "OBJECTION: {objection}")?;
     }
     writeln!(words, "the report is in {}", out.join("report.html").display())?;
-    Ok(objections.is_empty())
+    Ok(standing.is_a_run())
 }

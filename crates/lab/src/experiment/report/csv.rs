@@ -1,137 +1,240 @@
-//! The run as tables for programs: one row for each number, so that no column ever changes its meaning.
+//! The numbers for whoever computes with them: `cells.csv` has a row for each cell, `summary.csv` one for each
+//! median. [`COLUMNS`] says what the columns mean; the page shows that.
 
-use super::super::data::{Cell, Run};
-use super::super::summary::{Summary, named};
+use std::collections::BTreeSet;
 
-/// `subject,scenario,repetition,kind,name,value`: every number of every cell. `kind` is `count`, `fault`,
-/// `figure`, `cpu_us`, `latency_ms`, `rate` or `rule`.
-pub(super) fn cells(run: &Run) -> String {
-    let mut text = "subject,scenario,repetition,kind,name,value\n".to_owned();
+use crate::experiment::data::{Cell, Counts, Rules, Run};
+use crate::experiment::summary::{FAULTS, Spread, Summary};
+
+/// What the columns are, by file. `<…>` stands for several columns.
+pub(crate) const COLUMNS: [(&str, &str, &str); 13] = [
+    ("cells.csv", "subject, scenario, repetition", "Which cell; repetitions count from 0."),
+    ("cells.csv", "not_run", "Why it was not run; all numbers are empty then."),
+    ("cells.csv", "seconds", "How long the measured part took."),
+    (
+        "cells.csv",
+        "asked … entered",
+        "Requests for a seat and what became of them; tickets presented; people inside.",
+    ),
+    ("cells.csv", "fault.<kind>", "Faults, counted from outside. All must be 0."),
+    ("cells.csv", "rules.<rule>", "The original’s four rules, in the scenario “rules” alone."),
+    (
+        "cells.csv",
+        "figure.<scenario>.<id>",
+        "The scenario’s own figures, in the units that summary.csv names.",
+    ),
+    ("cells.csv", "cpu_us.<process>", "Processor time for each decision, in µs."),
+    (
+        "cells.csv",
+        "latency.<step>.<what>",
+        "How many steps, and p50, p90, p99, p99.9 and the longest, in ms.",
+    ),
+    (
+        "summary.csv",
+        "scenario, kind, name, subject",
+        "Of what: a figure, processor time (cpu) or latency of a step (latency_p50, latency_p99); who.",
+    ),
+    ("summary.csv", "unit, better", "Its unit, and whether more or less is better."),
+    (
+        "summary.csv",
+        "n, median, low, high, coverage, least, most",
+        "Repetitions; their median; its interval and how surely that holds the true median. Below 6 repetitions low and high are least and most.",
+    ),
+    (
+        "summary.csv",
+        "place",
+        "One more than the number of subjects that are clearly better; figures only.",
+    ),
+];
+
+type Count = (&'static str, fn(&Counts) -> u64);
+type Rule = (&'static str, fn(&Rules) -> u64);
+
+const COUNTS: [Count; 8] = [
+    ("asked", |it| it.asked),
+    ("granted", |it| it.granted),
+    ("full", |it| it.full),
+    ("unavailable", |it| it.unavailable),
+    ("refused", |it| it.refused),
+    ("broken", |it| it.broken),
+    ("presented", |it| it.presented),
+    ("entered", |it| it.entered),
+];
+
+const RULES: [Rule; 7] = [
+    ("requests", |it| it.requests),
+    ("granted", |it| it.granted),
+    ("stale", |it| it.stale),
+    ("overlapping", |it| it.overlapping),
+    ("inside_at_once", |it| it.inside_at_once),
+    ("exceeded", |it| it.exceeded),
+    ("out_of_order", |it| it.out_of_order),
+];
+
+const QUANTILES: [&str; 6] = ["count", "p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms"];
+
+/// `cells.csv`.
+pub(crate) fn cells(run: &Run) -> String {
+    let processes = names(run.cells.iter().flat_map(|cell| cell.cpu_us.keys()));
+    let steps = names(run.cells.iter().flat_map(|cell| cell.latency.keys()));
+    let figures: Vec<_> = run
+        .scenarios
+        .iter()
+        .flat_map(|it| it.figures.iter().map(|figure| (it.id.as_str(), figure.id.as_str())))
+        .collect();
+    let mut header: Vec<String> =
+        ["subject", "scenario", "repetition", "not_run", "seconds"].map(str::to_owned).into();
+    header.extend(COUNTS.iter().map(|(name, _)| (*name).to_owned()));
+    header.extend(FAULTS.iter().map(|(name, ..)| format!("fault.{name}")));
+    header.extend(RULES.iter().map(|(name, _)| format!("rules.{name}")));
+    header.extend(figures.iter().map(|(scenario, id)| format!("figure.{scenario}.{id}")));
+    header.extend(processes.iter().map(|it| format!("cpu_us.{it}")));
+    let of_step = |step: &&str| QUANTILES.map(|what| format!("latency.{step}.{what}"));
+    header.extend(steps.iter().flat_map(of_step));
+    let mut text = row(&header);
     for cell in &run.cells {
-        let mut row = |kind: &str, name: &str, value: String| {
-            let repetition = cell.repetition.to_string();
-            let fields = [&cell.subject, &cell.scenario, &repetition, kind, name, &value];
-            line(&mut text, &fields.map(|it: &str| it.to_owned()));
-        };
-        if let Some(why) = &cell.not_run {
-            row("not_run", why, "1".to_owned());
-            continue;
+        let mut fields = vec![
+            cell.subject.clone(),
+            cell.scenario.clone(),
+            cell.repetition.to_string(),
+            cell.not_run.clone().unwrap_or_default(),
+        ];
+        match cell.not_run {
+            None => fields.extend(numbers(cell, &figures, &processes, &steps)),
+            Some(_) => fields.resize(header.len(), String::new()),
         }
-        for (name, count) in counts(cell) {
-            row("count", name, count.to_string());
-        }
-        for (name, count) in named(cell.faults) {
-            row("fault", name, count.to_string());
-        }
-        for (name, value) in &cell.figures {
-            row("figure", name, value.to_string());
-        }
-        for (name, value) in &cell.cpu_us {
-            row("cpu_us", name, value.to_string());
-        }
-        for (step, it) in &cell.latency {
-            let all =
-                [("p50", it.p50_ms), ("p90", it.p90_ms), ("p99", it.p99_ms), ("max", it.max_ms)];
-            for (name, value) in all {
-                row("latency_ms", &format!("{step} {name}"), value.to_string());
+        text.push_str(&row(&fields));
+    }
+    text
+}
+
+fn numbers(
+    cell: &Cell,
+    figures: &[(&str, &str)],
+    processes: &BTreeSet<&str>,
+    steps: &BTreeSet<&str>,
+) -> Vec<String> {
+    let maybe = |number: Option<f64>| number.map_or_else(String::new, |it| it.to_string());
+    let mut fields = vec![cell.seconds.to_string()];
+    fields.extend(COUNTS.iter().map(|(_, number)| number(&cell.counts).to_string()));
+    fields.extend(FAULTS.iter().map(|(.., number)| number(&cell.faults).to_string()));
+    let rule = |(_, number): &Rule| cell.rules.as_ref().map(number).map(|it| it.to_string());
+    fields.extend(RULES.iter().map(|it| rule(it).unwrap_or_default()));
+    fields.extend(figures.iter().map(|(scenario, id)| {
+        maybe(cell.figures.get(*id).copied().filter(|_| cell.scenario == *scenario))
+    }));
+    fields.extend(processes.iter().map(|it| maybe(cell.cpu_us.get(*it).copied())));
+    for step in steps {
+        match cell.latency.get(*step) {
+            None => fields.extend(QUANTILES.map(|_| String::new())),
+            Some(it) => {
+                fields.push(it.count.to_string());
+                let ms = [it.p50_ms, it.p90_ms, it.p99_ms, it.p999_ms, it.max_ms];
+                fields.extend(ms.map(|it| it.to_string()));
             }
         }
-        for rate in &cell.rates {
-            let at = format!("{:.0}/s", rate.offered);
-            row("rate", &format!("{at} achieved"), rate.achieved.to_string());
-            row("rate", &format!("{at} p50 ms"), rate.p50_ms.to_string());
-            row("rate", &format!("{at} p99 ms"), rate.p99_ms.to_string());
+    }
+    fields
+}
+
+/// `summary.csv`.
+pub(crate) fn summary(summary: &Summary<'_>) -> String {
+    let header = [
+        "scenario", "kind", "name", "subject", "unit", "better", "n", "median", "low", "high",
+        "coverage", "least", "most", "place",
+    ];
+    let mut text = row(&header);
+    for scenario in &summary.run.scenarios {
+        for figure in &scenario.figures {
+            let better = if figure.more_is_better { "more" } else { "less" };
+            for placed in summary.ranking(&scenario.id, figure) {
+                let place = placed.place.to_string();
+                let what = [&scenario.id, "figure", &figure.id, &placed.subject.id, &figure.unit];
+                text.push_str(&summed_up(what, better, &placed.spread, &place));
+            }
         }
-        if let Some(rules) = cell.rules {
-            for (name, count) in [
-                ("R1", rules.stale),
-                ("R2", rules.overlapping),
-                ("R3", rules.exceeded),
-                ("R4", rules.out_of_order),
-                ("inside at once", rules.inside_at_once),
-            ] {
-                row("rule", name, count.to_string());
+        for subject in &summary.run.subjects {
+            let of = |kind, name, unit| [scenario.id.as_str(), kind, name, &subject.id, unit];
+            for (process, spread) in summary.cpu(&subject.id, &scenario.id) {
+                text.push_str(&summed_up(of("cpu", process, "µs"), "less", &spread, ""));
+            }
+            for (step, times) in summary.steps(&subject.id, &scenario.id) {
+                let (p50, p99) = (of("latency_p50", step, "ms"), of("latency_p99", step, "ms"));
+                text.push_str(&summed_up(p50, "less", &times.p50, ""));
+                text.push_str(&summed_up(p99, "less", &times.p99, ""));
             }
         }
     }
     text
 }
 
-/// `subject,scenario,figure,unit,n,median,low,high,coverage`.
-pub(super) fn summary(run: &Run) -> String {
-    let summary = Summary::of(run);
-    let mut text = "subject,scenario,figure,unit,n,median,low,high,coverage\n".to_owned();
-    for scenario in &run.scenarios {
-        for subject in &run.subjects {
-            let group = summary.group(&subject.id, &scenario.id);
-            let figures = scenario
-                .figures
-                .iter()
-                .map(|it| (it.id.clone(), it.unit.clone(), group.figure(&it.id)));
-            let cost = [("cpu".to_owned(), "µs".to_owned(), group.cost())];
-            for (name, unit, stat) in figures.chain(cost) {
-                let Some(stat) = stat else { continue };
-                let numbers = [stat.median, stat.low, stat.high, stat.coverage];
-                let mut fields =
-                    vec![subject.id.clone(), scenario.id.clone(), name, unit, stat.n.to_string()];
-                fields.extend(numbers.iter().map(f64::to_string));
-                line(&mut text, &fields);
-            }
-        }
-    }
-    text
+fn summed_up(what: [&str; 5], better: &str, spread: &Spread, place: &str) -> String {
+    let Spread { n, median, low, high, least, most, coverage } = spread;
+    let mut fields: Vec<_> = what.iter().map(|it| (*it).to_owned()).collect();
+    fields.extend([better.to_owned(), n.to_string()]);
+    fields.extend([median, low, high, coverage, least, most].map(f64::to_string));
+    fields.push(place.to_owned());
+    row(&fields)
 }
 
-fn counts(cell: &Cell) -> [(&'static str, u64); 8] {
-    let it = cell.counts;
-    [
-        ("asked", it.asked),
-        ("granted", it.granted),
-        ("full", it.full),
-        ("unavailable", it.unavailable),
-        ("refused", it.refused),
-        ("broken", it.broken),
-        ("presented", it.presented),
-        ("entered", it.entered),
-    ]
+fn names<'a>(all: impl Iterator<Item = &'a String>) -> BTreeSet<&'a str> {
+    all.map(String::as_str).collect()
 }
 
-/// One row as RFC 4180 wants it.
-fn line(text: &mut String, fields: &[String]) {
-    for (n, field) in fields.iter().enumerate() {
-        if n > 0 {
-            text.push(',');
-        }
-        if field.contains([',', '"', '\n']) {
-            text.push('"');
-            text.push_str(&field.replace('"', "\"\""));
-            text.push('"');
-        } else {
-            text.push_str(field);
-        }
+fn row<S: AsRef<str>>(fields: &[S]) -> String {
+    let quoted: Vec<_> = fields.iter().map(|field| quoted(field.as_ref())).collect();
+    quoted.join(",") + "\r\n"
+}
+
+fn quoted(field: &str) -> String {
+    match field.contains([',', '"', '\r', '\n']) {
+        true => format!("\"{}\"", field.replace('"', "\"\"")),
+        false => field.to_owned(),
     }
-    text.push('\n');
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::tests::run;
+    use crate::experiment::fixture;
 
-    #[test]
-    fn every_row_has_every_column() {
-        for (text, columns) in [(cells(&run(3)), 6), (summary(&run(3)), 9)] {
-            assert!(text.lines().count() > 50);
-            for line in text.lines() {
-                assert_eq!(line.split(',').count(), columns, "{line}");
-            }
-        }
+    /// The fields of a row without quotes in it.
+    fn count(row: &str) -> usize {
+        row.split(',').count()
     }
 
     #[test]
-    fn what_has_a_comma_or_a_quote_stays_one_field() {
-        let mut text = String::new();
-        line(&mut text, &["a,b".to_owned(), "say \"x\"".to_owned(), "c".to_owned()]);
-        assert_eq!(text, "\"a,b\",\"say \"\"x\"\"\",c\n");
+    fn every_row_has_as_many_fields_as_the_header() {
+        let run = fixture::run();
+        let text = cells(&run);
+        let rows: Vec<_> = text.lines().collect();
+        assert_eq!(rows.len(), run.cells.len() + 1);
+        assert!(rows.iter().all(|row| count(row) == count(rows[0])));
+        assert!(rows[0].contains("fault.overfills") && rows[0].contains("latency.entry.p99_ms"));
+        let text = summary(&Summary::new(&run));
+        let rows: Vec<_> = text.lines().collect();
+        assert!(rows.len() > 100 && rows.iter().all(|row| count(row) == 14), "{}", rows[0]);
+    }
+
+    #[test]
+    fn a_number_is_in_its_own_column() {
+        let mut run = fixture::of_figure(&[("a", 41.0)], 1);
+        run.cells[0].faults.leaked = 3;
+        let text = cells(&run);
+        let mut rows = text.lines().map(|row| row.split(',').collect::<Vec<_>>());
+        let (header, values) = (rows.next().unwrap(), rows.next().unwrap());
+        let column = |name| header.iter().position(|it| *it == name).unwrap();
+        assert_eq!(values[column("fault.leaked")], "3");
+        assert_eq!(values[column("fault.overfills")], "0");
+        assert_eq!(values[column("figure.s.x")], "41");
+        assert_eq!(values[column("rules.stale")], "");
+    }
+
+    #[test]
+    fn what_would_break_a_row_is_quoted() {
+        assert_eq!(
+            row(&["a,b", "say \"x\"", "two\nlines", "plain"]),
+            "\"a,b\",\"say \"\"x\"\"\",\"two\nlines\",plain\r\n"
+        );
     }
 }
