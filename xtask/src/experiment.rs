@@ -69,14 +69,13 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<bool> {
         pin(&postgres.kept)?;
         pin(&redis.kept)?;
     }
-    let mut lab = match many {
-        true => {
-            let mut command = Command::new("taskset");
-            command.args(["-c", LAB_CORE]).arg(programs.join("anteroom-lab"));
-            command
-        }
-        false => Command::new(programs.join("anteroom-lab")),
-    };
+    // It ends when this process does, however that ends, and its servers with it.
+    let mut lab = Command::new("setpriv");
+    lab.args(["--pdeathsig", "TERM"]);
+    if many {
+        lab.args(["taskset", "-c", LAB_CORE]);
+    }
+    lab.arg(programs.join("anteroom-lab"));
     lab.args(["experiment", "admission", "--server"]).arg(programs.join("anteroom-baselines"));
     lab.args(["--redis", &redis.url, "--redis-pid", &redis.kept.pid.to_string()]);
     lab.args(["--postgres", &postgres.url, "--postgres-pid", &postgres.kept.pid.to_string()]);
@@ -98,7 +97,8 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<bool> {
     if let Some(minutes) = wanted.minutes {
         lab.args(["--minutes", &minutes.to_string()]);
     }
-    let status = lab.args(&wanted.more).status().context("the lab (is taskset there?)")?;
+    let status =
+        lab.args(&wanted.more).status().context("the lab (are setpriv and taskset there?)")?;
     ensure!(matches!(status.code(), Some(0 | 1)), "the lab ended with {status}");
     Ok(status.success())
 }

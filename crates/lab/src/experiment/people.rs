@@ -281,7 +281,7 @@ impl Person {
         self.note(room, Instant::now(), What::Gone);
     }
 
-    /// Gives a reservation back.
+    /// Gives a reservation back. Whether there is none any more.
     pub(crate) fn cancel(&mut self, room: i64) -> bool {
         self.note(room, Instant::now(), What::Lets);
         let (path, token) = (format!("/rooms/{room}/reservations/current"), self.token.clone());
@@ -289,7 +289,8 @@ impl Person {
         if answer.is_err() {
             self.broke();
         }
-        let is_done = matches!(answer, Ok(204));
+        // 404: there was none.
+        let is_done = matches!(answer, Ok(204 | 404));
         if is_done {
             self.note(room, Instant::now(), What::Gone);
         }
