@@ -38,6 +38,7 @@ pub(super) async fn keep(
         };
         Box::pin(lines.connections.depart(&session, &departure)).await;
     }
+    line.hears_no_more();
     Box::pin(rest(&lines, &line)).await;
     drop(untold);
     lines.forget(&name);

@@ -16,8 +16,13 @@ use crate::hub::Link;
 use crate::hub::outbox::{Bell, Outbox};
 use crate::ws::Turned;
 
-/// What was sent and not yet obeyed, in bytes. Whoever sends more waits for nothing: it is refused.
-const UNHEARD_BYTES_MAX: usize = 512 << 10;
+/// What was sent and not yet obeyed costs so much, however small the largest frame. Whoever sends more
+/// waits for nothing: it is refused.
+const UNHEARD_COST: usize = 512 << 10;
+/// So many of the largest frames may wait at least.
+const UNHEARD_FRAMES: usize = 4;
+/// What a text costs beside its bytes: where it is kept, and what keeps it there. An empty one is not free.
+const TEXT_COST: usize = size_of::<String>() + 8;
 
 /// Closes the connection under a response that nobody reads.
 pub(crate) type Cut = Arc<dyn Fn() + Send + Sync>;
@@ -30,6 +35,8 @@ pub(crate) struct Line {
     /// Where what it is told waits, from when its ticket was judged.
     judged: OnceLock<Judged>,
     inner: Mutex<Inner>,
+    /// The most that [`Inner::unheard`] may cost.
+    unheard_cost_max: usize,
 }
 
 /// What became of the ticket.
@@ -47,7 +54,9 @@ struct Inner {
     /// What was sent was larger than may be.
     is_too_large: bool,
     unheard: VecDeque<String>,
-    unheard_bytes: usize,
+    unheard_cost: usize,
+    /// Nobody obeys any more.
+    is_deaf: bool,
     /// Its last words were taken, or nobody is there to take them.
     is_told: bool,
     /// It is over, and whoever is still attached ends.
@@ -71,27 +80,36 @@ pub(super) enum Heard {
     Called,
 }
 
-/// More was sent than is taken.
-#[derive(Debug)]
-pub(crate) struct Full;
+/// Why nothing was taken of what was sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Untaken {
+    /// There is no room for it now.
+    Full,
+    /// There never is.
+    TooMuch,
+}
 
 impl Line {
-    pub(super) fn new(ticket: &str) -> Self {
+    /// The session that `ticket` opens, whose client may say frames of so many bytes.
+    pub(super) fn new(ticket: &str, frame_bytes: usize) -> Self {
         let inner = Inner {
             is_greeted: false,
             receiver: Receiving::Away(Instant::now()),
             has_lost: false,
             is_too_large: false,
             unheard: VecDeque::new(),
-            unheard_bytes: 0,
+            unheard_cost: 0,
+            is_deaf: false,
             is_told: false,
             is_gone: false,
         };
+        let frames = frame_bytes.saturating_add(TEXT_COST).saturating_mul(UNHEARD_FRAMES);
         Self {
             ticket: digest(&SHA256, ticket.as_bytes()),
             bell: Arc::default(),
             judged: OnceLock::new(),
             inner: Mutex::new(inner),
+            unheard_cost_max: UNHEARD_COST.max(frames),
         }
     }
 
@@ -174,21 +192,32 @@ impl Line {
     ///
     /// # Errors
     /// It is more than is taken; nothing of it was.
-    pub(crate) fn say(&self, texts: Vec<String>) -> Result<(), Full> {
-        let bytes = texts.iter().map(String::len).sum::<usize>();
+    pub(crate) fn say(&self, texts: Vec<String>) -> Result<(), Untaken> {
+        let cost = texts.iter().map(|text| cost(text)).sum::<usize>();
+        if cost > self.unheard_cost_max {
+            return Err(Untaken::TooMuch);
+        }
         let is_over = self.outbox().is_some_and(Outbox::is_over);
         let mut inner = self.lock();
-        if is_over || inner.is_gone {
+        if is_over || inner.is_deaf {
             return Ok(());
         }
-        if inner.unheard_bytes + bytes > UNHEARD_BYTES_MAX {
-            return Err(Full);
+        if inner.unheard_cost + cost > self.unheard_cost_max {
+            return Err(Untaken::Full);
         }
-        inner.unheard_bytes += bytes;
+        inner.unheard_cost += cost;
         inner.unheard.extend(texts);
         drop(inner);
         self.bell.keeper.notify_one();
         Ok(())
+    }
+
+    /// Nobody obeys any more: what was said and what will be is nobody's to keep.
+    pub(super) fn hears_no_more(&self) {
+        let mut inner = self.lock();
+        inner.is_deaf = true;
+        inner.unheard_cost = 0;
+        inner.unheard = VecDeque::new();
     }
 
     /// The client sent more than may be.
@@ -205,7 +234,7 @@ impl Line {
             return Poll::Ready(Heard::Lost);
         }
         if let Some(text) = inner.unheard.pop_front() {
-            inner.unheard_bytes -= text.len();
+            inner.unheard_cost -= cost(&text);
             if inner.unheard.is_empty() {
                 inner.unheard = VecDeque::new();
             }
@@ -240,5 +269,65 @@ impl Line {
             cut();
             true
         })
+    }
+}
+
+/// What it costs to keep a text.
+fn cost(text: &str) -> usize {
+    text.len() + TEXT_COST
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    const FRAME_BYTES: usize = 64 << 10;
+
+    fn line() -> Line {
+        Line::new("a ticket", FRAME_BYTES)
+    }
+
+    /// What the keeper learns now.
+    fn heard(line: &Line) -> Option<Heard> {
+        match line.poll_heard(&Context::from_waker(Waker::noop())) {
+            Poll::Ready(heard) => Some(heard),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn texts_without_a_letter_are_not_free() {
+        let line = line();
+        let of = |count| vec![String::new(); count];
+        assert_eq!(line.say(of(87_000)), Err(Untaken::TooMuch));
+        line.say(of(10_000)).unwrap();
+        assert_eq!(line.say(of(10_000)), Err(Untaken::Full), "the first are not obeyed yet");
+        for _ in 0..10_000 {
+            assert!(matches!(heard(&line), Some(Heard::Text(_))));
+        }
+        line.say(of(10_000)).unwrap();
+    }
+
+    #[test]
+    fn four_of_the_largest_frames_find_room_however_large_they_are() {
+        const LARGE: usize = 1 << 20;
+        let line = Line::new("a ticket", LARGE);
+        for _ in 0..4 {
+            line.say(vec!["x".repeat(LARGE)]).unwrap();
+        }
+        assert_eq!(line.say(vec!["x".into()]), Err(Untaken::Full));
+        assert_eq!(line.say(vec!["x".repeat(LARGE); 5]), Err(Untaken::TooMuch));
+    }
+
+    #[test]
+    fn a_session_that_is_over_keeps_nothing_of_what_was_said() {
+        let line = line();
+        line.say(vec!["before".into()]).unwrap();
+        line.hears_no_more();
+        line.say(vec!["after".into()]).unwrap();
+        let inner = line.lock();
+        assert_eq!((inner.unheard.len(), inner.unheard.capacity(), inner.unheard_cost), (0, 0, 0));
     }
 }

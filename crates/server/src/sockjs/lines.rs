@@ -65,7 +65,7 @@ impl Lines {
         connect: Connect,
         (transport, cut): (Transport, Option<Cut>),
     ) -> Option<Receiver> {
-        let line = Arc::new(Line::new(&connect.ticket));
+        let line = Arc::new(Line::new(&connect.ticket, self.connections.bounds.frame_bytes));
         line.attach(cut);
         {
             let mut lines = self.lock();

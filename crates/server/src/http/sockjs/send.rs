@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::http::extract::{content_type, read_body};
 use crate::http::problem::Refused;
 use crate::sockjs::frame::{self, Broken};
-use crate::sockjs::{Found, Line};
+use crate::sockjs::{Found, Line, Untaken};
 
 /// A body has room for so many of the largest frames: quoted, a frame takes more bytes than it has, and
 /// clients send several at once.
@@ -65,8 +65,11 @@ async fn said(app: &App, asking: &Asking, sent: Request) -> Result<(), Response>
         line.say_too_much();
         return Err(Refused::new(Code::TooLarge).into_response());
     }
-    line.say(texts).map_err(|_| {
-        Refused { retry_after: Some(1), ..Refused::new(Code::Unavailable) }.into_response()
+    line.say(texts).map_err(|untaken| match untaken {
+        Untaken::TooMuch => Refused::new(Code::TooLarge).into_response(),
+        Untaken::Full => {
+            Refused { retry_after: Some(1), ..Refused::new(Code::Unavailable) }.into_response()
+        }
     })
 }
 
