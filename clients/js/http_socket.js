@@ -4,6 +4,8 @@
 
 const SILENT_MS = 5_000; // an answer that streams begins at once
 const NAME_BYTES = 12;
+const BODY_BYTES = 128 << 10; // half of what every server takes at once
+const KEEPALIVE_BYTES = 60_000; // browsers refuse more of what outlives its page
 
 export class HttpSocket {
   readyState = 0;
@@ -48,15 +50,28 @@ export class HttpSocket {
   // One after the other: the server takes them in the order in which they come.
   async #flush() {
     while (this.#unsent.length > 0) {
-      const body = JSON.stringify(this.#unsent.splice(0));
+      const { body, bytes } = this.#body();
       try {
-        const answer = await this.#post('xhr_send', { body, keepalive: body.length < 60_000 });
+        const answer = await this.#post('xhr_send', { body, keepalive: bytes < KEEPALIVE_BYTES });
+        // A text that is too large: the session need not be told, when nobody has read it.
+        if (answer.status === 413) return this.#closed(1009, 'too_large');
         if (!answer.ok) throw new Error(answer.status);
       } catch {
         this.#closed(1006);
         return;
       }
     }
+  }
+
+  // As many texts as go into one request, and one at least. The others go into the next.
+  #body() {
+    const texts = [];
+    let bytes = 0;
+    do {
+      texts.push(JSON.stringify(this.#unsent.shift()));
+      bytes += bytesOf(texts.at(-1));
+    } while (this.#unsent.length > 0 && bytes + bytesOf(JSON.stringify(this.#unsent[0])) <= BODY_BYTES);
+    return { body: `[${texts.join(',')}]`, bytes };
   }
 
   #post(what, options) {
@@ -114,6 +129,11 @@ export class HttpSocket {
   #tell(type, event) {
     for (const listener of this.#listeners.get(type) ?? []) listener(event);
   }
+}
+
+// With the comma after it.
+function bytesOf(json) {
+  return new TextEncoder().encode(json).length + 1;
 }
 
 function hex(count) {

@@ -19,6 +19,8 @@ use crate::transport::Transport;
 /// The server takes no more for now: the pause before it is asked again, and how often.
 const FULL: Duration = Duration::from_millis(200);
 const FULL_MAX: usize = 50;
+/// What was sent is larger than may be.
+const TOO_LARGE: u16 = 1009;
 /// What the server had said before a request failed may take so long to arrive.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -26,13 +28,13 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub(crate) struct HttpLine {
     pub(crate) heard_at: Instant,
     told: UnboundedReceiver<Told>,
-    /// Ends with the line.
-    _receiver: JoinSet<()>,
+    /// Ends with the line, and with the session.
+    receiver: JoinSet<()>,
     sender: Sender,
     /// The request that is under way. It goes on when its sender does not wait for it.
-    sending: JoinSet<Result<()>>,
-    /// Since when nothing can be sent any more, and why.
-    failed: Option<(Instant, String)>,
+    sending: JoinSet<Result<Sent>>,
+    /// Since when nothing can be sent any more, and how the session ends where it is not told.
+    failed: Option<(Instant, Closed)>,
     ended: bool,
 }
 
@@ -63,7 +65,7 @@ impl HttpLine {
         Ok(Self {
             heard_at: Instant::now(),
             told,
-            _receiver: task,
+            receiver: task,
             sender,
             sending: JoinSet::new(),
             failed: None,
@@ -79,10 +81,10 @@ impl HttpLine {
             }
             let told = match &self.failed {
                 None => self.told.recv().await,
-                Some((since, why)) => match timeout_at(*since + LAST_WORDS, self.told.recv()).await
+                Some((since, end)) => match timeout_at(*since + LAST_WORDS, self.told.recv()).await
                 {
                     Ok(told) => told,
-                    Err(_) => Some(Told::Over(Closed { code: 1006, reason: why.clone() })),
+                    Err(_) => Some(Told::Over(end.clone())),
                 },
             };
             self.heard_at = Instant::now();
@@ -103,6 +105,8 @@ impl HttpLine {
 
     fn over(&mut self, closed: Closed) -> RawEvent {
         self.ended = true;
+        // Where the server was not told, nobody keeps the seat by asking on.
+        self.receiver.abort_all();
         RawEvent::Closed(closed)
     }
 
@@ -116,34 +120,49 @@ impl HttpLine {
             return Err(Error::transport("the session is over"));
         }
         self.sent().await?;
+        if self.failed.is_some() {
+            return Ok(());
+        }
         self.sending.spawn(self.sender.clone().send(array(text)?));
         self.sent().await
     }
 
     async fn sent(&mut self) -> Result<()> {
         while let Some(sent) = self.sending.join_next().await {
-            if let Err(error) = sent.map_err(Error::transport).flatten() {
-                self.failed.get_or_insert((Instant::now(), error.to_string()));
-            }
+            let end = match sent.map_err(Error::transport).flatten() {
+                Ok(Sent::Taken) => continue,
+                // Where it was a message that is too large the session is told; where nobody has read it
+                // the end is the same.
+                Ok(Sent::TooLarge) => Closed { code: TOO_LARGE, reason: "too_large".into() },
+                Err(error) => Closed { code: 1006, reason: error.to_string() },
+            };
+            self.failed.get_or_insert((Instant::now(), end));
         }
         match &self.failed {
-            Some((_, why)) => Err(Error::transport(why.clone())),
+            // As over a socket, whose close comes later.
+            Some((_, end)) if end.code == TOO_LARGE => Ok(()),
+            Some((_, end)) => Err(Error::transport(end.reason.clone())),
             None => Ok(()),
         }
     }
 }
 
+/// What became of a text.
+enum Sent {
+    Taken,
+    TooLarge,
+}
+
 impl Sender {
-    async fn send(self, body: String) -> Result<()> {
+    async fn send(self, body: String) -> Result<Sent> {
         for _ in 0..FULL_MAX {
             let request = self.http.post(self.url.clone()).headers(self.headers.clone());
             let request = request.header(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
             let status = request.body(body.clone()).send().await?.status();
             match status {
-                // Too much: what becomes of it the session is told.
-                StatusCode::PAYLOAD_TOO_LARGE => return Ok(()),
+                StatusCode::PAYLOAD_TOO_LARGE => return Ok(Sent::TooLarge),
                 StatusCode::SERVICE_UNAVAILABLE => pause(FULL).await,
-                _ if status.is_success() => return Ok(()),
+                _ if status.is_success() => return Ok(Sent::Taken),
                 _ => return Err(Error::transport(format!("sending was answered HTTP {status}"))),
             }
         }

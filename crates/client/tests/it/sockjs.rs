@@ -149,6 +149,18 @@ async fn a_session_polls_one_address_and_sends_beside_it() {
 }
 
 #[tokio::test]
+async fn what_nobody_has_read_for_its_size_ends_the_session_as_it_ends_a_websocket() {
+    let (mut peer, mut session, mut waiting) = polling().await;
+    let server = async { peer.asked("/xhr_send?").await.answers_as(413, "").await };
+    let (sent, _) = join!(session.send_raw_text("x".repeat(300 << 10)), server);
+    sent.unwrap();
+    let closed = end(&mut session).await;
+    assert_eq!((closed.code, closed.reason.as_str()), (1009, "too_large"));
+    let asked_on = waiting.stream.read(&mut [0]).await.unwrap_or(0);
+    assert_eq!(asked_on, 0, "what was asked is taken back, and the server learns that it is over");
+}
+
+#[tokio::test]
 async fn a_refusal_in_words_is_that_of_a_websocket() {
     for (transport, path, before) in [
         (Transport::XhrStreaming, "/xhr_streaming?", "hhhh\n"),

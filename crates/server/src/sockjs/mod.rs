@@ -15,6 +15,6 @@ mod receiver;
 mod transport;
 
 pub(crate) use callback::{Callback, NoCallback};
-pub(crate) use line::{Cut, Line, Untaken};
+pub(crate) use line::{Cut, Untaken};
 pub(crate) use lines::{Found, Lines};
 pub(crate) use transport::Transport;

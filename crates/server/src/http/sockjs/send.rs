@@ -17,11 +17,13 @@ use crate::app::App;
 use crate::http::extract::{content_type, read_body};
 use crate::http::problem::Refused;
 use crate::sockjs::frame::{self, Broken};
-use crate::sockjs::{Found, Line, Untaken};
+use crate::sockjs::{Found, Untaken};
 
 /// A body has room for so many of the largest frames: quoted, a frame takes more bytes than it has, and
 /// clients send several at once.
 const FRAMES_PER_BODY: usize = 4;
+/// And for so many bytes, however small frames are: clients that do not know the bound cut well below it.
+const BODY_BYTES: usize = 256 << 10;
 const FORM: &str = "application/x-www-form-urlencoded";
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=UTF-8");
 
@@ -58,7 +60,8 @@ async fn said(app: &App, asking: &Asking, sent: Request) -> Result<(), Response>
     };
     lines.hear(&line);
     let frame_bytes = app.limits.frame_bytes.0;
-    let body = body(app, &line, sent).await.map_err(Refused::into_response)?;
+    // One that is too large has not been read, so nobody knows of a message that is: its session goes on.
+    let body = body(app, sent).await.map_err(Refused::into_response)?;
     let body = std::str::from_utf8(&body).map_err(|_| broken(Broken::Json))?;
     let texts = frame::texts(body).map_err(broken)?;
     if texts.iter().any(|text| text.len() > frame_bytes) {
@@ -85,14 +88,10 @@ struct Field {
 }
 
 /// What was sent, taken out of the form if it came in one.
-async fn body(app: &App, line: &Line, sent: Request) -> Result<Bytes, Refused> {
+async fn body(app: &App, sent: Request) -> Result<Bytes, Refused> {
     let is_form = content_type(sent.headers()).is_some_and(|kind| kind.starts_with(FORM));
-    let bytes_max = app.limits.frame_bytes.0.saturating_mul(FRAMES_PER_BODY);
-    let read = read_body(sent.into_body(), bytes_max).await;
-    if read.as_ref().is_err_and(|refused| refused.code == Code::TooLarge) {
-        line.say_too_much();
-    }
-    let read = read?;
+    let frames = app.limits.frame_bytes.0.saturating_mul(FRAMES_PER_BODY);
+    let read = read_body(sent.into_body(), frames.max(BODY_BYTES)).await?;
     if !is_form {
         return Ok(read);
     }
