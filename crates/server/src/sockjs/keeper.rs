@@ -102,15 +102,17 @@ async fn converse(lines: &Lines, line: &Line, session: &Link) -> Departure {
     }
 }
 
-/// The next thing to see to; without a response for too long, that the client is lost.
+/// The next thing to see to. A client that is without a response for too long is lost, once all that it
+/// said is obeyed.
 async fn next(line: &Line) -> Heard {
     let heard = poll_fn(|cx| line.poll_heard(cx));
     let Some(since) = line.away_since() else { return heard.await };
     match timeout_at(since + AWAY_MAX, heard).await {
         Ok(heard) => heard,
-        // One may have come meanwhile; and nobody is called for that.
-        Err(_) if line.away_since() == Some(since) => Heard::Lost,
-        Err(_) => Heard::Called,
+        Err(_) => {
+            line.is_missed(since);
+            Heard::Called
+        }
     }
 }
 

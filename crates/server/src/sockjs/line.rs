@@ -144,6 +144,12 @@ impl Line {
         })
     }
 
+    /// Whether something is lost on the way, behind which nothing may be told: whoever was let in comes
+    /// back for it. What whoever was not let in is told stands alone.
+    pub(super) fn is_broken(&self) -> bool {
+        !matches!(self.judged.get(), Some(Judged::Out(_))) && self.lock().has_lost
+    }
+
     /// Attaches a response. False when another is.
     pub(super) fn attach(&self, cut: Option<Cut>) -> bool {
         let mut inner = self.lock();
@@ -166,6 +172,12 @@ impl Line {
     /// True once: `o` is to be said.
     pub(super) fn greets(&self) -> bool {
         !std::mem::replace(&mut self.lock().is_greeted, true)
+    }
+
+    /// No response has come since the last: what is told now is lost. Nothing changes when one has.
+    pub(super) fn is_missed(&self, since: Instant) {
+        let mut inner = self.lock();
+        inner.has_lost |= matches!(inner.receiver, Receiving::Away(at) if at == since);
     }
 
     /// The last words are on their way, or nobody is there for them.
@@ -230,9 +242,6 @@ impl Line {
     pub(super) fn poll_heard(&self, cx: &Context<'_>) -> Poll<Heard> {
         let is_called = self.bell.keeper.poll(cx).is_ready();
         let mut inner = self.lock();
-        if inner.has_lost {
-            return Poll::Ready(Heard::Lost);
-        }
         if let Some(text) = inner.unheard.pop_front() {
             inner.unheard_cost -= cost(&text);
             if inner.unheard.is_empty() {
@@ -244,6 +253,10 @@ impl Line {
         }
         if inner.is_too_large {
             return Poll::Ready(Heard::TooLarge);
+        }
+        // What was taken before is obeyed: who said goodbye and hung up has left.
+        if inner.has_lost {
+            return Poll::Ready(Heard::Lost);
         }
         if is_called { Poll::Ready(Heard::Called) } else { Poll::Pending }
     }
@@ -319,6 +332,16 @@ mod tests {
         }
         assert_eq!(line.say(vec!["x".into()]), Err(Untaken::Full));
         assert_eq!(line.say(vec!["x".repeat(LARGE); 5]), Err(Untaken::TooMuch));
+    }
+
+    #[test]
+    fn what_was_said_before_the_line_broke_is_obeyed() {
+        let line = line();
+        line.attach(None);
+        line.say(vec!["leave".into()]).unwrap();
+        line.detach(true);
+        assert!(matches!(heard(&line), Some(Heard::Text(text)) if text == "leave"));
+        assert!(matches!(heard(&line), Some(Heard::Lost)));
     }
 
     #[test]

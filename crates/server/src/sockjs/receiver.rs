@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
 
-use super::frame::{HEARTBEAT, OPEN, joined};
+use super::frame::{HEARTBEAT, OPEN, gone, joined};
 use super::line::Line;
 use super::transport::Transport;
 use crate::hub::outbox::{Fetched, Outbox};
@@ -42,7 +42,12 @@ impl Receiver {
             self.is_done = true;
             return None;
         }
-        match self.line.outbox()?.fetch(self.transport.frame_bytes())? {
+        let outbox = self.line.outbox()?;
+        if self.line.is_broken() {
+            self.line.told();
+            return Some(self.last(gone().to_vec()));
+        }
+        match outbox.fetch(self.transport.frame_bytes())? {
             Fetched::Messages(pieces) => Some(self.frame(joined(&pieces))),
             // The response ends with it: who asks anew is there.
             Fetched::Heartbeat => Some(self.last(HEARTBEAT.to_vec())),
@@ -108,5 +113,73 @@ impl Body for Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.line.detach(!self.is_done && self.written > 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
+    use anteroom_core::seat::PartRef;
+    use anteroom_core::time::Millis;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::hub::{Link, NewSession, Session};
+    use crate::sockjs::line::Judged;
+    use crate::ws::frame;
+
+    /// A session that was let in.
+    fn line() -> (Arc<Line>, Link) {
+        let line = Arc::new(Line::new("a ticket", 64 << 10));
+        let outbox = Outbox::fetched(Arc::clone(&line.bell), 1 << 20);
+        outbox.open(Vec::new(), 0);
+        let id = Uuid::from_u128(1);
+        let part = PartRef {
+            user: UserId(id),
+            session: SessionId(id),
+            generation: Generation { epoch: 1, n: 1 },
+            owner: Owner { node: 0, incarnation: 1 },
+        };
+        let (name, login, room) = ("somebody".into(), LoginId(id), RoomId(1));
+        let session =
+            Arc::new(Session::new(NewSession { part, name, login, room, outbox, now: Millis(0) }));
+        line.judged(Judged::In(Arc::clone(&session)));
+        (line, session)
+    }
+
+    fn asks(line: &Arc<Line>) -> Receiver {
+        assert!(line.attach(None));
+        Receiver::new(Arc::clone(line), Transport::XhrStreaming)
+    }
+
+    /// The next piece of an answer; `None` where it waits or has ended.
+    fn piece(receiver: &mut Receiver) -> Option<String> {
+        let cx = &mut Context::from_waker(Waker::noop());
+        match Pin::new(receiver).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                Some(String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap())
+            }
+            Poll::Ready(None) | Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn behind_a_hole_nothing_is_told() {
+        let (line, session) = line();
+        let mut first = asks(&line);
+        assert_eq!(piece(&mut first).unwrap().len(), 2_049);
+        assert_eq!(piece(&mut first).unwrap(), "o\n");
+        session.push(frame::text(b"one"));
+        assert_eq!(piece(&mut first).unwrap(), "a[\"one\"]\n");
+        session.push(frame::text(b"two"));
+        drop(first);
+        // Before anybody has seen to the loss.
+        let mut second = asks(&line);
+        piece(&mut second).unwrap();
+        assert_eq!(piece(&mut second).unwrap(), "c[3000,\"Go away!\"]\n");
+        assert_eq!(piece(&mut second), None);
+        assert!(second.is_end_stream());
     }
 }
