@@ -355,7 +355,7 @@ async fn build(
         delivery,
         sockjs: SockJs {
             is_on: config.server.sockjs,
-            lines: Arc::new(Lines::new(Arc::clone(&connections), tasks.clone())),
+            lines: Lines::new(&connections, tasks, config.server.connections_max),
             script: config.server.sockjs_script.clone(),
         },
         connections,

@@ -12,6 +12,7 @@ use tokio::time::{timeout, timeout_at};
 
 use super::line::{Heard, Judged, Line};
 use super::lines::Lines;
+use super::names::Named;
 use crate::hub::Link;
 use crate::hub::outbox::Outbox;
 use crate::ws::{Conversation, Departure, Presented, Violation};
@@ -23,15 +24,13 @@ const AWAY_MAX: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Keeps a session from its first request to its last.
-pub(super) async fn keep(
-    lines: Arc<Lines>,
-    name: Box<str>,
-    line: Arc<Line>,
-    connect: crate::ws::Connect,
-) {
+pub(super) async fn keep(lines: Arc<Lines>, named: Named, connect: crate::ws::Connect) {
     let untold = lines.untold.token();
+    let line = Arc::clone(&named.line);
     // Boxed: what only the arrival or the departure needs has no place in the session's long life.
-    if let Some((session, gone)) = Box::pin(arrive(&lines, &line, connect)).await {
+    let arrived = Box::pin(arrive(&lines, &line, connect)).await;
+    let was_in = arrived.is_some();
+    if let Some((session, gone)) = arrived {
         let departure = match gone {
             Some(departure) => departure,
             None => converse(&lines, &line, &session).await,
@@ -39,11 +38,10 @@ pub(super) async fn keep(
         Box::pin(lines.connections.depart(&session, &departure)).await;
     }
     line.hears_no_more();
-    Box::pin(rest(&lines, &line)).await;
+    Box::pin(rest(&lines, &line, was_in)).await;
     drop(untold);
-    lines.forget(&name);
+    drop(named);
     tracing::debug!(event = "sockjs.forgotten", "a session over HTTP is forgotten");
-    line.goes();
     let _ = timeout(LINGER, detached(&line)).await;
     if line.cut() {
         tracing::debug!(event = "sockjs.cut", "a response that nobody reads is cut");
@@ -116,11 +114,19 @@ async fn next(line: &Line) -> Heard {
     }
 }
 
-/// Keeps the last words for whoever asks, as long as a session may be without a response. A server that
-/// stops waits for less: for the next request of whoever is between two, and the end of its answer.
-async fn rest(lines: &Lines, line: &Line) {
+/// Keeps the last words for whoever asks, as long as a session may be without a response. Who was not let in
+/// has nothing to come back for: once told, a second attempt is told the same. A server that stops waits
+/// for less: for the next request of whoever is between two, and the end of its answer.
+async fn rest(lines: &Lines, line: &Line, was_in: bool) {
     let stopping = &lines.connections.stopping;
-    let _ = timeout(AWAY_MAX, stopping.cancelled()).await;
+    let enough = until(line, |line| !was_in && line.is_told());
+    let _ = timeout(AWAY_MAX, async {
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = enough => {}
+        }
+    })
+    .await;
     if stopping.is_cancelled() {
         let _ = timeout(LINGER, until(line, Line::is_told)).await;
     }

@@ -80,6 +80,17 @@ pub(super) enum Heard {
     Called,
 }
 
+/// Why a response is not attached.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unattached {
+    /// Another is, or is about to be.
+    Busy,
+    /// The session is over, and its last words are no longer kept.
+    Gone,
+    /// There are as many sessions as may be.
+    Full,
+}
+
 /// Why nothing was taken of what was sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Untaken {
@@ -150,14 +161,20 @@ impl Line {
         !matches!(self.judged.get(), Some(Judged::Out(_))) && self.lock().has_lost
     }
 
-    /// Attaches a response. False when another is.
-    pub(super) fn attach(&self, cut: Option<Cut>) -> bool {
+    /// Attaches a response.
+    ///
+    /// # Errors
+    /// Another is attached, or it is too late.
+    pub(super) fn attach(&self, cut: Option<Cut>) -> Result<(), Unattached> {
         let mut inner = self.lock();
-        if inner.is_gone || matches!(inner.receiver, Receiving::Attached(_)) {
-            return false;
+        if inner.is_gone {
+            return Err(Unattached::Gone);
+        }
+        if matches!(inner.receiver, Receiving::Attached(_)) {
+            return Err(Unattached::Busy);
         }
         inner.receiver = Receiving::Attached(cut);
-        true
+        Ok(())
     }
 
     /// The response is over. `has_lost`: it broke, with something in it.
@@ -291,14 +308,14 @@ fn cost(text: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::task::Waker;
 
     use super::*;
 
     const FRAME_BYTES: usize = 64 << 10;
 
-    fn line() -> Line {
+    pub(crate) fn line() -> Line {
         Line::new("a ticket", FRAME_BYTES)
     }
 
@@ -337,11 +354,20 @@ mod tests {
     #[test]
     fn what_was_said_before_the_line_broke_is_obeyed() {
         let line = line();
-        line.attach(None);
+        line.attach(None).unwrap();
         line.say(vec!["leave".into()]).unwrap();
         line.detach(true);
         assert!(matches!(heard(&line), Some(Heard::Text(text)) if text == "leave"));
         assert!(matches!(heard(&line), Some(Heard::Lost)));
+    }
+
+    #[test]
+    fn who_comes_too_late_is_not_told_that_another_is_there() {
+        let line = line();
+        line.attach(None).unwrap();
+        assert_eq!(line.attach(None), Err(Unattached::Busy));
+        line.goes();
+        assert_eq!(line.attach(None), Err(Unattached::Gone));
     }
 
     #[test]

@@ -3,15 +3,15 @@
 //! A name is found only together with the ticket that opened it. A session stays for as long as a client may
 //! still ask what became of it, and is then forgotten with everything that was said to it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::keeper;
-use super::line::{Cut, Line};
+use super::line::{Cut, Line, Unattached};
+use super::names::Names;
 use super::receiver::Receiver;
 use super::transport::Transport;
 use crate::ws::{Connect, Connections};
@@ -25,7 +25,7 @@ pub(crate) struct Lines {
     tasks: TaskTracker,
     /// Those who have yet to hear that their session is over.
     pub(super) untold: TaskTracker,
-    by_name: Mutex<HashMap<Box<str>, Arc<Line>>>,
+    names: Arc<Names>,
 }
 
 /// What a name stands for.
@@ -39,62 +39,64 @@ pub(crate) enum Found {
 }
 
 impl Lines {
-    /// No sessions yet; those to come live on `tasks`.
-    pub(crate) fn new(connections: Arc<Connections>, tasks: TaskTracker) -> Self {
-        Self { connections, tasks, untold: TaskTracker::new(), by_name: Mutex::default() }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Line>>> {
-        self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
+    /// No sessions yet; those to come, at most `max` at once, live on `tasks`.
+    pub(crate) fn new(
+        connections: &Arc<Connections>,
+        tasks: &TaskTracker,
+        max: usize,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            connections: Arc::clone(connections),
+            tasks: tasks.clone(),
+            untold: TaskTracker::new(),
+            names: Arc::new(Names::new(max)),
+        })
     }
 
     /// Looks a name up.
     pub(crate) fn find(&self, name: &str, ticket: &str) -> Found {
-        let line = self.lock().get(name).map(Arc::clone);
-        match line {
+        match self.names.find(name) {
             Some(line) if line.is_of(ticket) => Found::Known(line),
             Some(_) => Found::Foreign,
             None => Found::Unknown,
         }
     }
 
-    /// Opens a session, whose first response is the one returned. `None` when the name was taken meanwhile.
+    /// Opens a session, whose first response is the one returned.
+    ///
+    /// # Errors
+    /// The name was taken meanwhile, or there are as many sessions as may be. The ticket was not presented.
     pub(crate) fn open(
         self: &Arc<Self>,
         name: &str,
         connect: Connect,
         (transport, cut): (Transport, Option<Cut>),
-    ) -> Option<Receiver> {
+    ) -> Result<Receiver, Unattached> {
         let line = Arc::new(Line::new(&connect.ticket, self.connections.bounds.frame_bytes));
-        line.attach(cut);
-        {
-            let mut lines = self.lock();
-            if lines.contains_key(name) {
-                return None;
-            }
-            lines.insert(name.into(), Arc::clone(&line));
-        }
+        line.attach(cut)?;
+        let named = self.names.give(name, &line)?;
         tracing::debug!(
             event = "sockjs.opened",
             transport = transport.as_str(),
             "a session over HTTP begins"
         );
-        let receiver = Receiver::new(Arc::clone(&line), transport);
-        self.tasks.spawn(keeper::keep(Arc::clone(self), name.into(), line, connect));
-        Some(receiver)
+        let receiver = Receiver::new(line, transport);
+        self.tasks.spawn(keeper::keep(Arc::clone(self), named, connect));
+        Ok(receiver)
     }
 
-    /// The next response of a session. `None` while another is attached.
+    /// The next response of a session.
+    ///
+    /// # Errors
+    /// Another is attached, or the session is over.
     pub(crate) fn attach(
         &self,
         line: &Arc<Line>,
         (transport, cut): (Transport, Option<Cut>),
-    ) -> Option<Receiver> {
-        if !line.attach(cut) {
-            return None;
-        }
+    ) -> Result<Receiver, Unattached> {
+        line.attach(cut)?;
         self.hear(line);
-        Some(Receiver::new(Arc::clone(line), transport))
+        Ok(Receiver::new(Arc::clone(line), transport))
     }
 
     /// Notes that the client of a session is there.
@@ -109,9 +111,5 @@ impl Lines {
     pub(crate) async fn told(&self) {
         self.untold.close();
         let _ = timeout(STOP_MAX, self.untold.wait()).await;
-    }
-
-    pub(super) fn forget(&self, name: &str) {
-        self.lock().remove(name);
     }
 }

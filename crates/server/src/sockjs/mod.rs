@@ -10,11 +10,12 @@ pub(crate) mod frame;
 mod keeper;
 mod line;
 mod lines;
+mod names;
 mod quote;
 mod receiver;
 mod transport;
 
 pub(crate) use callback::{Callback, NoCallback};
-pub(crate) use line::{Cut, Untaken};
+pub(crate) use line::{Cut, Unattached, Untaken};
 pub(crate) use lines::{Found, Lines};
 pub(crate) use transport::Transport;

@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn asks(line: &Arc<Line>) -> Receiver {
-        assert!(line.attach(None));
+        line.attach(None).unwrap();
         Receiver::new(Arc::clone(line), Transport::XhrStreaming)
     }
 

@@ -235,6 +235,32 @@ async fn a_request_that_is_too_large_is_refused_and_its_session_goes_on() {
 }
 
 #[tokio::test]
+async fn there_are_no_more_sessions_than_may_be_and_who_was_refused_is_forgotten_once_told() {
+    const SESSIONS: usize = 20;
+    let server = TestServer::start(|cfg| {
+        cfg.set("server.connections_max", SESSIONS).set("log.level", "info,anteroom=debug");
+    })
+    .await;
+    let (room, _owner) = server.room(&server.user("owner").await, 9).await;
+    let ticket = server.guest("guest").await.reserve(room, &Default::default()).await.unwrap();
+    let mut refused = Vec::new();
+    for _ in 0..SESSIONS {
+        let mut session = SockJs::new(&server, "xhr", "nonsense");
+        assert_eq!(session.frame().await, "o");
+        refused.push(session);
+    }
+    let since = std::time::Instant::now();
+    let answer = SockJs::new(&server, "xhr", &ticket.ticket).ask().await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(refused[0].end().await, (4403, "no_reservation".into()));
+    server.event("sockjs.forgotten", json!({})).await;
+    assert!(since.elapsed() < std::time::Duration::from_secs(3), "{:?}", since.elapsed());
+    // The ticket was not presented by the one that found no place.
+    SockJs::opened(&server, "xhr", &ticket.ticket).await;
+}
+
+#[tokio::test]
 async fn whoever_hears_is_told_when_the_server_stops() {
     let mut server = TestServer::plain().await;
     let (room, _owner) = server.room(&server.user("owner").await, 9).await;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anteroom_protocol::Code;
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -15,8 +16,12 @@ use crate::http::extract::Address;
 use crate::http::problem::Refused;
 use crate::http::upgrade;
 use crate::hub::form::Form;
-use crate::sockjs::frame::busy;
-use crate::sockjs::{Callback, Found, NoCallback, Transport};
+use crate::sockjs::frame::{busy, gone};
+use crate::sockjs::{Callback, Found, NoCallback, Transport, Unattached};
+
+/// Where there are as many sessions as may be, one is asked for again after so many seconds: so long one
+/// that nobody asks about is kept.
+const FULL_S: u64 = 5;
 
 pub(super) async fn xhr_streaming(app: State<Arc<App>>, asking: Asking, rest: Request) -> Response {
     receive(app.0, asking, Transport::XhrStreaming, rest).await
@@ -72,13 +77,21 @@ async fn receive(app: Arc<App>, asking: Asking, transport: Transport, rest: Requ
         }
     };
     let body = match receiver {
-        Some(receiver) => Body::new(receiver),
-        None => {
-            let words = transport.wrap(busy().to_vec());
-            Body::from([&transport.prelude().unwrap_or_default()[..], &words].concat())
+        Ok(receiver) => Body::new(receiver),
+        Err(Unattached::Busy) => alone(&transport, &busy()),
+        Err(Unattached::Gone) => alone(&transport, &gone()),
+        Err(Unattached::Full) => {
+            let refused = Refused { retry_after: Some(FULL_S), ..Refused::new(Code::Unavailable) };
+            return asking.reader.reads(refused.into_response());
         }
     };
     asking.reader.reads(answer(&app, &transport, body))
+}
+
+/// An answer with nothing but these words.
+fn alone(transport: &Transport, words: &[u8]) -> Body {
+    let words = transport.wrap(words.to_vec());
+    Body::from([&transport.prelude().unwrap_or_default()[..], &words].concat())
 }
 
 fn answer(app: &App, transport: &Transport, body: Body) -> Response {
