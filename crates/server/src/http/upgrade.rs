@@ -58,7 +58,9 @@ pub(super) async fn open(app: Arc<App>, request: Request, form: Form) -> Respons
         Ok(address) => address,
         Err(never) => match never {},
     };
-    if let Err(error) = may_try(&parts.uri, address, &app) {
+    let query = axum::extract::Query::<Query>::try_from_uri(&parts.uri);
+    let ticket = query.map(|query| query.0.ticket).unwrap_or_default();
+    if let Err(error) = may_try(&ticket, address, &app) {
         return Refused::from(error).into_response();
     }
     let connect = connect(&parts.headers, &parts.uri, &app, form).await;
@@ -83,10 +85,8 @@ fn may_open(headers: &HeaderMap, own: &str, app: &App) -> bool {
 /// Forged tickets are answered in words after the upgrade, as every refusal is, until there were too
 /// many from one address: then before it, where they cost little. A ticket of this server always
 /// passes, so a crowd behind one address does not suffer for one of it.
-pub(super) fn may_try(uri: &Uri, address: Option<IpAddr>, app: &App) -> Result<(), EntryError> {
-    let query = axum::extract::Query::<Query>::try_from_uri(uri);
-    let ticket = query.map(|query| query.0.ticket).unwrap_or_default();
-    app.entry.may_present(&ticket, address)
+pub(super) fn may_try(ticket: &str, address: Option<IpAddr>, app: &App) -> Result<(), EntryError> {
+    app.entry.may_present(ticket, address)
 }
 
 /// Reads what is asked for. A token beside the ticket that is no good says nothing about who

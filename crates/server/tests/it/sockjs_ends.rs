@@ -30,10 +30,17 @@ async fn a_refused_ticket_is_refused_in_words_over_each_transport() {
 #[tokio::test]
 async fn a_query_that_cannot_be_read_is_refused_in_words() {
     let server = TestServer::plain().await;
-    let mut session = SockJs::new(&server, "xhr", "x");
-    session.query += "&since=yesterday";
-    assert_eq!(session.frame().await, "o");
-    assert_eq!(session.end().await, (4400, "bad_request".into()));
+    let (room, _owner) = server.room(&server.user("owner").await, 9).await;
+    let guest = server.guest("guest").await;
+    let ticket = guest.reserve(room, &Default::default()).await.unwrap().ticket;
+    for odd in ["&since=yesterday", "&since=1&since=2", "&resume=a&resume=b", "&c=a&c=b"] {
+        let mut session = SockJs::new(&server, "xhr", &ticket);
+        session.query += odd;
+        assert_eq!(session.frame().await, "o", "{odd}");
+        assert_eq!(session.end().await, (4400, "bad_request".into()), "{odd}");
+    }
+    // Nothing of it has used the ticket.
+    SockJs::opened(&server, "xhr", &ticket).await;
 }
 
 #[tokio::test]

@@ -86,6 +86,8 @@ pub(super) struct Asking {
     /// What the client calls the session.
     pub(super) name: String,
     pub(super) ticket: String,
+    /// The query cannot be read, and so opens nothing.
+    pub(super) is_malformed: bool,
     /// The function that a page wants to be called.
     pub(super) callback: Option<String>,
     /// Ends the connection that asks.
@@ -113,10 +115,11 @@ impl FromRequestParts<Arc<App>> for Asking {
         }
         // A query that cannot be read opens nothing: the session it asks for is refused in words.
         let query = Query::<Params>::try_from_uri(&parts.uri);
+        let is_malformed = query.is_err();
         let Params { ticket, c, callback } = query.map(|query| query.0).unwrap_or_default();
         let place = parts.extensions.get::<Place>().cloned();
         let cut = place.map(|place| -> Cut { Arc::new(move || place.cut()) });
-        Ok(Self { reader, name, ticket, callback: c.or(callback), cut })
+        Ok(Self { reader, name, ticket, is_malformed, callback: c.or(callback), cut })
     }
 }
 

@@ -18,6 +18,7 @@ use crate::http::upgrade;
 use crate::hub::form::Form;
 use crate::sockjs::frame::{busy, gone};
 use crate::sockjs::{Callback, Found, NoCallback, Transport, Unattached};
+use crate::ws::Connect;
 
 /// Where there are as many sessions as may be, one is asked for again after so many seconds: so long one
 /// that nobody asks about is kept.
@@ -66,13 +67,16 @@ async fn receive(app: Arc<App>, asking: Asking, transport: Transport, rest: Requ
         found => {
             let (mut parts, _) = rest.into_parts();
             let Ok(Address(address)) = Address::from_request_parts(&mut parts, &app).await;
-            if let Err(error) = upgrade::may_try(&parts.uri, address, &app) {
+            if let Err(error) = upgrade::may_try(&asking.ticket, address, &app) {
                 return asking.reader.reads(Refused::from(error).into_response());
             }
             if matches!(found, Found::Foreign) {
                 return nothing_here(&asking.reader);
             }
             let connect = upgrade::connect(&parts.headers, &parts.uri, &app, Form::Pieces).await;
+            // One reading of the query decides, and it is that by which the session is found again.
+            let malformed = connect.malformed || asking.is_malformed;
+            let connect = Connect { ticket: asking.ticket.clone(), malformed, ..connect };
             lines.open(&asking.name, connect, wanted())
         }
     };
