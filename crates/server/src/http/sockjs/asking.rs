@@ -27,7 +27,7 @@ use crate::sockjs::Cut;
 /// A year, in seconds.
 const YEAR: &str = "31536000";
 /// What never changes may be kept so long.
-pub(super) const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=31536000");
+const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=31536000");
 /// The most bytes of a session's name; the client's own have eight.
 const NAME_BYTES_MAX: usize = 64;
 

@@ -14,7 +14,6 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::asking::KEPT;
 use crate::app::App;
 
 const START: &str = "\n    SockJS.bootstrap_iframe();\n  ";
@@ -27,8 +26,8 @@ pub(super) async fn page(
     if !is_page(&name) {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let page = written(&app.sockjs.script);
-    let tag = format!("\"{}\"", STANDARD.encode(digest(&SHA256, page.as_bytes())));
+    let (page, policy) = (written(&app.sockjs.script), policy(&app));
+    let tag = tag(&page, &policy);
     let is_known =
         headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
     let mut response = match is_known {
@@ -36,13 +35,20 @@ pub(super) async fn page(
         false => ([(CONTENT_TYPE, "text/html; charset=UTF-8")], page).into_response(),
     };
     let out = response.headers_mut();
-    out.insert(CACHE_CONTROL, KEPT);
-    for (name, value) in [(ETAG, tag), (CONTENT_SECURITY_POLICY, policy(&app))] {
+    // Its policy comes from the configuration: asked for each time, it is sent only when something changed.
+    out.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    for (name, value) in [(ETAG, tag), (CONTENT_SECURITY_POLICY, policy)] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             out.insert(name, value);
         }
     }
     response
+}
+
+/// Another for another policy: a browser that has the page takes the policy that it came with.
+fn tag(page: &str, policy: &str) -> String {
+    let both = [page, policy].join("\n");
+    format!("\"{}\"", STANDARD.encode(digest(&SHA256, both.as_bytes())))
 }
 
 /// `iframe.html`, with whatever version of the client in between.
