@@ -135,7 +135,7 @@ async fn a_cookie_gives_nothing_and_one_of_somebody_else_refuses() {
         ("xhr", vec![("Cookie", own.as_str()), ("Origin", &here)]),
         ("eventsource", vec![("Cookie", &own), ("Sec-Fetch-Site", "same-origin")]),
         ("jsonp", vec![("Cookie", &own)]),
-        ("jsonp", vec![("Sec-Fetch-Site", "cross-site")]),
+        ("jsonp", vec![("Sec-Fetch-Site", "none")]),
     ] {
         let mut session = SockJs::new(&server, transport, &ticket().await);
         let answer = session.ask_as(transport, &headers).await;
@@ -154,6 +154,25 @@ async fn a_cookie_gives_nothing_and_one_of_somebody_else_refuses() {
         session.begin(answer).await;
         assert_eq!(session.frame().await, "o");
         assert_eq!(session.end().await, (4403, "no_reservation".into()));
+    }
+}
+
+/// A browser sends no `Origin` with the script, the frame or the address that a page names.
+#[tokio::test]
+async fn a_script_that_another_site_names_is_refused_unless_some_are_allowed() {
+    let alone = TestServer::plain().await;
+    let friendly = TestServer::start(with_friend).await;
+    for (server, status) in [(&alone, 403), (&friendly, 200)] {
+        let (room, _owner) = server.room(&server.user("owner").await, 9).await;
+        for transport in ["eventsource", "htmlfile", "jsonp"] {
+            for site in ["cross-site", "same-site"] {
+                let guest = server.guest(transport).await;
+                let ticket = guest.reserve(room, &Default::default()).await.unwrap().ticket;
+                let session = SockJs::new(server, transport, &ticket);
+                let answer = session.ask_as(transport, &[("Sec-Fetch-Site", site)]).await;
+                assert_eq!(answer.status, status, "{transport} {site}");
+            }
+        }
     }
 }
 

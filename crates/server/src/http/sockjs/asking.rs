@@ -59,7 +59,7 @@ impl FromRequestParts<Arc<App>> for Reader {
         let may_ask = match origin.map(|origin| origin.to_str()) {
             Some(Ok(origin)) => app.allows_origin(origin, &own),
             Some(Err(_)) => false,
-            None => is_of_this_site(&parts.headers),
+            None => is_of_this_site(&parts.headers, app),
         };
         if may_ask {
             return Ok(Self(origin.cloned()));
@@ -72,11 +72,11 @@ impl FromRequestParts<Arc<App>> for Reader {
 /// Scripts, frames and event streams of the own site come with the cookie and without an `Origin`: then
 /// the browser says itself where they come from. One that is too old to say so is taken at the ticket's
 /// word, which another site does not know; with a ticket of its own it would be refused, for the cookie
-/// is another user's.
-fn is_of_this_site(headers: &HeaderMap) -> bool {
+/// is another user's. Which other site it is nobody says: where some are allowed it may be one of them.
+fn is_of_this_site(headers: &HeaderMap, app: &App) -> bool {
     match headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
         Some(b"same-origin" | b"none") | None => true,
-        Some(_) => cookie(headers, TOKEN_COOKIE).is_none(),
+        Some(_) => !app.allowed_origins.is_empty() && cookie(headers, TOKEN_COOKIE).is_none(),
     }
 }
 
