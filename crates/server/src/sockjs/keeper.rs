@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::line::{Heard, Judged, Line};
+use super::line::{AWAY_MAX, Heard, Judged, Line};
 use super::lines::Lines;
 use super::names::Named;
 use crate::hub::Link;
@@ -18,8 +18,6 @@ use crate::hub::outbox::Outbox;
 use crate::ws::{Conversation, Departure, Presented, Violation};
 use anteroom_protocol::CloseCode;
 
-/// How long a session lives without a response that takes what it is told.
-const AWAY_MAX: Duration = Duration::from_secs(5);
 /// How long a response may take to end once everything is said.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -104,11 +102,11 @@ async fn converse(lines: &Lines, line: &Line, session: &Link) -> Departure {
 /// said is obeyed.
 async fn next(line: &Line) -> Heard {
     let heard = poll_fn(|cx| line.poll_heard(cx));
-    let Some(since) = line.away_since() else { return heard.await };
-    match timeout_at(since + AWAY_MAX, heard).await {
+    let Some(until) = line.away_until() else { return heard.await };
+    match timeout_at(until, heard).await {
         Ok(heard) => heard,
         Err(_) => {
-            line.is_missed(since);
+            line.is_missed(until);
             Heard::Called
         }
     }
@@ -120,7 +118,9 @@ async fn next(line: &Line) -> Heard {
 async fn rest(lines: &Lines, line: &Line, was_in: bool) {
     let stopping = &lines.connections.stopping;
     let enough = until(line, |line| !was_in && line.is_told());
-    let _ = timeout(AWAY_MAX, async {
+    let due = Instant::now() + AWAY_MAX;
+    let due = line.away_until().map_or(due, |until| until.max(due));
+    let _ = timeout_at(due, async {
         tokio::select! {
             () = stopping.cancelled() => {}
             () = enough => {}
@@ -134,7 +134,7 @@ async fn rest(lines: &Lines, line: &Line, was_in: bool) {
 
 /// Resolves when no response is attached.
 async fn detached(line: &Line) {
-    until(line, |line| line.away_since().is_some()).await;
+    until(line, Line::is_away).await;
 }
 
 /// Resolves when this holds, of which the keeper is called.

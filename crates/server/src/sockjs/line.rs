@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
@@ -21,6 +22,11 @@ use crate::ws::Turned;
 const UNHEARD_COST: usize = 512 << 10;
 /// So many of the largest frames may wait at least.
 const UNHEARD_FRAMES: usize = 4;
+/// How long a session lives without a response that takes what it is told.
+pub(super) const AWAY_MAX: Duration = Duration::from_secs(5);
+/// So many bytes a second even a slow line carries. What was handed over is with the system long before it
+/// is with the client, and nobody is told when that is.
+const READ_BYTES_PER_S: u64 = 4 << 10;
 /// What a text costs beside its bytes: where it is kept, and what keeps it there. An empty one is not free.
 const TEXT_COST: usize = size_of::<String>() + 8;
 
@@ -37,6 +43,8 @@ pub(crate) struct Line {
     inner: Mutex<Inner>,
     /// The most that [`Inner::unheard`] may cost.
     unheard_cost_max: usize,
+    /// How long a client may be silent.
+    silence: Duration,
 }
 
 /// What became of the ticket.
@@ -65,6 +73,7 @@ struct Inner {
 
 enum Receiving {
     Attached(Option<Cut>),
+    /// None is; one has to be by then.
     Away(Instant),
 }
 
@@ -101,11 +110,12 @@ pub(crate) enum Untaken {
 }
 
 impl Line {
-    /// The session that `ticket` opens, whose client may say frames of so many bytes.
-    pub(super) fn new(ticket: &str, frame_bytes: usize) -> Self {
+    /// The session that `ticket` opens, whose client may say frames of so many bytes, and be silent for
+    /// so long.
+    pub(super) fn new(ticket: &str, frame_bytes: usize, silence: Duration) -> Self {
         let inner = Inner {
             is_greeted: false,
-            receiver: Receiving::Away(Instant::now()),
+            receiver: Receiving::Away(Instant::now() + AWAY_MAX),
             has_lost: false,
             is_too_large: false,
             unheard: VecDeque::new(),
@@ -121,6 +131,7 @@ impl Line {
             judged: OnceLock::new(),
             inner: Mutex::new(inner),
             unheard_cost_max: UNHEARD_COST.max(frames),
+            silence,
         }
     }
 
@@ -177,10 +188,12 @@ impl Line {
         Ok(())
     }
 
-    /// The response is over. `has_lost`: it broke, with something in it.
-    pub(super) fn detach(&self, has_lost: bool) {
+    /// The response is over, into which so many bytes were written. `has_lost`: it broke, with something
+    /// in it.
+    pub(super) fn detach(&self, written: usize, has_lost: bool) {
+        let until = Instant::now() + away_max(written, self.silence);
         let mut inner = self.lock();
-        inner.receiver = Receiving::Away(Instant::now());
+        inner.receiver = Receiving::Away(until);
         inner.has_lost |= has_lost;
         drop(inner);
         self.bell.keeper.notify_one();
@@ -191,10 +204,10 @@ impl Line {
         !std::mem::replace(&mut self.lock().is_greeted, true)
     }
 
-    /// No response has come since the last: what is told now is lost. Nothing changes when one has.
-    pub(super) fn is_missed(&self, since: Instant) {
+    /// No response has come by then: what is told now is lost. Nothing changes when one has.
+    pub(super) fn is_missed(&self, by: Instant) {
         let mut inner = self.lock();
-        inner.has_lost |= matches!(inner.receiver, Receiving::Away(at) if at == since);
+        inner.has_lost |= matches!(inner.receiver, Receiving::Away(until) if until == by);
     }
 
     /// The last words are on their way, or nobody is there for them.
@@ -209,11 +222,16 @@ impl Line {
         inner.is_told && matches!(inner.receiver, Receiving::Away(_))
     }
 
-    /// Since when no response is attached.
-    pub(super) fn away_since(&self) -> Option<Instant> {
+    /// Whether no response is attached.
+    pub(super) fn is_away(&self) -> bool {
+        self.away_until().is_some()
+    }
+
+    /// By when a response has to be attached, where none is.
+    pub(super) fn away_until(&self) -> Option<Instant> {
         match self.lock().receiver {
             Receiving::Attached(_) => None,
-            Receiving::Away(since) => Some(since),
+            Receiving::Away(until) => Some(until),
         }
     }
 
@@ -302,6 +320,12 @@ impl Line {
     }
 }
 
+/// How long a client may be without a response after one of so many bytes: it may still be reading that.
+fn away_max(written: usize, silence: Duration) -> Duration {
+    let reading = Duration::from_millis(written as u64 * 1_000 / READ_BYTES_PER_S);
+    (AWAY_MAX + reading).min(silence.max(AWAY_MAX))
+}
+
 /// What it costs to keep a text.
 fn cost(text: &str) -> usize {
     text.len() + TEXT_COST
@@ -314,9 +338,10 @@ pub(super) mod tests {
     use super::*;
 
     const FRAME_BYTES: usize = 64 << 10;
+    const SILENCE: Duration = Duration::from_secs(60);
 
     pub(crate) fn line() -> Line {
-        Line::new("a ticket", FRAME_BYTES)
+        Line::new("a ticket", FRAME_BYTES, SILENCE)
     }
 
     /// What the keeper learns now.
@@ -343,7 +368,7 @@ pub(super) mod tests {
     #[test]
     fn four_of_the_largest_frames_find_room_however_large_they_are() {
         const LARGE: usize = 1 << 20;
-        let line = Line::new("a ticket", LARGE);
+        let line = Line::new("a ticket", LARGE, SILENCE);
         for _ in 0..4 {
             line.say(vec!["x".repeat(LARGE)]).unwrap();
         }
@@ -356,9 +381,19 @@ pub(super) mod tests {
         let line = line();
         line.attach(None).unwrap();
         line.say(vec!["leave".into()]).unwrap();
-        line.detach(true);
+        line.detach(1, true);
         assert!(matches!(heard(&line), Some(Heard::Text(text)) if text == "leave"));
         assert!(matches!(heard(&line), Some(Heard::Lost)));
+    }
+
+    #[test]
+    fn who_was_given_much_has_the_time_to_read_it() {
+        let seconds = |written| away_max(written, SILENCE).as_secs();
+        assert_eq!(seconds(0), 5);
+        assert_eq!(seconds(4 << 10), 6);
+        assert_eq!(seconds(128 << 10), 37);
+        assert_eq!(seconds(10 << 20), 60, "never longer than a client may be silent");
+        assert_eq!(away_max(1 << 20, Duration::from_secs(2)), AWAY_MAX);
     }
 
     #[test]

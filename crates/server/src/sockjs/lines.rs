@@ -72,7 +72,8 @@ impl Lines {
         connect: Connect,
         (transport, cut): (Transport, Option<Cut>),
     ) -> Result<Receiver, Unattached> {
-        let line = Arc::new(Line::new(&connect.ticket, self.connections.bounds.frame_bytes));
+        let bounds = &self.connections.bounds;
+        let line = Arc::new(Line::new(&connect.ticket, bounds.frame_bytes, bounds.silence));
         line.attach(cut)?;
         let named = self.names.give(name, &line)?;
         tracing::debug!(

@@ -112,13 +112,14 @@ impl Body for Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.line.detach(!self.is_done && self.written > 0);
+        self.line.detach(self.written, !self.is_done && self.written > 0);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::task::Waker;
+    use std::time::Duration;
 
     use anteroom_core::ids::{Generation, LoginId, Owner, RoomId, SessionId, UserId};
     use anteroom_core::seat::PartRef;
@@ -132,7 +133,7 @@ mod tests {
 
     /// A session that was let in.
     fn line() -> (Arc<Line>, Link) {
-        let line = Arc::new(Line::new("a ticket", 64 << 10));
+        let line = Arc::new(Line::new("a ticket", 64 << 10, Duration::from_secs(60)));
         let outbox = Outbox::fetched(Arc::clone(&line.bell), 1 << 20);
         outbox.open(Vec::new(), 0);
         let id = Uuid::from_u128(1);

@@ -104,6 +104,28 @@ async fn who_polls_no_more_has_the_seat_held_and_then_loses_it() {
     alive(&mut owner).await;
 }
 
+/// An answer is the system's as soon as it takes it; over a slow line it is read for much longer.
+#[tokio::test]
+async fn who_may_still_be_reading_a_large_answer_is_not_missed() {
+    let server = TestServer::plain().await;
+    let (room, mut owner) = server.room(&server.user("owner").await, 9).await;
+    let enter = async |name: &str| {
+        let guest = server.guest(name).await;
+        (SockJs::enter(&server, "xhr", (&guest, room)).await.0, guest.id())
+    };
+    let (mut reads, _) = enter("reads").await;
+    for n in 0..12 {
+        owner.send(format!("{n} {}", "한".repeat(3_900))).await.unwrap();
+    }
+    let answer = reads.ask().await.rest().await;
+    assert!(answer.len() > 100 << 10, "{} bytes", answer.len());
+    // Away after it, and with next to nothing to read.
+    let (_small, id) = enter("small").await;
+    server.event("session.closed", json!({ "user": id, "code": 1006 })).await;
+    reads.say("here I am").await;
+    reads.next("ack").await;
+}
+
 #[tokio::test]
 async fn an_answer_that_breaks_ends_the_session_at_once() {
     let server = TestServer::start(short_grace).await;
