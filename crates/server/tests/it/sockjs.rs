@@ -163,12 +163,16 @@ async fn over_a_websocket_frames_are_wrapped_and_without_sockjs_they_are_not() {
             let texts: Vec<String> = serde_json::from_str(&text[1..]).unwrap();
             let frame: Value = serde_json::from_str(&texts[0]).unwrap();
             if frame["seq"] == 4 && frame["type"] == "message" {
-                return (text.is_ascii(), frame);
+                return (text.to_string(), frame);
             }
         }
     });
-    let (_, frame) = heard.await;
+    let (text, frame) = heard.await;
     assert_eq!(frame["content"], ODD);
+    assert!(
+        !text.contains(['\u{200c}', '\u{2028}', '\u{fff0}']),
+        "as it stands on the line: {text}"
+    );
 
     let ticket = guest.reserve(room, &Default::default()).await.unwrap().ticket;
     let mut raw = socket(&server, &format!("/sockjs/websocket?ticket={ticket}")).await;

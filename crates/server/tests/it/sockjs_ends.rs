@@ -1,11 +1,16 @@
 //! How sessions over SockJS end, and what is left of them.
 
+use std::time::{Duration, Instant};
+
 use anteroom_protocol::frame::{ClientFrame, Send};
 use serde_json::json;
 
 use crate::harness::http::Http;
 use crate::harness::sockjs::{RECEIVERS, SockJs};
 use crate::harness::{Known as _, Settings, TestServer, alive, next_message, within};
+
+/// Sooner than anybody is missed who does not ask.
+const AT_ONCE: Duration = Duration::from_secs(3);
 
 fn short_grace(cfg: &mut Settings) {
     cfg.set("admission.grace", "1s");
@@ -136,7 +141,11 @@ async fn an_answer_that_breaks_ends_the_session_at_once() {
         owner.send("before").await.unwrap();
         let before = session.next("message").await;
         session.hang_up();
+        let hung_up = Instant::now();
         server.event("seat.held", json!({ "user": guest.id() })).await;
+        assert!(hung_up.elapsed() < AT_ONCE, "{transport}: after {:?}", hung_up.elapsed());
+        let mut late = session.ask_as("xhr", &[]).await;
+        assert_eq!(late.rest().await, "c[3000,\"Go away!\"]\n", "{transport}");
         owner.send("meanwhile").await.unwrap();
         // Who comes back says up to where it has read, and hears the rest.
         let ticket = guest.reserve(room, &Default::default()).await.unwrap().ticket;
@@ -278,13 +287,13 @@ async fn there_are_no_more_sessions_than_may_be_and_who_was_refused_is_forgotten
         assert_eq!(session.frame().await, "o");
         refused.push(session);
     }
-    let since = std::time::Instant::now();
+    let since = Instant::now();
     let answer = SockJs::new(&server, "xhr", &ticket.ticket).ask().await;
     assert_eq!(answer.status, 503);
     assert!(answer.header("retry-after").is_some());
     assert_eq!(refused[0].end().await, (4403, "no_reservation".into()));
     server.event("sockjs.forgotten", json!({})).await;
-    assert!(since.elapsed() < std::time::Duration::from_secs(3), "{:?}", since.elapsed());
+    assert!(since.elapsed() < AT_ONCE, "{:?}", since.elapsed());
     // The ticket was not presented by the one that found no place.
     SockJs::opened(&server, "xhr", &ticket.ticket).await;
 }
@@ -328,9 +337,9 @@ async fn who_asks_right_after_the_stop_is_told_and_who_never_asks_does_not_hold_
     server.events(2, "session.closed", json!({ "code": 1012 })).await;
     asks.hang_up();
     assert_eq!(within("the end", asks.end()).await, (1012, "restarting".into()));
-    let asked = std::time::Instant::now();
+    let asked = Instant::now();
     assert!(server.exited().await.success());
-    assert!(asked.elapsed() < std::time::Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     assert!(server.logged("server.stopped_hard", json!({})).is_empty());
 }
 
