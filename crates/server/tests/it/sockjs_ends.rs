@@ -279,23 +279,27 @@ async fn there_are_no_more_sessions_than_may_be_and_who_was_refused_is_forgotten
         cfg.set("server.connections_max", SESSIONS).set("log.level", "info,anteroom=debug");
     })
     .await;
-    let (room, _owner) = server.room(&server.user("owner").await, 9).await;
-    let ticket = server.guest("guest").await.reserve(room, &Default::default()).await.unwrap();
-    let mut refused = Vec::new();
-    for _ in 0..SESSIONS {
-        let mut session = SockJs::new(&server, "xhr", "nonsense");
-        assert_eq!(session.frame().await, "o");
-        refused.push(session);
+    let mut refused = SockJs::new(&server, "xhr", "nonsense");
+    assert_eq!(refused.end().await, (4403, "no_reservation".into()));
+    let told = Instant::now();
+    server.event("sockjs.forgotten", json!({})).await;
+    assert!(told.elapsed() < AT_ONCE, "{:?}", told.elapsed());
+
+    let (room, _owner) = server.room(&server.user("owner").await, 40).await;
+    let guests = server.guests(SESSIONS + 1).await;
+    let (last, others) = guests.split_last().unwrap();
+    let mut sessions = Vec::new();
+    for guest in others {
+        sessions.push(SockJs::enter(&server, "xhr", (guest, room)).await.0);
     }
-    let since = Instant::now();
-    let answer = SockJs::new(&server, "xhr", &ticket.ticket).ask().await;
+    let ticket = last.reserve(room, &Default::default()).await.unwrap().ticket;
+    let answer = SockJs::new(&server, "xhr", &ticket).ask().await;
     assert_eq!(answer.status, 503);
     assert!(answer.header("retry-after").is_some());
-    assert_eq!(refused[0].end().await, (4403, "no_reservation".into()));
-    server.event("sockjs.forgotten", json!({})).await;
-    assert!(since.elapsed() < AT_ONCE, "{:?}", since.elapsed());
-    // The ticket was not presented by the one that found no place.
-    SockJs::opened(&server, "xhr", &ticket.ticket).await;
+    // When there is room again, the ticket is as good as before.
+    sessions[0].send(&[json!({"type": "leave"})]).await;
+    server.events(2, "sockjs.forgotten", json!({})).await;
+    SockJs::opened(&server, "xhr", &ticket).await;
 }
 
 #[tokio::test]
