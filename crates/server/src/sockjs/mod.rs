@@ -2,8 +2,9 @@
 //!
 //! [`frame`], [`quote`], [`callback`] and [`transport`] are pure; the first is known to [`crate::hub`] too,
 //! which keeps what it makes. A session is a [`line`]: the responses attached to it one after the other
-//! ([`receiver`]) take from its outbox, and its one task ([`keeper`]) does what a WebSocket's does. How a
-//! ticket is judged, what frames do and how a session departs is in [`crate::ws`], and is the same.
+//! ([`receiver`]) take from its outbox, and its one task ([`keeper`]) does what a WebSocket's does. Its keeper
+//! has it under its name ([`names`]), and with the keeper it goes. How a ticket is judged, what frames do and
+//! how a session departs is in [`crate::ws`], and is the same.
 
 mod callback;
 pub(crate) mod frame;
