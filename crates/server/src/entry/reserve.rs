@@ -228,6 +228,12 @@ impl Entry {
             // Another node made it, or was entered, and the news of it is not here.
             info = self.duties.look_at_room(room).await?;
         }
+        if info.as_ref().is_some_and(|it| it.state == RoomState::Pending) {
+            // Its seats decide: they go at its deadline, and its record is forgotten a moment later, by
+            // whichever node saw to it, or much later where the store is away.
+            let is_over = self.admission.seats(room).await?.is_none();
+            info = info.filter(|_| !is_over);
+        }
         let Some(info) = info else {
             return Err(self.closed(who, room, key).await?);
         };

@@ -125,7 +125,18 @@ async fn scn_entry_003_a_dead_first_connection_does_not_hold_up_the_second() {
     assert_eq!(server.balanced(room).await.occupied, 2);
 }
 
-/// A room is asked for and nobody connects: it is forgotten, and its seat with it.
+/// A room is asked for: it stands in the queue alone, and its creator's seat is counted.
+#[tokio::test]
+async fn scn_entry_004_a_pending_room_is_in_the_queue_and_nowhere_else() {
+    let server = TestServer::plain().await;
+    let a = server.user("a").await;
+    let room = server.pending_room(&a, 10).await.room.id;
+    assert_eq!(server.rows("creation_queue WHERE id = ?1", &[&room]), 1, "in the queue");
+    assert_eq!(server.rows("rooms WHERE id = ?1", &[&room]), 0, "and nowhere else");
+    assert_eq!(server.seats(room).await.reserved, 1);
+}
+
+/// Nobody connects: it is forgotten, and its seat with it.
 #[tokio::test]
 async fn scn_entry_004_a_pending_room_nobody_enters_is_forgotten_with_its_reservation() {
     let server = TestServer::start(|cfg| {
@@ -135,9 +146,6 @@ async fn scn_entry_004_a_pending_room_nobody_enters_is_forgotten_with_its_reserv
     let a = server.user("a").await;
     let created = server.pending_room(&a, 10).await;
     let room = created.room.id;
-    assert_eq!(server.rows("creation_queue WHERE id = ?1", &[&room]), 1, "in the queue");
-    assert_eq!(server.rows("rooms WHERE id = ?1", &[&room]), 0, "and nowhere else");
-    assert_eq!(server.seats(room).await.reserved, 1);
 
     let gone = server.event("room.pending_expired", json!({ "room": room })).await;
     let stay = json!({ "room": room, "user": a.id() });
@@ -145,12 +153,7 @@ async fn scn_entry_004_a_pending_room_nobody_enters_is_forgotten_with_its_reserv
     assert_eq!(expired.text("outcome"), "expired_never_connected");
     assert!(gone.at_ms() >= created.reservation.expires_at.0, "the reservation ends with the room");
     refused(a.room(room).await, 404, Code::RoomNotFound);
-    within("an empty queue", async {
-        while server.rows("creation_queue WHERE id = ?1", &[&room]) > 0 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    no_longer_queued(&server, room).await;
     assert_eq!(server.rows("rooms WHERE id = ?1", &[&room]), 0, "no row without an entry");
     let late = a.confirm(&created.reservation, ConfirmOptions::default()).await;
     let status = late.as_ref().err().and_then(|error| error.status());
@@ -158,6 +161,36 @@ async fn scn_entry_004_a_pending_room_nobody_enters_is_forgotten_with_its_reserv
     // The user holds nothing any more: the one reservation allowed is free again.
     server.pending_room(&a, 10).await;
     assert_eq!(server.logged("reservation.expired", stay).len(), 1);
+}
+
+/// As 004, while the store forgets nothing: the seats are gone, and so is the room, for whoever asks.
+#[tokio::test]
+async fn scn_entry_004_a_room_that_was_given_up_is_not_found_before_its_record_is_forgotten() {
+    let server = TestServer::start(|cfg| {
+        cfg.set("admission.pending_room_ttl", "1s");
+    })
+    .await;
+    let a = server.user("a").await;
+    server.break_store("DELETE ON creation_queue");
+    let room = server.pending_room(&a, 10).await.room.id;
+    server.event("room.pending_expired", json!({ "room": room })).await;
+    // Of several nodes each is asked at least once.
+    for _ in 0..6 {
+        refused(a.room(room).await, 404, Code::RoomNotFound);
+        refused(a.reserve(room, &Reserve::default()).await, 404, Code::RoomNotFound);
+    }
+    assert_eq!(server.rows("creation_queue WHERE id = ?1", &[&room]), 1, "the record stands");
+    server.mend_store();
+    no_longer_queued(&server, room).await;
+}
+
+async fn no_longer_queued(server: &TestServer, room: i64) {
+    within("an empty queue", async {
+        while server.rows("creation_queue WHERE id = ?1", &[&room]) > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 /// The line breaks: the session goes at once, the seat after the grace, exactly once.
