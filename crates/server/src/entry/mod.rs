@@ -273,7 +273,10 @@ impl Entry {
         if self.aftermath.bus.is_shared() {
             return self.admission.sessions_of(user).await;
         }
-        Ok(self.hub.of_user(user).iter().map(|session| (session.room, session.id)).collect())
+        // Whoever was told of its end has read it, perhaps, before its own task takes it out.
+        let mut live = self.hub.of_user(user);
+        live.retain(|session| session.ending().is_none());
+        Ok(live.iter().map(|session| (session.room, session.id)).collect())
     }
 
     /// Looks again at every room: what other nodes did may have been missed.
