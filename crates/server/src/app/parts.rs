@@ -49,7 +49,6 @@ pub(super) async fn strategy(
         per_user: settings.reservations_per_user,
         per_address: config.limits.enabled.then_some(config.limits.reservations_per_address),
     };
-    let (clock, deadlines) = (Arc::clone(&ground.clock), Arc::clone(&ground.deadlines));
     #[cfg(feature = "baselines")]
     if let Some(discipline) = baseline(settings.strategy) {
         tracing::warn!(
@@ -57,6 +56,7 @@ pub(super) async fn strategy(
             strategy = settings.strategy.as_str(),
             "for experiments only: this strategy does not keep what people are promised"
         );
+        let (clock, deadlines) = (Arc::clone(&ground.clock), Arc::clone(&ground.deadlines));
         let ledgers = admission::Semaphore::new(terms, bounds, clock, deadlines);
         let specimen = admission::Specimen::baseline(ledgers, discipline);
         return Ok(Arc::new(specimen.logged()?));
