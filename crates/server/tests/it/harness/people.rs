@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anteroom_client::{Account, Session};
+use anteroom_client::{Account, RoomQuery, Session};
 use anteroom_protocol::account::SignUp;
 use anteroom_protocol::room::{CreateRoom, RoomCreated, Seats};
 use futures_util::future::join_all;
@@ -81,6 +81,20 @@ impl TestServer {
         let created = self.pending_room(owner, capacity).await;
         let session = owner.confirm(&created.reservation, Default::default()).await.unwrap();
         (created.room.id, session)
+    }
+
+    /// Waits until every node lists so many rooms to somebody: what one of several opens the others list a
+    /// moment later. Who is led to one after the other sees one list from then on.
+    pub(crate) async fn listed(&self, who: &Account, count: usize) {
+        for node in self.node_clients() {
+            let who = node.with_token(who.token());
+            within("rooms that are listed", async {
+                while who.rooms(&RoomQuery::default()).await.unwrap().items.len() != count {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await;
+        }
     }
 
     /// An open room in which nobody sits.
