@@ -56,7 +56,7 @@ const SUBJECTS: [(&str, &str, &str, bool, bool); 10] = [
     (
         "conditional-postgresql",
         "conditional on PostgreSQL",
-        "The same under the room's row lock. Seats and facts in PostgreSQL.",
+        "The same under the room's row lock. Seats and facts in PostgreSQL; one node here, though several may share it.",
         false,
         false,
     ),
@@ -70,7 +70,7 @@ const SUBJECTS: [(&str, &str, &str, bool, bool); 10] = [
     (
         "redis-3",
         "Redis, three nodes",
-        "The same from three servers at once. Seats in Redis, facts in PostgreSQL, news over Redis.",
+        "The same from three servers at once. Seats in Redis, facts in PostgreSQL, news over Redis. All three share the cores that the others have to themselves.",
         false,
         false,
     ),
