@@ -19,7 +19,7 @@ const FIRST: f64 = 50.0;
 const GROWTH: f64 = 1.6;
 /// A step is long enough for so many entries to be due.
 const ENTRIES_MIN: f64 = 50.0;
-const LAST: f64 = 8_000.0;
+const LAST: f64 = 20_000.0;
 /// The part of each step that warms up and is dropped.
 const WARM_UP: f64 = 0.2;
 /// It does not keep up when fewer than this part of the entries are made, or when they take so long.
