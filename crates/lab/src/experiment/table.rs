@@ -149,7 +149,7 @@ const SCENARIOS: [(&str, &str, &str, &[Figure]); 12] = [
     (
         "abandoned-failed",
         "Abandoned, tried and failed",
-        "All seats are reserved; each ticket is presented once by somebody who breaks the line at once, or is forged, or is another's.",
+        "All seats are reserved; each ticket is presented once by somebody who breaks the line before an answer can come, or in the middle of asking, or who has forged it.",
         &[GRANTABLE, ("early", "seats given away before their deadline", "", false)],
     ),
     (
