@@ -12,10 +12,16 @@ use super::deployment::Ground;
 pub(crate) fn look(ground: &Ground) -> Machine {
     let system = rustix::system::uname();
     let release = system.release().to_string_lossy().into_owned();
-    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    // Whoever built it says nothing about what it does.
+    let release = release.split('-').next().unwrap_or_default();
+    // All there are, and not only those that this process may use.
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cores = text.lines().filter(|line| line.starts_with("processor")).count();
     let whole = |cores: &str| match cores {
         "" => "servers and stores wherever the kernel put them; the lab likewise".to_owned(),
-        cores => format!("servers and stores on core {cores}; the lab wherever it was started"),
+        cores => {
+            format!("servers and stores on core {cores}; the lab on another where there is one")
+        }
     };
     Machine {
         processor: field("/proc/cpuinfo", "model name"),
