@@ -72,7 +72,7 @@ async fn two_who_look_before_either_acts_both_get_the_only_seat_without_a_lock()
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn under_a_lock_exactly_as_many_get_a_seat_as_there_are() {
     for discipline in LOCKED {
-        for _ in 0..5 {
+        for _ in 0..20 {
             let got = burst(&specimen(discipline, 99).await).await;
             assert_eq!(got, (99, 99), "{discipline:?}");
         }
