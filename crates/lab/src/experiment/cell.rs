@@ -9,7 +9,8 @@ use hdrhistogram::Histogram;
 
 use super::data::{Cell, Counts, Latency};
 use super::deployment::{Deployment, Spent};
-use super::people::{Notes, Person, Step};
+use super::notes::{Notes, Step};
+use super::people::Person;
 use super::watch::{Event, Venue, judge};
 
 /// Longest span kept apart from longer ones, in µs.

@@ -5,6 +5,7 @@
 //! repeats that in orders drawn anew, and [`data`] is what is written down. People ([`people`]) are outside: they
 //! note what they asked and were told, and [`watch`] judges that alone.
 
+mod answers;
 mod block;
 mod cell;
 mod compare;
@@ -13,6 +14,7 @@ mod deployment;
 #[cfg(test)]
 mod fixture;
 mod machine;
+mod notes;
 mod people;
 mod progress;
 mod report;

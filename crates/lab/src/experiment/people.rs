@@ -11,93 +11,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use memchr::memmem;
 
-use super::data::Counts;
+use super::answers::{Asked, Entered, Inside, Seats, Ticket, seats_in, ticket};
+use super::notes::{Notes, Step};
 use super::watch::{Event, Grant, What};
 use crate::engine::check::number_after;
 use crate::engine::crowd::guest;
-use crate::engine::http::{Http, Presented, Seated, connection, present, text_after};
+use crate::engine::http::{Http, Presented, connection, present, text_after};
 use crate::engine::wire::HANDSHAKE_KEY;
 
 /// After which rest a kept connection is not used any more.
 const RESTS_AT_MOST: Duration = Duration::from_secs(2);
-
-/// A step that is timed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Step {
-    Reserve,
-    Refuse,
-    Confirm,
-    Entry,
-}
-
-impl Step {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Reserve => "reserve",
-            Self::Refuse => "refuse",
-            Self::Confirm => "confirm",
-            Self::Entry => "entry",
-        }
-    }
-}
-
-/// What one person saw.
-#[derive(Debug, Default)]
-pub(crate) struct Notes {
-    pub(crate) events: Vec<Event>,
-    pub(crate) counts: Counts,
-    pub(crate) spans: Vec<(Step, Duration)>,
-}
-
-impl Notes {
-    /// Leaves out that a room was full, for who has counted it otherwise.
-    pub(crate) fn forget_full(&mut self) {
-        for event in &mut self.events {
-            if matches!(event.what, What::Full { .. }) {
-                event.what = What::NotGranted;
-            }
-        }
-    }
-}
-
-/// The answer to who asked for a seat.
-#[derive(Clone, Debug)]
-pub(crate) enum Asked {
-    Granted(Ticket),
-    Full,
-    /// Cannot be decided now.
-    Unavailable,
-    /// Refused for another reason.
-    Refused,
-    /// The line broke.
-    Broken,
-}
-
-/// A seat that is kept for a while.
-#[derive(Clone, Debug)]
-pub(crate) struct Ticket {
-    pub(crate) secret: String,
-    pub(crate) asked: Instant,
-    pub(crate) answered: Instant,
-    /// From when the answer was made, which was between the two.
-    pub(crate) kept: Duration,
-    /// The seat that somebody has already, for another connection.
-    pub(crate) takeover: bool,
-}
-
-/// Somebody inside.
-pub(crate) struct Inside {
-    pub(crate) seated: Seated,
-    /// The secret to come back with.
-    pub(crate) resume: String,
-}
-
-/// The answer to who presented a ticket.
-pub(crate) enum Entered {
-    In(Inside),
-    Refused(u16),
-    Broken,
-}
 
 pub(crate) struct Person {
     /// Who it is to the judge.
@@ -239,9 +162,9 @@ impl Person {
                 Entered::In(Inside { seated, resume })
             }
             Ok(Presented::Refused(code)) => {
-                // Only a ticket that stood all the while was a promise, and 45xx is "try again".
+                // Only a ticket that stood all the while was a promise, and these say "try again".
                 let stood = now < ticket.asked + ticket.kept;
-                if stood && !(4500..4600).contains(&code) && code < 5000 && code != 503 {
+                if stood && !matches!(code, 503 | 4500..4600) {
                     self.note(room, now, What::PromiseBroken(code));
                 }
                 // Whether the seat went back or stands is not known here.
@@ -383,67 +306,5 @@ impl Person {
 
     pub(crate) fn took(&mut self, step: Step, span: Duration) {
         self.notes.spans.push((step, span));
-    }
-}
-
-/// How the seats of a room were told to stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seats {
-    pub(crate) capacity: u32,
-    pub(crate) occupied: u32,
-    pub(crate) reserved: u32,
-    pub(crate) held: u32,
-    pub(crate) free: u32,
-}
-
-impl Seats {
-    pub(crate) const fn taken(self) -> u32 {
-        self.occupied + self.reserved + self.held
-    }
-}
-
-fn seats_in(body: &[u8]) -> Option<Seats> {
-    let seats = &body[memmem::find(body, b"\"seats\":{")?..];
-    let number = |name: &[u8]| u32::try_from(number_after(seats, name)?).ok();
-    Some(Seats {
-        capacity: number(b"\"capacity\":")?,
-        occupied: number(b"\"occupied\":")?,
-        reserved: number(b"\"reserved\":")?,
-        held: number(b"\"held\":")?,
-        free: number(b"\"free\":")?,
-    })
-}
-
-fn ticket(body: &[u8], asked: Instant, answered: Instant) -> Result<(Ticket, Grant)> {
-    let kept = number_after(body, b"\"expires_in_ms\":").context("no deadline")?;
-    let secret = text_after(body, "ticket")?;
-    // It is told in whole milliseconds.
-    let kept = Duration::from_millis(u64::try_from(kept)?.saturating_sub(1));
-    let grant = grant(&text_after(body, "generation")?)?;
-    let takeover = memmem::find(body, b"\"takeover\":true").is_some();
-    Ok((Ticket { secret, asked, answered, kept, takeover }, grant))
-}
-
-fn grant(text: &str) -> Result<Grant> {
-    let (life, number) = text.split_once('.').context("an unreadable generation")?;
-    Ok((life.parse()?, number.parse()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seats_are_read_where_they_are_told() {
-        let body = br#"{"capacity":9,"seats":{"capacity":5,"occupied":1,"reserved":2,"held":0,"free":2,"waiting":0}}"#;
-        let seats = seats_in(body).unwrap();
-        assert_eq!((seats.capacity, seats.taken(), seats.free), (5, 3, 2));
-        assert_eq!(seats_in(b"{}"), None);
-    }
-
-    #[test]
-    fn a_grant_is_read_from_its_two_numbers() {
-        assert_eq!(grant("3.17").unwrap(), (3, 17));
-        assert!(grant("17").is_err());
     }
 }

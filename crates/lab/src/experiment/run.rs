@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result, bail};
 
 use super::block::{self, Lengths, Which};
-use super::data::{Cell, FORMAT, Plan, Run};
+use super::data::{Cell, FORMAT, Plan, Run, ScenarioInfo};
 use super::deployment::{Ground, needs};
 use super::progress::Progress;
 use super::scenarios::burst;
@@ -66,7 +66,7 @@ pub(crate) fn run(ground: &Ground, wanted: &Wanted) -> Result<Run> {
     }
     let (mut plan, mut cells) = match files.read()? {
         Some((plan, cells)) => {
-            same(&plan, wanted, subjects.len())?;
+            same((&plan, &cells), wanted, (subjects.len(), &scenarios))?;
             (Plan { resumed: plan.resumed + 1, ..plan }, cells)
         }
         None => (new_plan(wanted, subjects.len())?, Vec::new()),
@@ -105,13 +105,13 @@ pub(crate) fn run(ground: &Ground, wanted: &Wanted) -> Result<Run> {
             };
             files.append(&measured)?;
             cells.extend(measured);
+            plan.took_seconds += block_began.elapsed().as_secs_f64();
+            files.write_plan(&plan)?;
             longest = longest.max(block_began.elapsed());
             progress.block_done(repetition, &id, block_began.elapsed());
         }
     }
     progress.end();
-    plan.took_seconds += began.elapsed().as_secs_f64();
-    files.write_plan(&plan)?;
     let machine = machine::look(ground);
     Ok(Run { format: FORMAT, machine, plan, subjects, scenarios, cells })
 }
@@ -151,8 +151,18 @@ fn new_plan(wanted: &Wanted, subjects: usize) -> Result<Plan> {
 }
 
 /// A run that was begun is gone on with as it was begun.
-fn same(plan: &Plan, wanted: &Wanted, subjects: usize) -> Result<()> {
+fn same(
+    (plan, cells): (&Plan, &[Cell]),
+    wanted: &Wanted,
+    (subjects, scenarios): (usize, &[ScenarioInfo]),
+) -> Result<()> {
     let fresh = new_plan(wanted, subjects)?;
+    let done = |id: &str| cells.iter().any(|cell| cell.scenario == id);
+    let is_other = |cell: &Cell| scenarios.iter().all(|it| it.id != cell.scenario);
+    if !cells.is_empty() && (cells.iter().any(is_other) || !scenarios.iter().all(|it| done(&it.id)))
+    {
+        bail!("a run of other scenarios was begun here; go on with those, or say --afresh");
+    }
     if (plan.kind.as_str(), plan.repetitions) != (fresh.kind.as_str(), fresh.repetitions) {
         bail!(
             "a {} run of {} repetitions was begun here; go on with that, or say --afresh",
@@ -289,7 +299,13 @@ mod tests {
         assert_eq!((short.step_seconds, short.repetitions), (0.3, REPETITIONS));
         assert!(long.step_seconds > 1.5, "{}", long.step_seconds);
         let quick = Wanted { quick: true, ..wanted(dir) };
-        assert!(same(&short, &quick, 10).is_err());
-        assert!(same(&short, &wanted(dir), 10).is_ok());
+        let all = table::scenarios();
+        let cells: Vec<_> =
+            all.iter().map(|it| Cell { scenario: it.id.clone(), ..Cell::default() }).collect();
+        assert!(same((&short, &cells), &quick, (10, &all)).is_err());
+        assert!(same((&short, &cells), &wanted(dir), (10, &all)).is_ok());
+        assert!(same((&short, &[]), &wanted(dir), (10, &all[..2])).is_ok());
+        assert!(same((&short, &cells), &wanted(dir), (10, &all[..2])).is_err());
+        assert!(same((&short, &cells[..2]), &wanted(dir), (10, &all)).is_err());
     }
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::{Stage, cancel_all, ms, per_second};
+use crate::experiment::answers::Asked;
 use crate::experiment::data::Cell;
-use crate::experiment::people::Asked;
 use crate::experiment::together::at_once;
 
 /// As in the original.

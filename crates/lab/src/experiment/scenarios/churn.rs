@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::{LOOK, Stage, per_second};
+use crate::experiment::answers::{Asked, Entered};
 use crate::experiment::data::Cell;
-use crate::experiment::people::{Asked, Entered, Person, Step};
+use crate::experiment::notes::Step;
+use crate::experiment::people::Person;
 use crate::experiment::together::{at_once, wait_until};
 
 const ROOMS: usize = 4;

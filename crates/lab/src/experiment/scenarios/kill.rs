@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use super::{LOOK, Stage, cancel_all, ms, probe, reserve_all};
+use crate::experiment::answers::{Asked, Entered, Inside, Ticket};
 use crate::experiment::cell::Draft;
 use crate::experiment::data::Cell;
-use crate::experiment::people::{Asked, Entered, Inside, Person, Ticket};
+use crate::experiment::people::Person;
 use crate::experiment::together::{at_once, wait_until};
 use crate::experiment::watch::{Venue, What};
 
@@ -115,8 +116,7 @@ fn still_open(people: &mut [Person], room: i64, tickets: &[Ticket]) -> Result<us
         if let Entered::In(inside) = entered {
             person.leave(room, inside);
         }
-        // That a server which died has forgotten them is a figure here, not a fault.
-        person.notes.events.retain(|event| !matches!(event.what, What::PromiseBroken(_)));
+        person.notes.forgive_promises();
         is_in
     })?;
     Ok(opened.into_iter().filter(|is_in| *is_in).count())
@@ -134,8 +134,7 @@ fn run_about(person: &mut Person, room: i64, is_over: &AtomicBool) {
             _ => wait_until(Instant::now() + LOOK),
         }
     }
-    // What a server that died has forgotten of them is a figure, not a fault.
-    person.notes.events.retain(|event| !matches!(event.what, What::PromiseBroken(_)));
+    person.notes.forgive_promises();
 }
 
 /// From an instant on until somebody was inside who had asked after it.

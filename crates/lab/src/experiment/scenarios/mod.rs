@@ -16,9 +16,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::answers::{Asked, Inside, Ticket};
 use super::cell::Draft;
 use super::deployment::{Deployment, Setup};
-use super::people::{Asked, Inside, Person, Ticket};
+use super::people::Person;
 use super::together::{at_once, wait_until};
 use super::watch::{Grant, Venue};
 use crate::engine::crowd::on_lanes;

@@ -6,10 +6,11 @@ use anyhow::Result;
 
 use super::churn::come_and_go;
 use super::{LOOK, Stage, ms, per_second};
+use crate::experiment::answers::{Asked, Entered};
 use crate::experiment::cell::not_run;
 use crate::experiment::data::Cell;
 use crate::experiment::deployment::halt;
-use crate::experiment::people::{Asked, Entered, Person};
+use crate::experiment::people::Person;
 use crate::experiment::together::{at_once, wait_until};
 
 const PEOPLE: usize = 16;
@@ -48,7 +49,6 @@ impl Drop for Standing<'_> {
 struct Attempt {
     began: Instant,
     answered: Instant,
-    is_full: bool,
     entered: Option<Instant>,
 }
 
@@ -82,10 +82,7 @@ pub(crate) fn outage(stage: &mut Stage) -> Result<Cell> {
     draft.figure("answered_ms", ms(longest.unwrap_or_default()));
     let back = all().filter_map(|it| it.entered).filter(|at| *at > goes_on).min();
     draft.figure("recovery_ms", back.map_or(ms(AFTER), |at| ms(at - goes_on)));
-    let full = all().filter(|it| it.is_full).count();
-    draft.cell().faults.false_full += full as u64;
     draft.cell().seconds += (BEFORE + STANDS + AFTER).as_secs_f64();
-    stage.crowd[..PEOPLE].iter_mut().for_each(|person| person.notes.forget_full());
     draft.gather(&mut stage.crowd[..PEOPLE]);
     stage.close(&mut draft, rooms)?;
     draft.finish()
@@ -134,8 +131,7 @@ fn attempts(person: &mut Person, room: i64, until: Instant) -> Vec<Attempt> {
         let began = Instant::now();
         let asked = person.ask(room, None);
         let answered = Instant::now();
-        let mut attempt =
-            Attempt { began, answered, is_full: matches!(asked, Asked::Full), entered: None };
+        let mut attempt = Attempt { began, answered, entered: None };
         let entered = match asked {
             Asked::Granted(ticket) => person.present(room, &ticket, None),
             _ => Entered::Broken,

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use super::{Stage, per_second, reserve_all};
+use crate::experiment::answers::{Asked, Entered, Inside};
 use crate::experiment::data::Cell;
-use crate::experiment::people::{Asked, Entered, Inside, Person, Step};
+use crate::experiment::notes::Step;
+use crate::experiment::people::Person;
 use crate::experiment::together::at_once;
 
 const ROOMS: usize = 4;

@@ -5,8 +5,10 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::{Stage, ms, per_second};
+use crate::experiment::answers::{Asked, Entered, Inside};
 use crate::experiment::data::Cell;
-use crate::experiment::people::{Asked, Entered, Inside, Person, Step};
+use crate::experiment::notes::Step;
+use crate::experiment::people::Person;
 use crate::experiment::together::at_once;
 
 const SEATS: usize = 30;

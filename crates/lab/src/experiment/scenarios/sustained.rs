@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::Stage;
+use crate::experiment::answers::{Asked, Entered};
 use crate::experiment::cell::latency;
 use crate::experiment::data::{Cell, Rate};
-use crate::experiment::people::{Asked, Entered, Person, Step};
+use crate::experiment::notes::Step;
+use crate::experiment::people::Person;
 use crate::experiment::together::{at_once, wait_until};
 
 const ROOMS: usize = 8;
