@@ -22,7 +22,7 @@ const ROOM_NEEDED: u64 = 1 << 20;
 /// Ends the server when nobody is there any more, and removes what it is told to.
 const KEEPER: &str = r#"gone="$1"; shift; exec 3<&0
 "$@" </dev/null 2>&1 & server=$!
-echo "server $server"
+echo "server $server"; exec >&-
 cat <&3 >/dev/null
 kill -INT $server 2>/dev/null; wait $server
 [ -n "$gone" ] && rm -rf "$gone""#;

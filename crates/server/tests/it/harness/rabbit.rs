@@ -19,10 +19,10 @@ use tempfile::TempDir;
 /// take it.
 const TRIES: usize = 3;
 /// Ends the broker when nobody is there any more, and removes what it is told to. It has to keep nothing,
-/// so it is not asked to stop in order.
+/// so it is not asked to stop in order. Its words alone go out: they end when it does.
 const KEEPER: &str = r#"gone="$1"; names="$2"; shift 2; exec 3<&0
 "$names" </dev/null >/dev/null 2>&1 3<&- & epmd=$!
-"$@" </dev/null 2>&1 3<&- & server=$!
+"$@" </dev/null 2>&1 3<&- & server=$!; exec >&-
 cat <&3 >/dev/null
 [ -s "$RABBITMQ_PID_FILE" ] && kill -KILL "$(cat "$RABBITMQ_PID_FILE")" 2>/dev/null
 kill -KILL $server 2>/dev/null; wait $server
