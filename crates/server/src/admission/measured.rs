@@ -16,6 +16,7 @@ use anteroom_core::time::Millis;
 use async_trait::async_trait;
 
 use super::capacity::{CapacityWatch, added};
+use super::verbs::every_verb;
 use super::{
     Admission, ConfirmError, Decided, EndedSessions, Journal, PartyError, Refusal, SettleError,
     Ticket, WaitError,
@@ -79,25 +80,32 @@ impl Measured {
 
 /// Writes the verbs down: those that decide over a seat are timed, steps are asked whether they gave
 /// a seat, reads are only passed on; the others are written out.
-macro_rules! verbs {
+macro_rules! watched {
     (
         decides { $($verb:ident: fn $decides:ident($($d:ident: $dty:ty),*) -> $dout:ty;)* }
-        steps { $(fn $steps:ident($($s:ident: $sty:ty),*) -> $sout:ty;)* }
+        of_a_room { $(fn $one:ident($($o:ident: $oty:ty),*) -> $oout:ty;)* }
+        of_several { $(fn $all:ident($($a:ident: $aty:ty),*) -> $aout:ty;)* }
         reads { $(fn $reads:ident($($r:ident: $rty:ty),*) -> $rout:ty;)* }
         $($others:tt)*
     ) => {
         #[async_trait]
         impl Admission for Measured {
-            $(async fn $decides(&self, $($d: $dty,)* journal: &mut Journal) -> $dout {
+            $(async fn $decides(&self, room: RoomId, $($d: $dty,)* journal: &mut Journal) -> $dout {
                 let (before, began) = (journal.len(), Instant::now());
-                let answer = self.seats.$decides($($d,)* journal).await;
+                let answer = self.seats.$decides(room, $($d,)* journal).await;
                 self.metrics.decisions().took(Verb::$verb, began.elapsed());
                 self.stepped(answer, journal, before)
             })*
 
-            $(async fn $steps(&self, $($s: $sty,)* journal: &mut Journal) -> $sout {
+            $(async fn $one(&self, room: RoomId, $($o: $oty,)* journal: &mut Journal) -> $oout {
                 let before = journal.len();
-                let answer = self.seats.$steps($($s,)* journal).await;
+                let answer = self.seats.$one(room, $($o,)* journal).await;
+                self.stepped(answer, journal, before)
+            })*
+
+            $(async fn $all(&self, $($a: $aty,)* journal: &mut Journal) -> $aout {
+                let before = journal.len();
+                let answer = self.seats.$all($($a,)* journal).await;
                 self.stepped(answer, journal, before)
             })*
 
@@ -110,77 +118,18 @@ macro_rules! verbs {
     };
 }
 
-verbs! {
-    decides {
-        Reserve: fn reserve(room: RoomId, ask: Ask, address: Option<IpAddr>)
-            -> Result<Reserved, Refusal>;
-        ReserveParty: fn reserve_party(room: RoomId, party: Vec<Ask>)
-            -> Result<Vec<Reserved>, PartyError>;
-        Wait: fn wait(room: RoomId, ask: Ask, address: Option<IpAddr>)
-            -> Result<Waiting, WaitError>;
-        Confirm: fn confirm(room: RoomId, claim: Claim) -> Result<Confirmed, ConfirmError>;
-    }
-    steps {
-        fn take_up(owner: Owner) -> Decided<()>;
-        fn cancel(room: RoomId, user: UserId) -> Decided<Option<Generation>>;
-        fn withdraw(room: RoomId, user: UserId, grant: (Generation, LoginId)) -> Decided<bool>;
-        fn settle(room: RoomId, user: UserId, session: SessionId)
-            -> Result<EndedSessions, SettleError>;
-        fn abort(room: RoomId, user: UserId, session: SessionId) -> Decided<()>;
-        fn close(room: RoomId, part: PartRef, parting: Parting) -> Decided<Closed>;
-        fn supersede(user: UserId, old: LoginId, new: LoginId) -> Decided<EndedSessions>;
-        fn revoke_login(user: UserId, login: LoginId) -> Decided<EndedSessions>;
-        fn remove(room: RoomId, user: UserId) -> Decided<EndedSessions>;
-        fn fence(owner: Owner) -> Decided<EndedSessions>;
-        fn close_room(room: RoomId) -> Decided<EndedSessions>;
-        fn stop_waiting(room: RoomId, user: UserId) -> Decided<bool>;
-        fn stream_attached(room: RoomId, user: UserId, stream: StreamId) -> Decided<Attachment>;
-        fn stream_lost(room: RoomId, user: UserId, stream: StreamId) -> Decided<()>;
-        fn expire(room: RoomId) -> Decided<()>;
-    }
-    reads {
-        fn heard(room: RoomId, user: UserId, session: SessionId) -> Decided<()>;
-        fn seats(room: RoomId) -> Decided<Option<Seats>>;
-        fn members(room: RoomId) -> Decided<Vec<Member>>;
-        fn is_seated(room: RoomId, user: UserId) -> Decided<bool>;
-        fn sessions_of(user: UserId) -> Decided<Vec<(RoomId, SessionId)>>;
-        fn overdue() -> Decided<Vec<RoomId>>;
-        fn stay(room: RoomId, user: UserId) -> Decided<Option<Generation>>;
-        fn has_slot(room: RoomId, user: UserId, login: LoginId) -> Decided<bool>;
-        fn standing(room: RoomId, user: UserId) -> Decided<Option<Reserved>>;
-        fn position(room: RoomId, user: UserId) -> Decided<Option<Position>>;
-        fn line(room: RoomId) -> Decided<Vec<UserId>>;
-        fn line_front(room: RoomId, most: usize) -> Decided<Vec<UserId>>;
-        fn snapshot(room: RoomId) -> Decided<Option<Snapshot>>;
-        fn entries_under_way() -> Decided<usize>;
-    }
-
-    fn name(&self) -> &'static str {
-        self.seats.name()
-    }
-
-    fn now(&self) -> Millis {
-        self.seats.now()
-    }
-
-    fn local(&self, at: Millis) -> Millis {
-        self.seats.local(at)
-    }
-
-    fn shown(&self, at: Millis, clock: &Clock) -> i64 {
-        self.seats.shown(at, clock)
-    }
-
-    async fn lost(&self) {
-        self.seats.lost().await;
-    }
-
-    async fn rebuilt(&self) {
-        self.seats.rebuilt().await;
-    }
-
-    async fn ping(&self) -> Decided<()> {
-        self.noted(self.seats.ping().await)
+every_verb! { watched {
+    async fn reserve(
+        &self,
+        room: RoomId,
+        ask: Ask,
+        address: Option<IpAddr>,
+        journal: &mut Journal,
+    ) -> Result<Reserved, Refusal> {
+        let (before, began) = (journal.len(), Instant::now());
+        let answer = self.seats.reserve(room, ask, address, journal).await;
+        self.metrics.decisions().took(Verb::Reserve, began.elapsed());
+        self.stepped(answer, journal, before)
     }
 
     async fn add_room(&self, spec: RoomSpec) -> Decided<()> {
@@ -215,4 +164,4 @@ verbs! {
     async fn seats_of(&self, rooms: &[RoomId]) -> Decided<Vec<Option<Seats>>> {
         self.noted(self.seats.seats_of(rooms).await)
     }
-}
+}}

@@ -30,6 +30,7 @@ mod redis;
 pub(crate) use redis::tests::store::Store as RedisForTests;
 mod semaphore;
 mod ticket;
+mod verbs;
 
 use std::net::IpAddr;
 

@@ -32,6 +32,7 @@ use futures_util::FutureExt as _;
 use self::log::Log;
 #[cfg(feature = "baselines")]
 pub(crate) use self::log::VARIABLE as RULES_LOG;
+use super::verbs::every_verb;
 use super::{
     Admission, ConfirmError, Decided, EndedSessions, Journal, PartyError, Refusal, Semaphore,
     SettleError, Ticket, WaitError,
@@ -179,8 +180,9 @@ impl Specimen {
 
 /// Writes the verbs down: those of one room are run under its lock, those of several under the one for all rooms
 /// if there is one, reads under none.
-macro_rules! verbs {
+macro_rules! locked {
     (
+        decides { $($verb:ident: fn $decides:ident($($d:ident: $dty:ty),*) -> $dout:ty;)* }
         of_a_room { $(fn $one:ident($($o:ident: $oty:ty),*) -> $oout:ty;)* }
         of_several { $(fn $all:ident($($a:ident: $aty:ty),*) -> $aout:ty;)* }
         reads { $(fn $reads:ident($($r:ident: $rty:ty),*) -> $rout:ty;)* }
@@ -188,6 +190,10 @@ macro_rules! verbs {
     ) => {
         #[async_trait]
         impl Admission for Specimen {
+            $(async fn $decides(&self, room: RoomId, $($d: $dty,)* journal: &mut Journal) -> $dout {
+                self.locks.held(Some(room), self.seats.$decides(room, $($d,)* journal)).await
+            })*
+
             $(async fn $one(&self, room: RoomId, $($o: $oty,)* journal: &mut Journal) -> $oout {
                 self.locks.held(Some(room), self.seats.$one(room, $($o,)* journal)).await
             })*
@@ -205,68 +211,18 @@ macro_rules! verbs {
     };
 }
 
-verbs! {
-    of_a_room {
-        fn reserve_party(party: Vec<Ask>) -> Result<Vec<Reserved>, PartyError>;
-        fn wait(ask: Ask, address: Option<IpAddr>) -> Result<Waiting, WaitError>;
-        fn confirm(claim: Claim) -> Result<Confirmed, ConfirmError>;
-        fn cancel(user: UserId) -> Decided<Option<Generation>>;
-        fn withdraw(user: UserId, grant: (Generation, LoginId)) -> Decided<bool>;
-        fn settle(user: UserId, session: SessionId) -> Result<EndedSessions, SettleError>;
-        fn abort(user: UserId, session: SessionId) -> Decided<()>;
-        fn close(part: PartRef, parting: Parting) -> Decided<Closed>;
-        fn remove(user: UserId) -> Decided<EndedSessions>;
-        fn close_room() -> Decided<EndedSessions>;
-        fn set_capacity(size: RoomSize) -> Decided<bool>;
-        fn stop_waiting(user: UserId) -> Decided<bool>;
-        fn stream_attached(user: UserId, stream: StreamId) -> Decided<Attachment>;
-        fn stream_lost(user: UserId, stream: StreamId) -> Decided<()>;
-        fn expire() -> Decided<()>;
-    }
-    of_several {
-        fn take_up(owner: Owner) -> Decided<()>;
-        fn supersede(user: UserId, old: LoginId, new: LoginId) -> Decided<EndedSessions>;
-        fn revoke_login(user: UserId, login: LoginId) -> Decided<EndedSessions>;
-        fn fence(owner: Owner) -> Decided<EndedSessions>;
-    }
-    reads {
-        fn ping() -> Decided<()>;
-        fn rebuilt() -> ();
-        fn add_room(spec: RoomSpec) -> Decided<()>;
-        fn heard(room: RoomId, user: UserId, session: SessionId) -> Decided<()>;
-        fn seats(room: RoomId) -> Decided<Option<Seats>>;
-        fn members(room: RoomId) -> Decided<Vec<Member>>;
-        fn is_seated(room: RoomId, user: UserId) -> Decided<bool>;
-        fn sessions_of(user: UserId) -> Decided<Vec<(RoomId, SessionId)>>;
-        fn overdue() -> Decided<Vec<RoomId>>;
-        fn stay(room: RoomId, user: UserId) -> Decided<Option<Generation>>;
-        fn has_slot(room: RoomId, user: UserId, login: LoginId) -> Decided<bool>;
-        fn standing(room: RoomId, user: UserId) -> Decided<Option<Reserved>>;
-        fn position(room: RoomId, user: UserId) -> Decided<Option<Position>>;
-        fn line(room: RoomId) -> Decided<Vec<UserId>>;
-        fn line_front(room: RoomId, most: usize) -> Decided<Vec<UserId>>;
-        fn snapshot(room: RoomId) -> Decided<Option<Snapshot>>;
-        fn entries_under_way() -> Decided<usize>;
+every_verb! { locked {
+    async fn add_room(&self, spec: RoomSpec) -> Decided<()> {
+        self.seats.add_room(spec).await
     }
 
-    fn name(&self) -> &'static str {
-        self.seats.name()
-    }
-
-    fn now(&self) -> Millis {
-        self.seats.now()
-    }
-
-    fn local(&self, at: Millis) -> Millis {
-        self.seats.local(at)
-    }
-
-    fn shown(&self, at: Millis, clock: &Clock) -> i64 {
-        self.seats.shown(at, clock)
-    }
-
-    async fn lost(&self) {
-        self.seats.lost().await;
+    async fn set_capacity(
+        &self,
+        room: RoomId,
+        size: RoomSize,
+        journal: &mut Journal,
+    ) -> Decided<bool> {
+        self.locks.held(Some(room), self.seats.set_capacity(room, size, journal)).await
     }
 
     async fn seats_of(&self, rooms: &[RoomId]) -> Decided<Vec<Option<Seats>>> {
@@ -287,4 +243,4 @@ verbs! {
         let started_ns = log::now_ns();
         self.locks.held(Some(room), self.decide(room, ask, (address, started_ns), journal)).await
     }
-}
+}}
