@@ -282,6 +282,17 @@ mod tests {
     }
 
     #[test]
+    fn baselines_are_known_to_the_program_of_the_experiment_alone() {
+        let of_the_experiment = cfg!(feature = "baselines");
+        for (name, value) in [
+            ("ANTEROOM_ADMISSION__STRATEGY", "baseline_unlocked"),
+            ("ANTEROOM_RULES_LOG", "/nowhere"),
+        ] {
+            assert_eq!(with_env(name, value).is_ok(), of_the_experiment, "{name}");
+        }
+    }
+
+    #[test]
     fn a_secret_can_come_from_a_file_and_is_never_shown() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("secret");

@@ -7,6 +7,7 @@
 
 mod check;
 mod load;
+mod strategy;
 mod units;
 
 use std::net::{IpAddr, SocketAddr};
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use load::{ConfigError, Overrides, load};
 use serde::{Deserialize, Serialize};
+pub use strategy::Strategy;
 pub use units::{Size, Span};
 
 /// The SockJS client as its authors published it, with its digest.
@@ -111,56 +113,6 @@ section! {
         connections: usize = 8,
         /// How long one call to PostgreSQL may take before the answer is `unavailable`.
         timeout: Span = Span(Duration::from_secs(5)),
-    }
-}
-
-/// How a reservation is decided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Strategy {
-    /// In memory; each slot owns a permit.
-    #[default]
-    Semaphore,
-    /// In SQL; a transaction that succeeds only while a place is free.
-    Conditional,
-    /// In Redis; scripts on one primary.
-    Redis,
-    /// For experiments: nothing keeps two decisions apart.
-    #[cfg(feature = "baselines")]
-    BaselineUnlocked,
-    /// For experiments: one lock for all rooms.
-    #[cfg(feature = "baselines")]
-    BaselineGlobalLock,
-    /// For experiments: the same, in the order of asking.
-    #[cfg(feature = "baselines")]
-    BaselineGlobalLockFair,
-    /// For experiments: a lock per room.
-    #[cfg(feature = "baselines")]
-    BaselineRoomLock,
-    /// For experiments: the same, in the order of asking.
-    #[cfg(feature = "baselines")]
-    BaselineRoomLockFair,
-}
-
-impl Strategy {
-    /// As it is written in the configuration and in logs.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Semaphore => "semaphore",
-            Self::Conditional => "conditional",
-            Self::Redis => "redis",
-            #[cfg(feature = "baselines")]
-            Self::BaselineUnlocked => "baseline_unlocked",
-            #[cfg(feature = "baselines")]
-            Self::BaselineGlobalLock => "baseline_global_lock",
-            #[cfg(feature = "baselines")]
-            Self::BaselineGlobalLockFair => "baseline_global_lock_fair",
-            #[cfg(feature = "baselines")]
-            Self::BaselineRoomLock => "baseline_room_lock",
-            #[cfg(feature = "baselines")]
-            Self::BaselineRoomLockFair => "baseline_room_lock_fair",
-        }
     }
 }
 
