@@ -43,6 +43,21 @@ impl Role {
     }
 }
 
+/// What a token says, and is worth now, as `anteroom token check` prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedToken {
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// The login it belongs to.
+    pub login: Uuid,
+    /// The display name.
+    pub name: String,
+    /// The roles of now, not those that it says.
+    pub roles: Vec<Role>,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+}
+
 /// A user as others may see one; the owner alone also gets `contact_number`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {

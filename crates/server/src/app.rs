@@ -1,10 +1,12 @@
 //! The wiring: every part is made once, here, and gets what it needs and no more.
 
 mod broker;
+mod control;
 mod drain;
 mod ears;
 mod ground;
 mod lease;
+mod live;
 mod loops;
 mod parts;
 mod watch;
@@ -16,6 +18,7 @@ use std::time::Duration;
 
 use anteroom_core::ids::UserId;
 use anteroom_protocol::CloseCode;
+use arc_swap::{ArcSwap, Guard};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -26,9 +29,11 @@ use crate::alarms::Rings;
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::cluster::Heard;
-use crate::config::{Config, Limits};
+use crate::config::{Config, Overrides};
 use crate::entry::{Aftermath, Duties, Entry, LineBoard, Removals};
 use crate::http;
+use crate::http::rates::Rates;
+use crate::http::tls::Tls;
 use crate::hub::{Hub, Presence};
 use crate::messages::{Delivery, History, MessageLog, Pending, Taken};
 use crate::metrics::Metrics;
@@ -42,9 +47,11 @@ use crate::tokens::Tokens;
 use crate::windows::Windows;
 use crate::ws::Connections;
 use broker::{Brokered, Said};
+pub(crate) use control::socket_of;
 use ground::{Ground, ground, join};
-pub(crate) use ground::{open_storage, with_copies};
+pub(crate) use ground::{open_storage, sqlite_file, with_copies};
 use lease::Lease;
+use live::{Live, Source};
 use watch::Watch;
 
 /// Over which span newcomers from one address are counted.
@@ -66,6 +73,8 @@ pub(crate) struct App {
     pub(crate) entry: Arc<Entry>,
     pub(crate) rooms: RoomService,
     pub(crate) history: Arc<History>,
+    /// Requests of each address and account.
+    pub(crate) rates: Rates,
     /// Searches of each user.
     pub(crate) searches: Windows<UserId>,
     pub(crate) delivery: Arc<Delivery>,
@@ -74,11 +83,11 @@ pub(crate) struct App {
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) capacity: Arc<CapacityWatch>,
-    pub(crate) limits: Limits,
     pub(crate) public_origin: Option<String>,
-    pub(crate) allowed_origins: Vec<String>,
-    trusted_proxies: Vec<IpAddr>,
-    pub(crate) guests: bool,
+    /// Whether it speaks TLS itself.
+    pub(crate) is_secure: bool,
+    live: ArcSwap<Live>,
+    source: Source,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -92,30 +101,38 @@ pub(crate) struct SockJs {
 }
 
 impl App {
+    /// What a reload may replace, as it is now.
+    pub(crate) fn live(&self) -> Guard<Arc<Live>> {
+        self.live.load()
+    }
+
     /// Whether the forwarded headers of this peer count.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
-        self.trusted_proxies.contains(&peer.to_canonical())
+        self.live().trusted_proxies.contains(&peer.to_canonical())
     }
 
     /// Whether `origin` is `own` or a configured one.
     pub(crate) fn allows_origin(&self, origin: &str, own: &str) -> bool {
-        origin == own || self.allowed_origins.iter().any(|allowed| allowed == origin)
+        origin == own || self.live().allowed_origins.iter().any(|allowed| allowed == origin)
     }
 }
 
 /// Runs the server on `listener` until `shutdown` resolves, then ends every session with 1012 and
-/// closes the store. `ready` is called once requests are answered.
+/// closes the store. `ready` is called once requests are answered. A reload reads the configuration from
+/// `overrides` again.
 ///
 /// # Errors
 /// What keeps the server from starting, in words.
 pub async fn run(
-    config: Config,
+    (config, overrides): (Config, Overrides),
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let admin = watch::admin_listener(&config).await?;
+    let tls = Tls::of(&config.tls)?;
+    let source = Source::new(&config, overrides, tls.clone());
     let (storage, fatal) = open_storage(&config).await?;
     let stopping = CancellationToken::new();
     // Stops what sessions feed, after they ended.
@@ -123,16 +140,16 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let (stop, end, fenced) = (stopping.clone(), last.clone(), CancellationToken::new());
     let ends = Ends { fatal, fenced, stopping: stop, last: end };
-    let (app, inlets) = build(&config, Arc::clone(&storage), &ends, &tasks).await?;
+    let (app, inlets) = build(&config, Arc::clone(&storage), &ends, &tasks, source).await?;
     let loops = TaskTracker::new();
     loops::spawn(&app, inlets, &loops, &last);
+    control::spawn(&app, &config, &loops, &last).await;
     // Nobody outside this machine may read them unless they are given an address of their own.
     let shows_metrics = admin.is_none() && address.ip().is_loopback();
     let router = http::router(&app, shows_metrics);
-    let max = config.server.connections_max;
-    let closed = CancellationToken::new();
-    let accepting =
-        tokio::spawn(http::serve::accept(listener, router, max, closed.clone(), tasks.clone()));
+    let (max, closed) = (config.server.connections_max, CancellationToken::new());
+    let doors = http::serve::accept(listener, router, tls, max, closed.clone(), tasks.clone());
+    let accepting = tokio::spawn(doors);
     if let Some(listener) = admin {
         watch::serve_admin(&app, listener)?;
     }
@@ -303,6 +320,7 @@ async fn build(
     storage: SharedStorage,
     ends: &Ends,
     tasks: &TaskTracker,
+    source: Source,
 ) -> anyhow::Result<(Arc<App>, Inlets)> {
     let stopping = &ends.stopping;
     let (bus, arriving) = join(config, &ends.last).await?;
@@ -329,9 +347,9 @@ async fn build(
         clock: Arc::clone(&ground.clock),
         deadlines: Arc::clone(&ground.deadlines),
         stopping: stopping.clone(),
-        bounds: parts::connections(config),
+        bounds: ArcSwap::from_pointee(parts::connections(config)),
     });
-    let limits = config.limits.clone();
+    let limits = &config.limits;
     let app = App {
         people: People {
             accounts: ground.accounts,
@@ -351,6 +369,7 @@ async fn build(
         entry,
         rooms,
         history,
+        rates: Rates::new(limits),
         searches: Windows::new(limits.enabled.then_some(limits.searches_per_user), SEARCHES_SPAN),
         delivery,
         sockjs: SockJs {
@@ -362,11 +381,10 @@ async fn build(
         deadlines: ground.deadlines,
         metrics: watch.metrics,
         capacity: watch.capacity,
-        limits,
         public_origin: parts::origin_of(&config.server.public_url),
-        allowed_origins: config.server.allowed_origins.clone(),
-        trusted_proxies: config.server.trusted_proxies.clone(),
-        guests: config.auth.guests,
+        is_secure: source.tls.is_some(),
+        live: ArcSwap::from_pointee(Live::of(config)),
+        source,
         stopping: stopping.clone(),
         tasks: tasks.clone(),
     };

@@ -62,7 +62,8 @@ impl Deed {
     /// What a user does.
     pub(crate) fn by(who: &Identity, act: Act) -> Self {
         let by_staff = who.has(Role::Admin) || who.has(Role::Moderator);
-        Self { actor: Some(who.user), by_staff, ..Self::by_command(act) }
+        let actor = (!who.is_operator()).then_some(who.user);
+        Self { actor, by_staff, ..Self::by_command(act) }
     }
 
     /// What is done on the command line.

@@ -35,6 +35,7 @@ mod readiness;
 mod redis_line;
 mod rooms;
 pub mod search;
+mod socket;
 mod sockjs;
 mod sessions;
 mod sweeper;

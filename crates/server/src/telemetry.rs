@@ -2,6 +2,7 @@
 //! event carries `event`, a dotted name that programs may rely on; the sentence beside it may change.
 
 use std::io::IsTerminal as _;
+use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
@@ -10,16 +11,16 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::config::{Log, LogFormat};
 use crate::rabbit::LIBRARY;
 
+/// Replaces what is written, once logging has started.
+type SetLevel = Box<dyn Fn(EnvFilter) -> anyhow::Result<()> + Send + Sync>;
+static LEVEL: OnceLock<SetLevel> = OnceLock::new();
+
 /// Starts logging for this process. Later calls change nothing.
 ///
 /// # Errors
 /// A filter that cannot be read.
 pub fn init(log: &Log) -> anyhow::Result<()> {
-    let mut filter = EnvFilter::try_new(&log.level)?;
-    if !log.level.contains(LIBRARY) {
-        // What it calls errors is a line that broke, which is told once and by us.
-        filter = filter.add_directive(format!("{LIBRARY}=off").parse()?);
-    }
+    let filter = filter(log)?;
     let is_json = match log.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
@@ -28,9 +29,32 @@ pub fn init(log: &Log) -> anyhow::Result<()> {
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second server in one process (as in tests) shares the first one's logging.
     let _ = if is_json {
-        builder.json().flatten_event(true).with_current_span(false).finish().try_init()
+        let builder = builder.json().flatten_event(true).with_current_span(false);
+        let builder = builder.with_filter_reloading();
+        let handle = builder.reload_handle();
+        builder.finish().try_init().map(|()| LEVEL.set(Box::new(move |it| Ok(handle.reload(it)?))))
     } else {
-        builder.with_ansi(std::io::stderr().is_terminal()).finish().try_init()
+        let builder = builder.with_ansi(std::io::stderr().is_terminal()).with_filter_reloading();
+        let handle = builder.reload_handle();
+        builder.finish().try_init().map(|()| LEVEL.set(Box::new(move |it| Ok(handle.reload(it)?))))
     };
     Ok(())
+}
+
+/// From now on the lines of this level are written.
+///
+/// # Errors
+/// A filter that cannot be read.
+pub fn set_level(log: &Log) -> anyhow::Result<()> {
+    let filter = filter(log)?;
+    LEVEL.get().map_or(Ok(()), |set| set(filter))
+}
+
+fn filter(log: &Log) -> anyhow::Result<EnvFilter> {
+    let mut filter = EnvFilter::try_new(&log.level)?;
+    if !log.level.contains(LIBRARY) {
+        // What it calls errors is a line that broke, which is told once and by us.
+        filter = filter.add_directive(format!("{LIBRARY}=off").parse()?);
+    }
+    Ok(filter)
 }

@@ -2,13 +2,14 @@
 
 use anteroom_core::seat;
 use anteroom_protocol::Timestamp;
-use anteroom_protocol::account::User;
+use anteroom_protocol::account::{CheckedToken, User};
 use anteroom_protocol::frame::EntryKind;
 use anteroom_protocol::message::{FoundMessage, Message, SnippetPiece};
 use anteroom_protocol::room::{self, MemberUser};
 
 use crate::search::{Piece, snippet};
 use crate::storage::{Found, MessageRecord, UserRecord};
+use crate::tokens::Identity;
 
 /// How seats stand.
 pub(crate) fn seats(seats: seat::Seats) -> room::Seats {
@@ -55,6 +56,17 @@ pub(crate) fn user(record: &UserRecord, is_owner: bool) -> User {
         roles: record.roles.clone(),
         created_at: Timestamp(record.created_at),
         contact_number: record.contact_number.clone().filter(|_| is_owner),
+    }
+}
+
+/// What a token says and is worth now.
+pub(crate) fn token(who: &Identity) -> CheckedToken {
+    CheckedToken {
+        user_id: who.user.0,
+        login: who.login.0,
+        name: who.name.clone(),
+        roles: who.roles.clone(),
+        expires_at: Timestamp(who.expires_at),
     }
 }
 

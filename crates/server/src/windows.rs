@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,19 +11,41 @@ use anteroom_core::time::Millis;
 
 /// Keys remembered at once; beyond it those whose span is over are dropped, and if none is, all.
 const KEYS_MAX: usize = 50_000;
+/// No bound.
+const OFF: usize = usize::MAX;
+
+/// What is left of a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// The bound.
+    pub(crate) max: usize,
+    /// How many more may come.
+    pub(crate) count: usize,
+    /// When the next span begins.
+    pub(crate) anew_in: Duration,
+}
 
 /// At most so many events of one key in one span.
 #[derive(Debug)]
 pub(crate) struct Windows<K> {
-    /// `None` switches the bound off.
-    max: Option<usize>,
+    /// [`OFF`] switches the bound off.
+    max: AtomicUsize,
     span: Duration,
     counts: Mutex<HashMap<K, (Millis, usize)>>,
 }
 
 impl<K: Eq + Hash> Windows<K> {
     pub(crate) fn new(max: Option<usize>, span: Duration) -> Self {
-        Self { max, span, counts: Mutex::default() }
+        Self { max: AtomicUsize::new(max.unwrap_or(OFF)), span, counts: Mutex::default() }
+    }
+
+    /// Sets another bound; `None` switches it off. What was counted stays counted.
+    pub(crate) fn set_max(&self, max: Option<usize>) {
+        self.max.store(max.unwrap_or(OFF), Ordering::Relaxed);
+    }
+
+    fn max(&self) -> Option<usize> {
+        Some(self.max.load(Ordering::Relaxed)).filter(|max| *max != OFF)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, (Millis, usize)>> {
@@ -31,7 +54,12 @@ impl<K: Eq + Hash> Windows<K> {
 
     /// Counts one more in the same step in which it is judged, or tells when to come again.
     pub(crate) fn admit(&self, key: K, now: Millis) -> Result<(), Duration> {
-        let Some(max) = self.max else { return Ok(()) };
+        self.count(key, now).map(drop)
+    }
+
+    /// The same, and what is left; `None` where there is no bound.
+    pub(crate) fn count(&self, key: K, now: Millis) -> Result<Option<Left>, Duration> {
+        let Some(max) = self.max() else { return Ok(None) };
         let mut counts = self.lock();
         if counts.len() >= KEYS_MAX && !counts.contains_key(&key) {
             counts.retain(|_, (began, _)| now < began.after(self.span));
@@ -47,12 +75,13 @@ impl<K: Eq + Hash> Windows<K> {
             return Err(began.after(self.span).since(now));
         }
         *count += 1;
-        Ok(())
+        let anew_in = began.after(self.span).since(now);
+        Ok(Some(Left { max, count: max - *count, anew_in }))
     }
 
     /// When to come again, if the bound is reached. Nothing is counted.
     pub(crate) fn is_over(&self, key: &K, now: Millis) -> Option<Duration> {
-        let max = self.max?;
+        let max = self.max()?;
         let counts = self.lock();
         let (began, count) = counts.get(key)?;
         let until = began.after(self.span);
@@ -90,6 +119,12 @@ mod tests {
         assert!(windows.admit("here", start.after(SPAN)).is_ok());
         windows.forgive(&"there");
         assert!(windows.admit("there", start).is_ok() && windows.admit("there", start).is_ok());
+        windows.set_max(Some(3));
+        assert!(windows.admit("there", start).is_ok() && windows.admit("there", start).is_err());
+        windows.set_max(None);
+        assert!(windows.admit("there", start).is_ok());
+        let left = Windows::new(Some(3), SPAN).count("here", start).unwrap().unwrap();
+        assert_eq!(left, Left { max: 3, count: 2, anew_in: SPAN });
         let off = Windows::new(None, SPAN);
         assert!((0..100).all(|_| off.admit("here", start).is_ok()));
     }

@@ -15,7 +15,8 @@ mod throttle;
 mod view;
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anteroom_core::ids::UserId;
@@ -71,6 +72,7 @@ pub struct Accounts {
     passwords: Passwords,
     throttle: Arc<Mutex<Throttle>>,
     config: Arc<AccountsConfig>,
+    takes_guests: Arc<AtomicBool>,
 }
 
 impl Accounts {
@@ -79,7 +81,18 @@ impl Accounts {
     pub fn new(storage: SharedStorage, tokens: Tokens, config: AccountsConfig) -> Self {
         let passwords = Passwords::new(config.passwords);
         let throttle = Arc::new(Mutex::new(Throttle::new(config.throttle)));
-        Self { storage, tokens, passwords, throttle, config: Arc::new(config) }
+        let takes_guests = Arc::new(AtomicBool::new(config.guests));
+        Self { storage, tokens, passwords, throttle, config: Arc::new(config), takes_guests }
+    }
+
+    /// From now on one may enter with only a name, or may not.
+    pub fn take_guests(&self, does: bool) {
+        self.takes_guests.store(does, Ordering::Relaxed);
+    }
+
+    /// From now on nothing more is tried after so many failures, per account and per address.
+    pub fn set_failures(&self, failures: usize) {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner).set_failures(failures);
     }
 
     /// Hashing under the same bounds, for the passwords of rooms.
@@ -167,7 +180,7 @@ impl Accounts {
         wish: &GuestSignIn,
         now: WallMillis,
     ) -> Result<IssuedToken, AccountError> {
-        if !self.config.guests {
+        if !self.takes_guests.load(Ordering::Relaxed) {
             return Err(AccountError::GuestsDisabled);
         }
         let mut faults = Faults::default();

@@ -72,6 +72,10 @@ impl Throttle {
         Self { config, keys_max: KEYS_MAX, failures: HashMap::new() }
     }
 
+    pub(super) fn set_failures(&mut self, failures: usize) {
+        self.config.failures = failures;
+    }
+
     /// Whether an attempt under these keys may go on; else how long until it may.
     pub(super) fn check(&self, keys: &[Key], now: WallMillis) -> Result<(), Duration> {
         if !self.config.enabled {

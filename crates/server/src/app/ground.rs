@@ -1,7 +1,7 @@
 //! The ground that everything else stands on: the store, the other nodes, who people are, and which life
 //! this is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,14 +44,19 @@ pub(crate) async fn open_storage(
         let fatal = storage.fatal();
         return Ok((Arc::new(storage), fatal));
     }
-    let path = match config.storage.url.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Path::new(path.trim_start_matches("//")).to_path_buf(),
-        _ => config.server.data_dir.join("anteroom.db"),
-    };
+    let path = sqlite_file(config);
     let options = SqliteOptions { events: config.rabbitmq.events, ..SqliteOptions::default() };
     let storage = SqliteStorage::open(&path, options)?;
     let fatal = storage.fatal();
     Ok((Arc::new(storage), fatal))
+}
+
+/// The database in one file, where PostgreSQL is not asked for.
+pub(crate) fn sqlite_file(config: &Config) -> PathBuf {
+    match config.storage.url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Path::new(path.trim_start_matches("//")).to_path_buf(),
+        _ => config.server.data_dir.join("anteroom.db"),
+    }
 }
 
 /// The way to the other nodes, and what comes from them.

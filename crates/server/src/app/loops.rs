@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -12,6 +13,24 @@ use crate::cluster::Heard;
 use crate::hub::Among;
 use crate::messages::{self, Indexer, Told};
 use crate::sweeper::Due;
+
+/// Reads the settings again whenever the process is told so by a SIGHUP.
+fn spawn_hangups(app: &Arc<App>, loops: &TaskTracker, last: &CancellationToken) {
+    let mut hangups = match signal(SignalKind::hangup()) {
+        Ok(hangups) => hangups,
+        Err(error) => {
+            return tracing::warn!(event = "config.no_hangups", %error,
+                "SIGHUP cannot be heard; `anteroom reload` works all the same");
+        }
+    };
+    let app = Arc::clone(app);
+    loops.spawn(last.clone().run_until_cancelled_owned(async move {
+        while hangups.recv().await.is_some() {
+            // What it came to is in the log.
+            let _ = app.reload();
+        }
+    }));
+}
 
 /// Starts all of them; `last` ends those that do not end with their inlet.
 pub(super) fn spawn(
@@ -51,6 +70,7 @@ pub(super) fn spawn(
         all.rooms.keep_built().await;
     }));
     watch::spawn(app, loops, last);
+    spawn_hangups(app, loops, last);
     if let Some(rings) = rings {
         let entry = Arc::clone(&app.entry);
         loops.spawn(last.clone().run_until_cancelled_owned(rings.answer(move |room| {

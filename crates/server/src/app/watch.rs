@@ -66,7 +66,14 @@ pub(super) fn serve_admin(app: &Arc<App>, listener: TcpListener) -> anyhow::Resu
     let address = listener.local_addr()?;
     let (router, tasks) = (http::admin_router(app), app.tasks.clone());
     let stopping = app.stopping.clone();
-    let accepting = http::serve::accept(listener, router, ADMIN_CONNECTIONS, stopping, tasks);
+    let accepting = http::serve::accept(
+        listener,
+        router,
+        app.source.tls.clone(),
+        ADMIN_CONNECTIONS,
+        stopping,
+        tasks,
+    );
     app.tasks.spawn(accepting);
     tracing::info!(event = "server.admin", listen = %address,
         "metrics and administration are answered apart");

@@ -1,18 +1,28 @@
 //! The command line: `anteroom` alone serves.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 
+mod backup;
 mod files;
 mod probe;
+mod remote;
+mod room;
+mod smoke;
+mod token;
 mod user;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use tokio::net::TcpListener;
 
+use remote::Remote;
+
+use crate::app::open_storage;
 use crate::chat::{self, ChatCommand};
-use crate::config::{Config, Log, Overrides, load};
+use crate::config::{self, Changes, Config, Log, Overrides, load};
 use crate::{run, telemetry};
 
 /// A real-time chat server whose rooms keep their capacity.
@@ -48,13 +58,43 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Accounts, on the store itself.
+    /// Have the running server read its settings again, as SIGHUP does.
+    Reload,
+    /// Bring the store to what this version needs, and stop. Serving does so too.
+    Migrate,
+    /// Accounts: through the running server, or on the store itself.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Copy the database and the generated secret into a new directory, also while the server runs.
+    Backup {
+        /// The directory to make.
+        to: PathBuf,
+    },
+    /// Put a backup in the place of what is there; without one, do only what has to follow where PostgreSQL was put
+    /// back by its own tools. No server may be running. Every login ends.
+    Restore {
+        /// The directory that `backup` made.
+        from: Option<PathBuf>,
+    },
+    /// Rooms of the running server.
+    #[command(subcommand)]
+    Room(room::RoomCommand),
+    /// Tokens of the running server.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Be in a room, here in the terminal; --help says how.
     Chat(ChatCommand),
     /// Exit with 0 when the server that the configuration describes is ready.
     Healthcheck,
+    /// Start a server apart, enter, chat, stop, and say what was done.
+    Smoke,
+    /// Print what makes a shell complete the commands and flags of this one.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Print the manual page, in roff.
+    Man,
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,6 +103,8 @@ enum ConfigCommand {
     Print,
     /// Say whether the configuration can be used.
     Check,
+    /// Print a file with every setting, its meaning and its default.
+    Example,
 }
 
 /// Runs the command given by the process' arguments.
@@ -83,10 +125,17 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(Command::Chat(command)) = &cli.command {
         return Ok(chat::run(command)?);
     }
-    let config = load(&overrides(&cli.settings)?)?;
+    if let Some(told) = of_the_program(&cli) {
+        return told;
+    }
+    let overrides = overrides(&cli.settings)?;
+    let config = load(&overrides)?;
     match cli.command {
         Some(Command::Chat(command)) => Ok(chat::run(&command)?),
-        None | Some(Command::Serve) => serve(config),
+        Some(
+            Command::Config(ConfigCommand::Example) | Command::Completions { .. } | Command::Man,
+        ) => Ok(ExitCode::SUCCESS),
+        None | Some(Command::Serve) => serve(config, overrides),
         Some(Command::Config(ConfigCommand::Print)) => {
             print!("{}", config.to_toml());
             Ok(ExitCode::SUCCESS)
@@ -95,12 +144,55 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             println!("the configuration is usable");
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::User(command)) => {
-            telemetry::init(&Log { level: "warn".to_owned(), ..config.log.clone() })?;
-            runtime()?.block_on(user::run(&config, command))
+        Some(Command::User(command)) => quietly(&config)?.block_on(user::run(&config, command)),
+        Some(Command::Room(command)) => quietly(&config)?.block_on(room::run(&config, command)),
+        Some(Command::Token(command)) => quietly(&config)?.block_on(token::run(&config, command)),
+        Some(Command::Reload) => quietly(&config)?.block_on(reload(&config)),
+        Some(Command::Migrate) => quietly(&config)?.block_on(migrate(&config)),
+        Some(Command::Backup { to }) => backup::backup(&config, &to),
+        Some(Command::Restore { from }) => {
+            quietly(&config)?.block_on(backup::restore(&config, from.as_deref()))
         }
-        Some(Command::Healthcheck) => Ok(probe::healthcheck(config.server.listen)),
+        Some(Command::Smoke) => quietly(&config)?.block_on(smoke::smoke()),
+        Some(Command::Healthcheck) => quietly(&config)?.block_on(probe::healthcheck(&config)),
     }
+}
+
+/// What the program says of itself, whatever its settings are; `None` for every other command.
+fn of_the_program(cli: &Cli) -> Option<anyhow::Result<ExitCode>> {
+    let mut text = Vec::new();
+    match &cli.command {
+        Some(Command::Config(ConfigCommand::Example)) => text.extend(config::example().bytes()),
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(*shell, &mut Cli::command(), "anteroom", &mut text);
+        }
+        Some(Command::Man) => {
+            if let Err(error) = manual(&mut text) {
+                return Some(Err(error.into()));
+            }
+        }
+        _ => return None,
+    }
+    let written = std::io::stdout().write_all(&text);
+    Some(written.map(|()| ExitCode::SUCCESS).map_err(Into::into))
+}
+
+/// One page for the program and its commands.
+fn manual(text: &mut Vec<u8>) -> std::io::Result<()> {
+    let mut program = Cli::command();
+    program.build();
+    clap_mangen::Man::new(program.clone()).render(text)?;
+    for command in program.get_subcommands().filter(|it| it.get_name() != "help") {
+        let name = format!("anteroom {}", command.get_name());
+        let page = clap_mangen::Man::new(command.clone().display_name(name));
+        writeln!(text, ".SH \"ANTEROOM {}\"", command.get_name().to_uppercase())?;
+        page.render_description_section(text)?;
+        page.render_options_section(text)?;
+        if command.has_subcommands() {
+            page.render_subcommands_section(text)?;
+        }
+    }
+    Ok(())
 }
 
 fn overrides(settings: &Settings) -> anyhow::Result<Overrides> {
@@ -120,19 +212,58 @@ fn overrides(settings: &Settings) -> anyhow::Result<Overrides> {
     Ok(Overrides { file: settings.config.clone(), environment: std::env::vars().collect(), flags })
 }
 
+/// For a command that speaks for itself: only what is wrong is logged.
+fn quietly(config: &Config) -> anyhow::Result<tokio::runtime::Runtime> {
+    telemetry::init(&Log { level: "warn".to_owned(), ..config.log.clone() })?;
+    Ok(runtime()?)
+}
+
+async fn reload(config: &Config) -> anyhow::Result<ExitCode> {
+    let server = Remote::needed(config).await?;
+    let told = server.control("/reload", &serde_json::json!({})).await?;
+    let Changes { taken, waiting } = serde_json::from_value(told)?;
+    for key in &taken {
+        println!("taken over: {key}");
+    }
+    for key in &waiting {
+        println!("needs a restart: {key}");
+    }
+    if taken.is_empty() && waiting.is_empty() {
+        println!("nothing has changed");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {
+    let (storage, _) = open_storage(config).await?;
+    storage.close().await;
+    println!("the store is as this version needs it");
+    Ok(ExitCode::SUCCESS)
+}
+
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-fn serve(config: Config) -> anyhow::Result<ExitCode> {
+fn serve(config: Config, overrides: Overrides) -> anyhow::Result<ExitCode> {
     telemetry::init(&config.log)?;
     files::allow(config.server.connections_max);
+    if let Some((key, why)) = config.weak_secret() {
+        tracing::warn!(
+            event = "config.weak_secret",
+            key,
+            why,
+            "good enough for this machine alone; beyond loopback the start is refused"
+        );
+    }
     runtime()?.block_on(async {
         let listener = TcpListener::bind(config.server.listen).await.map_err(|error| {
             anyhow::anyhow!("cannot listen on {}: {error}", config.server.listen)
         })?;
         let address = listener.local_addr()?;
-        run(config, listener, stop_signal()?, || println!("listening on http://{address}")).await
+        let scheme = if config.tls.certificate.is_empty() { "http" } else { "https" };
+        let ready = || println!("listening on {scheme}://{address}");
+        run((config, overrides), listener, stop_signal()?, ready).await
     })?;
     Ok(ExitCode::SUCCESS)
 }

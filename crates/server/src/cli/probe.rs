@@ -5,10 +5,25 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context as _;
+
+use super::remote::Remote;
+use crate::config::Config;
+
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// 0 when `/readyz` answers 200, 1 otherwise; the reason goes to standard error.
-pub(super) fn healthcheck(listen: SocketAddr) -> ExitCode {
+/// 0 when the server is ready, 1 otherwise; the reason goes to standard error. Asked over the socket in the data
+/// directory where there is one, since that works whatever it listens on, else over plain HTTP.
+pub(super) async fn healthcheck(config: &Config) -> anyhow::Result<ExitCode> {
+    let Some(server) = Remote::reach(config).await? else {
+        return Ok(over_tcp(config.server.listen));
+    };
+    server.ready().await.context("not ready")?;
+    println!("ready");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn over_tcp(listen: SocketAddr) -> ExitCode {
     match ask(reachable(listen)) {
         Ok(status) if status.contains(" 200 ") => {
             println!("ready");

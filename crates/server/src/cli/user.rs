@@ -1,16 +1,17 @@
-//! `anteroom user …`: accounts from the command line, on the store itself.
-//!
-//! The data directory belongs to one process at a time, so these refuse, in words, while a server
-//! runs on it; a running server is told through its API (`/api/v1/admin/users/…`).
+//! `anteroom user …`: accounts from the command line. The server that runs on this data directory does it, so that
+//! whom it concerns is told at once; where none runs, it is done on the store itself.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anteroom_protocol::account::{Role, SignUp};
+use anteroom_protocol::account::{Role, SignUp, User};
 use anteroom_protocol::audit::Act;
 use anyhow::Context as _;
 use clap::Subcommand;
+use reqwest::Method;
+use serde_json::{Value, json};
 
+use super::remote::Remote;
 use crate::accounts::{AccountError, Accounts, AccountsConfig};
 use crate::app::{open_storage, with_copies};
 use crate::audit::{Audit, Deed};
@@ -56,6 +57,10 @@ pub(super) enum UserCommand {
 
 /// Runs one command on the store that the configuration names.
 pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result<ExitCode> {
+    if let Some(server) = Remote::reach(config).await? {
+        println!("{}", through(&server, command).await?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let (storage, _) = open_storage(config).await?;
     let keys = match config.auth.secret.as_str() {
         "" => Keys::load_or_generate(&config.server.data_dir)?,
@@ -71,6 +76,44 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result
     storage.close().await;
     println!("{}", told?);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Has the running server do it.
+async fn through(server: &Remote, command: UserCommand) -> anyhow::Result<String> {
+    let act = async |username: &str, method: Method, act: &str, body: Option<Value>| {
+        let user = server.user(username).await?;
+        server.api(method, &format!("/admin/users/{}/{act}", user.id), body).await
+    };
+    match command {
+        UserCommand::Add { username, display_name } => {
+            let wish =
+                SignUp { username, password: password()?, display_name, contact_number: None };
+            let user: User = serde_json::from_value(server.control("/users", &wish).await?)?;
+            Ok(format!("{} was added ({})", user.username, user.id))
+        }
+        UserCommand::Lock { username } => {
+            act(&username, Method::POST, "lock", None).await?;
+            Ok(format!("{username} is locked; every login ended"))
+        }
+        UserCommand::Unlock { username } => {
+            act(&username, Method::POST, "unlock", None).await?;
+            Ok(format!("{username} is unlocked"))
+        }
+        UserCommand::Role { username, roles } => {
+            act(&username, Method::PUT, "roles", Some(json!({ "roles": &roles }))).await?;
+            Ok(format!("{username} is now {}", roles.join(", ")))
+        }
+        UserCommand::Logout { username } => {
+            act(&username, Method::POST, "logout", None).await?;
+            Ok(format!("every login of {username} ended"))
+        }
+    }
+}
+
+/// From standard input, without the end of its line.
+fn password() -> std::io::Result<String> {
+    let password = std::io::read_to_string(std::io::stdin())?;
+    Ok(password.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// Everything a command needs.
@@ -119,8 +162,7 @@ impl Desk {
     }
 
     async fn add(&self, username: String, shown: Option<String>) -> anyhow::Result<String> {
-        let password = std::io::read_to_string(std::io::stdin())?;
-        let password = password.trim_end_matches(['\r', '\n']).to_owned();
+        let password = password()?;
         let wish = SignUp { username, password, display_name: shown, contact_number: None };
         // Its id is known only afterwards, so the line names it by what was typed.
         let deed = Deed::by_command(Act::AddUser).detail("username", wish.username.clone());

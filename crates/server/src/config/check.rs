@@ -66,6 +66,10 @@ impl Config {
         if self.admission.waiter_ttl.0.is_zero() {
             return wrong("admission.waiter_ttl must not be 0");
         }
+        if self.tls.certificate.is_empty() != self.tls.key.is_empty() {
+            return wrong("tls.certificate and tls.key are given together, or neither is");
+        }
+        self.check_secrets()?;
         self.check_strategy()
     }
 

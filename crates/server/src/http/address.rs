@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 
@@ -29,6 +29,12 @@ impl FromRequestParts<Arc<App>> for Address {
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
         Ok(Self(counted(peer, &parts.headers, |address| app.trusts(address))))
     }
+}
+
+/// The same for whoever has the request as a whole.
+pub(super) fn of_request(request: &Request, app: &App) -> Option<IpAddr> {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    counted(peer, request.headers(), |address| app.trusts(address))
 }
 
 /// Each proxy writes one entry; the last that is no trusted proxy's own is whom the outermost one

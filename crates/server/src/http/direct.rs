@@ -53,7 +53,7 @@ async fn direct(
         app.audit.refused(deed, Code::Forbidden.as_str()).await;
         return Err(refused);
     }
-    let chars_max = app.connections.bounds.content_chars_max;
+    let chars_max = app.connections.bounds.load().content_chars_max;
     check_content(&ask.content, ask.content_type.as_deref(), chars_max)
         .map_err(|detail| Refused::field("content", "unacceptable", &detail))?;
     if app.entry.storage.user(UserId(user)).await?.is_none() {

@@ -62,10 +62,31 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
         .map(|(_, value)| value)
 }
 
+/// Whoever gives commands on the server's own machine.
+pub(crate) struct Operator(pub(crate) Identity);
+
+/// The mark of a request that came over the socket for commands; put there by its accept loop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ByCommand;
+
+impl<S: Send + Sync> FromRequestParts<S> for Operator {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let is_command = parts.extensions.get::<ByCommand>().is_some();
+        is_command.then(|| Self(Identity::operator())).ok_or_else(|| Refused::new(Code::NotFound))
+    }
+}
+
 async fn identify(parts: &Parts, app: &App) -> Result<Identity, Refused> {
+    if parts.extensions.get::<ByCommand>().is_some() {
+        return Ok(Identity::operator());
+    }
     let token = token_of(&parts.headers);
     let checked = app.tokens.authenticate(token.unwrap_or_default(), app.clock.wall()).await;
-    checked.map_err(Refused::from)
+    let who = checked.map_err(Refused::from)?;
+    app.rates.account(who.user, app.clock.now())?;
+    Ok(who)
 }
 
 impl FromRequestParts<Arc<App>> for Caller {
@@ -113,7 +134,7 @@ pub(crate) fn own_origin(parts: &Parts, app: &App) -> String {
     }
     let text = |name: &HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let is_trusted = parts.extensions.get::<Peer>().is_some_and(|peer| app.trusts(peer.0.ip()));
-    let is_tls = is_trusted && text(&FORWARDED_PROTO) == Some("https");
+    let is_tls = app.is_secure || is_trusted && text(&FORWARDED_PROTO) == Some("https");
     let host = text(&HOST).unwrap_or("localhost");
     format!("{}://{host}", if is_tls { "https" } else { "http" })
 }
@@ -164,7 +185,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refused> {
         let is_json = content_type(request.headers()).is_some_and(is_json);
-        let bytes = read_body(request.into_body(), app.limits.body_bytes.0).await?;
+        let bytes = read_body(request.into_body(), app.live().limits.body_bytes.0).await?;
         if !is_json {
             return Err(Refused::new(Code::UnsupportedMediaType));
         }
@@ -180,7 +201,7 @@ impl<T: DeserializeOwned + Default> FromRequest<Arc<App>> for OptionalJson<T> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refused> {
         let is_json = content_type(request.headers()).is_some_and(is_json);
-        let bytes = read_body(request.into_body(), app.limits.body_bytes.0).await?;
+        let bytes = read_body(request.into_body(), app.live().limits.body_bytes.0).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(T::default()));
         }
@@ -200,7 +221,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refused> {
         let is_form = content_type(request.headers())
             .is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"));
-        let bytes = read_body(request.into_body(), app.limits.body_bytes.0).await?;
+        let bytes = read_body(request.into_body(), app.live().limits.body_bytes.0).await?;
         if !is_form {
             return Err(Refused::new(Code::UnsupportedMediaType));
         }

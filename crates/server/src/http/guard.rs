@@ -6,7 +6,7 @@ use anteroom_protocol::Code;
 use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ORIGIN, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -18,6 +18,8 @@ use super::problem::Refused;
 use crate::app::App;
 
 pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// A year, as browsers ask for; its subdomains may be somebody else's.
+const HSTS: &str = "max-age=31536000";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -64,7 +66,7 @@ pub(super) async fn same_site(
 }
 
 /// Headers of every answer.
-pub(super) async fn headers(request: Request, next: Next) -> Response {
+pub(super) async fn headers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let out = response.headers_mut();
     let is_html =
@@ -76,6 +78,9 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
     if !out.contains_key(CONTENT_SECURITY_POLICY) {
         out.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         out.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    }
+    if app.is_secure || app.public_origin.as_deref().is_some_and(|it| it.starts_with("https://")) {
+        out.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
     if is_html {
         out.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

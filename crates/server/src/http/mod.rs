@@ -5,6 +5,7 @@ mod address;
 mod admin;
 mod audit;
 mod bans;
+pub(crate) mod control;
 mod direct;
 mod entries;
 mod extract;
@@ -19,12 +20,14 @@ mod pages;
 mod own_seat;
 mod people;
 mod problem;
+pub(crate) mod rates;
 mod reservations;
 mod rooms;
 mod seats;
 pub(crate) mod serve;
 mod sockjs;
 mod sessions;
+pub(crate) mod tls;
 mod upgrade;
 mod waitlist;
 
@@ -35,11 +38,12 @@ use anteroom_protocol::Code;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Uri};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::CorsLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::app::App;
 use problem::Refused;
@@ -58,6 +62,7 @@ pub(crate) fn router(app: &Arc<App>, shows_metrics: bool) -> Router {
         .merge(administration())
         .fallback(no_such_endpoint)
         .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn_with_state(Arc::clone(app), rates::per_address))
         .layer(cors(app));
     let metrics = if shows_metrics { metrics::routes() } else { Router::new() };
     let sockjs = if app.sockjs.is_on { sockjs::routes() } else { Router::new() };
@@ -87,6 +92,18 @@ pub(crate) fn admin_router(app: &Arc<App>) -> Router {
     guarded(app, all)
 }
 
+/// What commands on this machine ask, over the socket in the data directory.
+pub(crate) fn control_router(app: &Arc<App>) -> Router {
+    let api = Router::new().merge(administration()).merge(rooms::routes());
+    let all = Router::new()
+        .nest(anteroom_protocol::API_BASE, api)
+        .merge(control::routes())
+        .merge(health::routes())
+        .merge(metrics::routes())
+        .fallback(no_such_endpoint);
+    guarded(app, all)
+}
+
 /// What administrators and moderators ask, wherever it is answered.
 fn administration() -> Router<Arc<App>> {
     Router::new()
@@ -104,20 +121,23 @@ fn administration() -> Router<Arc<App>> {
 fn guarded(app: &Arc<App>, all: Router<Arc<App>>) -> Router {
     all.method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(Arc::clone(app), guard::same_site))
-        .layer(from_fn(guard::headers))
+        .layer(from_fn_with_state(Arc::clone(app), guard::headers))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| panicked(&*panic)))
         .with_state(Arc::clone(app))
 }
 
 /// Configured origins may use the API with bearer tokens, never with cookies.
-fn cors(app: &App) -> CorsLayer {
-    let origins: Vec<HeaderValue> =
-        app.allowed_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+fn cors(app: &Arc<App>) -> CorsLayer {
+    let asked = Arc::clone(app);
+    let is_allowed = move |origin: &HeaderValue, _: &Parts| {
+        let live = asked.live();
+        live.allowed_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
+    };
     CorsLayer::new()
-        .allow_origin(origins)
+        .allow_origin(AllowOrigin::predicate(is_allowed))
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::PUT])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE])
-        .expose_headers([RETRY_AFTER])
+        .expose_headers([RETRY_AFTER, rates::RATE_LIMIT, rates::RATE_LIMIT_POLICY])
 }
 
 async fn no_such_endpoint() -> Refused {

@@ -11,6 +11,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::rates;
 use crate::accounts::AccountError;
 use crate::admission::Unavailable;
 use crate::edge;
@@ -70,7 +71,13 @@ impl Refused {
 
     /// Too often; when to come again.
     pub(crate) fn too_often(retry_after: Duration) -> Self {
-        Self { retry_after: Some(retry_after.as_secs().max(1)), ..Self::new(Code::RateLimited) }
+        let seconds = rates::whole_seconds(retry_after);
+        Self { retry_after: Some(seconds), ..Self::new(Code::RateLimited) }
+    }
+
+    /// Too often for the limit of that name.
+    pub(crate) fn over(limit: &'static str, retry_after: Duration) -> Self {
+        Self { reason: Some(limit), ..Self::too_often(retry_after) }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -110,6 +117,12 @@ impl IntoResponse for Refused {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            if self.code == Code::RateLimited {
+                let limit = self.reason.unwrap_or("attempts");
+                if let Ok(told) = HeaderValue::from_str(&format!("\"{limit}\";r=0;t={seconds}")) {
+                    headers.insert(rates::RATE_LIMIT, told);
+                }
+            }
         }
         if self.status() == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -152,7 +165,7 @@ impl From<EntryError> for Refused {
                 Self { rooms: Some(rooms.iter().map(|room| room.0).collect()), ..Self::new(code) }
             }
             EntryError::TooManyGuesses(wait) | EntryError::TooManyBadProofs(wait) => {
-                Self { retry_after: Some(wait.as_secs().max(1)), ..Self::new(code) }
+                Self { retry_after: Some(rates::whole_seconds(wait)), ..Self::new(code) }
             }
             EntryError::AddressBusy | EntryError::Busy => {
                 Self { retry_after: Some(5), ..Self::new(code) }

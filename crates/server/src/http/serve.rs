@@ -18,13 +18,15 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use super::extract::Peer;
+use super::extract::{ByCommand, Peer};
+use super::tls::Tls;
 
 /// A request head must be complete within this span.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,6 +38,7 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 pub(crate) async fn accept(
     listener: TcpListener,
     router: Router,
+    tls: Option<Tls>,
     connections_max: usize,
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -48,9 +51,23 @@ pub(crate) async fn accept(
         };
         let Some((stream, peer, place)) = accepted else { return };
         let place = Place(Arc::new(Held { _permit: place, cut: Notify::new() }));
-        let line = Line { router: router.clone(), peer, place, tasks: tasks.clone() };
+        let line =
+            Line { router: router.clone(), from: From::Peer(peer, place), tasks: tasks.clone() };
         let stopping = stopping.clone();
-        tasks.spawn(connection(stream, line, stopping));
+        // Chat frames are small and must not wait for each other; a socket without it still works.
+        let _ = stream.set_nodelay(true);
+        match tls.clone() {
+            None => drop(tasks.spawn(connection(stream, line, stopping))),
+            Some(tls) => drop(tasks.spawn(async move {
+                let shaken = tokio::select! {
+                    shaken = tls.shake_hands(stream) => shaken,
+                    () = stopping.cancelled() => None,
+                };
+                if let Some(stream) = shaken {
+                    connection(stream, line, stopping).await;
+                }
+            })),
+        }
     }
 }
 
@@ -94,13 +111,25 @@ impl Place {
     }
 }
 
+/// What bytes go over.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for T {}
+
 /// What the requests of one connection need.
 #[derive(Clone)]
 struct Line {
     router: Router,
-    peer: Peer,
-    place: Place,
+    from: From,
     tasks: TaskTracker,
+}
+
+/// Who asks over it.
+#[derive(Clone)]
+enum From {
+    Peer(Peer, Place),
+    /// A command on this machine.
+    Command,
 }
 
 impl Line {
@@ -108,8 +137,15 @@ impl Line {
     /// in the middle: a step that is durable must also reach the seats and sessions it concerns.
     async fn answer(self, request: Request<Incoming>) -> Result<Response, Infallible> {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(self.peer);
-        request.extensions_mut().insert(self.place);
+        match self.from {
+            From::Peer(peer, place) => {
+                request.extensions_mut().insert(peer);
+                request.extensions_mut().insert(place);
+            }
+            From::Command => {
+                request.extensions_mut().insert(ByCommand);
+            }
+        }
         if request.method().is_safe() || mutants::on(Mutant::B25WorkGoesWithItsCaller) {
             return self.router.oneshot(request).await;
         }
@@ -118,10 +154,26 @@ impl Line {
     }
 }
 
-async fn connection(stream: TcpStream, line: Line, stopping: CancellationToken) {
-    // Chat frames are small and must not wait for each other; a socket without it still works.
-    let _ = stream.set_nodelay(true);
-    let place = line.place.clone();
+/// Resolves when somebody ends the connection.
+async fn cut(place: Option<&Place>) {
+    match place {
+        Some(place) => place.0.cut.notified().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Answers the commands of one connection on this machine.
+pub(crate) async fn operator(stream: UnixStream, router: Router, tasks: TaskTracker) {
+    let line = Line { router, from: From::Command, tasks };
+    connection(stream, line, CancellationToken::new()).await;
+}
+
+/// Serves one connection to its end.
+async fn connection(stream: impl Stream, line: Line, stopping: CancellationToken) {
+    let place = match &line.from {
+        From::Peer(_, place) => Some(place.clone()),
+        From::Command => None,
+    };
     let service = service_fn(move |request| line.clone().answer(request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -141,7 +193,7 @@ async fn connection(stream: TcpStream, line: Line, stopping: CancellationToken) 
     };
     let ended = tokio::select! {
         ended = served => ended,
-        () = place.0.cut.notified() => return,
+        () = cut(place.as_ref()) => return,
     };
     if let Err(error) = ended {
         tracing::debug!(event = "connection.failed", %error, "a connection ended with an error");

@@ -22,12 +22,11 @@ use std::task::{Context, Poll};
 
 use anteroom_protocol::CloseCode;
 use bytes::Bytes;
-use tokio::net::TcpStream;
-
 pub(crate) use fetch::{Bell, Fetched};
 
 use super::form::{Batch, Form, Shared};
 use super::wake::Wake;
+use crate::socket::Socket;
 
 /// Most buffers handed to one vectored write.
 const SLICES_MAX: usize = 64;
@@ -76,9 +75,9 @@ struct Inner {
 /// Where it goes.
 #[derive(Debug)]
 enum Sink {
-    Socket(Arc<TcpStream>),
+    Socket(Arc<Socket>),
     /// A socket whose peer speaks SockJS.
-    Framed(Arc<TcpStream>),
+    Framed(Arc<Socket>),
     /// Whatever response asks for it.
     Fetched(Arc<Bell>),
 }
@@ -95,12 +94,12 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// An outbox in the opening phase that queues at most `bytes_max` bytes.
-    pub(crate) fn new(stream: Arc<TcpStream>, bytes_max: usize) -> Self {
+    pub(crate) fn new(stream: Arc<Socket>, bytes_max: usize) -> Self {
         Self::over(Sink::Socket(stream), bytes_max)
     }
 
     /// The same for a peer that speaks SockJS; `first` is said before anything else.
-    pub(crate) fn framed(stream: Arc<TcpStream>, bytes_max: usize, first: Bytes) -> Self {
+    pub(crate) fn framed(stream: Arc<Socket>, bytes_max: usize, first: Bytes) -> Self {
         let outbox = Self::over(Sink::Framed(stream), bytes_max);
         outbox.lock().enqueue(first);
         outbox
@@ -275,7 +274,12 @@ impl Outbox {
 
     /// Whether something waits for the socket.
     pub(crate) fn is_waiting(&self) -> bool {
-        !self.lock().queue.is_empty()
+        !self.lock().queue.is_empty() || !self.is_flushed()
+    }
+
+    /// Whether everything that left the queue is on its way.
+    fn is_flushed(&self) -> bool {
+        self.stream().is_none_or(Socket::is_flushed)
     }
 
     /// Ready when something was queued since it was ready last. For the session's task only.
@@ -290,7 +294,7 @@ impl Outbox {
     }
 
     /// The connection itself, where it is the session's own.
-    pub(crate) fn stream(&self) -> Option<&TcpStream> {
+    pub(crate) fn stream(&self) -> Option<&Socket> {
         match &self.sink {
             Sink::Socket(stream) | Sink::Framed(stream) => Some(stream),
             Sink::Fetched(_) => None,
@@ -304,7 +308,7 @@ impl Outbox {
         while !inner.queue.is_empty() {
             let slices: Vec<IoSlice<'_>> =
                 inner.queue.iter().take(SLICES_MAX).map(|bytes| IoSlice::new(bytes)).collect();
-            match stream.try_write_vectored(&slices) {
+            match stream.try_write(&slices) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => inner.advance(written),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -313,14 +317,14 @@ impl Outbox {
         }
         // An idle session keeps no buffer.
         inner.queue = VecDeque::new();
-        Ok(true)
+        stream.flush()
     }
 
     /// Straight to the socket when nothing is queued; the rest waits for the session's task. What
     /// the socket did not take of one call is no sign of a slow reader, however much it is: only what
     /// comes on top of it is.
     fn write_or_queue(&self, inner: &mut Inner, [first, second]: [Bytes; 2]) -> Pushed {
-        if !inner.queue.is_empty() {
+        if !inner.queue.is_empty() || !self.is_flushed() {
             inner.enqueue(first);
             inner.enqueue(second);
             return self.within_bound(inner);
@@ -333,7 +337,9 @@ impl Outbox {
             None => Ok(0),
         };
         let written = match written {
-            Ok(written) if written == first.len() + second.len() => return Pushed::Taken,
+            Ok(written) if written == first.len() + second.len() && self.is_flushed() => {
+                return Pushed::Taken;
+            }
             Ok(written) => written,
             // Whatever kept the socket from taking it, it is not lost: it waits for the session's task,
             // which tries again, and ends the session when the line is broken.
@@ -350,7 +356,7 @@ impl Outbox {
     /// still.
     pub(crate) fn waiting_at(&self) -> Option<u64> {
         let inner = self.lock();
-        (!inner.queue.is_empty()).then_some(inner.written)
+        (!inner.queue.is_empty() || !self.is_flushed()).then_some(inner.written)
     }
 
     fn within_bound(&self, inner: &Inner) -> Pushed {
@@ -359,11 +365,11 @@ impl Outbox {
     }
 }
 
-fn try_write(stream: &TcpStream, first: &Bytes, second: &Bytes) -> io::Result<usize> {
+fn try_write(socket: &Socket, first: &Bytes, second: &Bytes) -> io::Result<usize> {
     match (first.is_empty(), second.is_empty()) {
-        (_, true) => stream.try_write(first),
-        (true, false) => stream.try_write(second),
-        (false, false) => stream.try_write_vectored(&[IoSlice::new(first), IoSlice::new(second)]),
+        (_, true) => socket.try_write(&[IoSlice::new(first)]),
+        (true, false) => socket.try_write(&[IoSlice::new(second)]),
+        (false, false) => socket.try_write(&[IoSlice::new(first), IoSlice::new(second)]),
     }
 }
 
@@ -394,16 +400,16 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use tokio::io::AsyncReadExt as _;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
-    async fn pair() -> (Arc<TcpStream>, TcpStream) {
+    async fn pair() -> (Arc<Socket>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         server.writable().await.unwrap();
-        (Arc::new(server), client)
+        (Arc::new(server.into()), client)
     }
 
     fn batch(from: i64, to: i64) -> Arc<Batch> {
@@ -491,7 +497,7 @@ mod tests {
         outbox.open(Vec::new(), 0);
         outbox.woken().await;
         // Nothing is to be read then: only who writes can tell.
-        socket2::SockRef::from(&*server).shutdown(std::net::Shutdown::Write).unwrap();
+        server.finish().unwrap();
         assert_eq!(outbox.deliver(Bytes::new(), &batch(1, 2)), Pushed::Taken);
         tokio::time::timeout(std::time::Duration::from_secs(10), outbox.woken()).await.unwrap();
         assert_eq!(outbox.drain().unwrap_err().kind(), io::ErrorKind::BrokenPipe);

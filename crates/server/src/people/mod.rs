@@ -44,6 +44,13 @@ impl People {
         self.accounts.sign_up(ask, self.clock.wall()).await
     }
 
+    /// Makes an account for somebody.
+    pub(crate) async fn add(&self, by: &Identity, ask: SignUp) -> Result<UserRecord, AccountError> {
+        // Its id is known only afterwards, so the line names it by what was typed.
+        let deed = Deed::by(by, Act::AddUser).detail("username", ask.username.clone());
+        self.audit.keep(deed, self.accounts.sign_up(ask, self.clock.wall())).await
+    }
+
     fn admit(&self, from: Option<IpAddr>) -> Result<(), AccountError> {
         let admitted = self.newcomers.admit(counted(from), self.clock.now());
         admitted.map_err(|retry_after| AccountError::Throttled { retry_after })

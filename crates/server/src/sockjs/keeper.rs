@@ -52,7 +52,7 @@ async fn arrive(
     connect: crate::ws::Connect,
 ) -> Option<(Link, Option<Departure>)> {
     let connections = &lines.connections;
-    let outbox = Outbox::fetched(Arc::clone(&line.bell), connections.bounds.outbound_bytes);
+    let outbox = Outbox::fetched(Arc::clone(&line.bell), connections.bounds.load().outbound_bytes);
     match connections.present(&connect, outbox).await {
         Presented::In(session, gone) => {
             line.judged(Judged::In(Link::clone(&session)));

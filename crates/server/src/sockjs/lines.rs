@@ -72,7 +72,7 @@ impl Lines {
         connect: Connect,
         (transport, cut): (Transport, Option<Cut>),
     ) -> Result<Receiver, Unattached> {
-        let bounds = &self.connections.bounds;
+        let bounds = self.connections.bounds.load();
         let line = Arc::new(Line::new(&connect.ticket, bounds.frame_bytes, bounds.silence));
         line.attach(cut)?;
         let named = self.names.give(name, &line)?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anteroom_core::ids::{LoginId, UserId};
 use anteroom_protocol::account::Role;
+use uuid::Uuid;
 
 use crate::storage::{StorageError, UserRecord, WallMillis};
 
@@ -50,6 +51,24 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Whoever gives commands on the server's own machine: an administrator without an account.
+    #[must_use]
+    pub fn operator() -> Self {
+        Self {
+            user: UserId(Uuid::nil()),
+            login: LoginId(Uuid::nil()),
+            name: String::new(),
+            roles: vec![Role::Admin],
+            expires_at: WallMillis::MAX,
+        }
+    }
+
+    /// Whether it is that one.
+    #[must_use]
+    pub fn is_operator(&self) -> bool {
+        self.user.0.is_nil()
+    }
+
     /// Whether the user has this role now.
     #[must_use]
     pub fn has(&self, role: Role) -> bool {

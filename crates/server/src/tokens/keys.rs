@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// The generated secret's file in the data directory.
-const SECRET_FILE: &str = "secret";
+pub(crate) const SECRET_FILE: &str = "secret";
 /// Fewest characters in a secret.
 const SECRET_CHARS_MIN: usize = 32;
 const SECRET_BYTES: usize = 32;

@@ -15,6 +15,7 @@ mod state;
 pub use answers::{AuthError, Identity, IssueError, IssuedToken, TokensConfig};
 pub(crate) use copies::Copies;
 pub(crate) use issuer::{AccountFault, account_in_force};
+pub(crate) use keys::SECRET_FILE;
 pub use keys::{Keys, SecretError};
 pub(crate) use standing::Otherwise;
 pub use state::Tokens;

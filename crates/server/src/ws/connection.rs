@@ -6,18 +6,17 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use anteroom_core::mutants::{self, Mutant};
 use anteroom_protocol::CloseCode;
-use bytes::BytesMut;
-use hyper::upgrade::OnUpgrade;
+use bytes::{Bytes, BytesMut};
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use socket2::SockRef;
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::decode::{Decoder, Event, Limits};
 use super::frame;
@@ -26,6 +25,7 @@ use super::passage::{Connect, Connections, Departure, Presented, end};
 use crate::hub::Link;
 use crate::hub::form::Form;
 use crate::hub::outbox::Outbox;
+use crate::socket::Socket;
 use crate::sockjs::frame as sockjs;
 
 /// Bytes read at once.
@@ -91,12 +91,12 @@ impl Connections {
                 return None;
             }
         };
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        let Some((socket, read)) = taken_over(upgraded) else {
             tracing::error!(event = "ws.transport", "an upgraded connection is no TCP stream");
             return None;
         };
-        let stream = Arc::new(parts.io.into_inner());
-        let bytes_max = self.bounds.outbound_bytes;
+        let stream = Arc::new(socket);
+        let bytes_max = self.bounds.load().outbound_bytes;
         let outbox = if connect.form == Form::Framed {
             // At once: such a client takes a transport that says nothing for one that does not work.
             let outbox = Outbox::framed(stream, bytes_max, frame::text(sockjs::OPEN));
@@ -108,7 +108,7 @@ impl Connections {
         match self.present(&connect, outbox).await {
             Presented::In(session, gone) => {
                 // A copy: the buffer of the request is larger than what is left in it.
-                let unread = BytesMut::from(&parts.read_buf[..]);
+                let unread = BytesMut::from(&read[..]);
                 Some((self.inside(session, unread), gone))
             }
             Presented::Out(turned) => {
@@ -121,7 +121,7 @@ impl Connections {
 
     fn inside(&self, session: Link, buf: BytesMut) -> Inside {
         let limits = Limits {
-            message_bytes_max: self.bounds.frame_bytes,
+            message_bytes_max: self.bounds.load().frame_bytes,
             frames_per_message_max: FRAGMENTS_MAX,
         };
         Inside { session, buf, decoder: Decoder::new(limits), talk: Conversation::default() }
@@ -259,11 +259,21 @@ impl Connections {
     }
 }
 
+/// What was upgraded, with what was read of it already.
+fn taken_over(upgraded: Upgraded) -> Option<(Socket, Bytes)> {
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => return Some((parts.io.into_inner().into(), parts.read_buf)),
+        Err(upgraded) => upgraded,
+    };
+    let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().ok()?;
+    Some((parts.io.into_inner().into(), parts.read_buf))
+}
+
 /// Reads once, through the stack. True when something came.
 ///
 /// # Errors
 /// The end of the stream too.
-fn read_some(stream: &TcpStream, buf: &mut BytesMut) -> io::Result<bool> {
+fn read_some(stream: &Socket, buf: &mut BytesMut) -> io::Result<bool> {
     let mut chunk = [0; READ_CHUNK];
     match stream.try_read(&mut chunk) {
         Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -277,10 +287,10 @@ fn read_some(stream: &TcpStream, buf: &mut BytesMut) -> io::Result<bool> {
 }
 
 /// Reads and throws away until there is nothing more; answers how it ended.
-async fn read_away(stream: &TcpStream) -> io::Error {
+async fn read_away(stream: &Socket) -> io::Error {
     let mut unread = BytesMut::new();
     loop {
-        let read = match stream.readable().await {
+        let read = match poll_fn(|cx| stream.poll_read_ready(cx)).await {
             Ok(()) => read_some(stream, &mut unread),
             Err(error) => Err(error),
         };
@@ -298,9 +308,9 @@ async fn linger(outbox: &Outbox, has_closed: bool) {
     let Some(stream) = outbox.stream() else { return };
     let flush = async {
         while !outbox.drain()? {
-            stream.writable().await?;
+            poll_fn(|cx| stream.poll_write_ready(cx)).await?;
         }
-        SockRef::from(stream).shutdown(Shutdown::Write)?;
+        stream.finish()?;
         if has_closed { Ok(()) } else { Err(read_away(stream).await) }
     };
     // Both a peer that closes and one that never does end here.

@@ -94,7 +94,11 @@ pub(super) fn text(all: &Connections, session: &Link, talk: &mut Conversation, t
 /// Counts a frame, whatever it is. `Some` when the peer floods.
 pub(super) fn control(all: &Connections, talk: &mut Conversation) -> Option<CloseCode> {
     let frames = talk.frames.count(all.clock.now(), FRAMES_MS);
-    all.bounds.frames_per_10s.is_some_and(|max| frames > max).then_some(CloseCode::RateLimited)
+    all.bounds
+        .load()
+        .frames_per_10s
+        .is_some_and(|max| frames > max)
+        .then_some(CloseCode::RateLimited)
 }
 
 /// Answers a frame that is none of the contract's. `Some` when there were too many.
@@ -105,7 +109,7 @@ pub(super) fn bad_frame(
     detail: &str,
 ) -> Option<CloseCode> {
     let bad = talk.bad_frames.count(all.clock.now(), BAD_FRAMES_MS);
-    if all.bounds.bad_frames.is_some_and(|max| bad > max) {
+    if all.bounds.load().bad_frames.is_some_and(|max| bad > max) {
         return Some(CloseCode::BadRequest);
     }
     refuse(session, Code::BadFrame, detail, None);
@@ -113,7 +117,7 @@ pub(super) fn bad_frame(
 }
 
 fn say(all: &Connections, session: &Link, send: Send) {
-    if let Err(detail) = check(&send, all.bounds.content_chars_max) {
+    if let Err(detail) = check(&send, all.bounds.load().content_chars_max) {
         refuse(session, Code::Invalid, &detail, Some(send.client_id));
         return;
     }
@@ -147,7 +151,7 @@ fn check(send: &Send, chars_max: usize) -> Result<(), String> {
 /// Whose the message is, and what it is, is looked at where nobody can change it meanwhile: in the
 /// transaction that stores the edit.
 fn edit(all: &Connections, session: &Link, id: Uuid, content: String) {
-    match check_content(&content, None, all.bounds.content_chars_max) {
+    match check_content(&content, None, all.bounds.load().content_chars_max) {
         Ok(()) => log(all, session, MessageId(id), Wish::Alter(Edit(content))),
         Err(detail) => refuse(session, Code::Invalid, &detail, Some(id.to_string())),
     }

@@ -27,17 +27,17 @@ pub(super) async fn due(all: &Connections, id: SessionId) -> Option<Millis> {
     let session = all.entry.hub.get(id)?;
     let now = all.clock.now();
     let heard = if mutants::on(Mutant::B15SilentPeerKept) { now } else { session.heard() };
-    let silence_ends = heard.after(all.bounds.silence);
+    let silence_ends = heard.after(all.bounds.load().silence);
     if now >= silence_ends {
         drop_line(all, &session).await;
         return None;
     }
-    if session.stands_still(now, all.bounds.silence) {
+    if session.stands_still(now, all.bounds.load().silence) {
         session.end(CloseCode::SlowConsumer);
         return None;
     }
     let login_ends = login(all, &session, now).await?;
-    let ping_at = heard.after(all.bounds.ping);
+    let ping_at = heard.after(all.bounds.load().ping);
     let line = if now >= ping_at {
         session.push(frame::ping(b""));
         silence_ends
@@ -54,7 +54,7 @@ async fn login(all: &Connections, session: &Link, now: Millis) -> Option<Millis>
     let ends = match ends {
         Ok(ends) => ends,
         // A store that is away ends no chat that is going on: asked again with the next ping.
-        Err(_) => return Some(now.after(all.bounds.ping)),
+        Err(_) => return Some(now.after(all.bounds.load().ping)),
     };
     let Some(ends_at) = ends.or(session.login_over_at(wall)) else {
         // Ended before its time: whoever ended it is about to say so, with the right words.

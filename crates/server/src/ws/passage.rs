@@ -10,6 +10,7 @@ use anteroom_core::ids::SessionId;
 use anteroom_core::mutants::{self, Mutant};
 use anteroom_core::seat::{Entry, Parting};
 use anteroom_protocol::CloseCode;
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -41,7 +42,7 @@ pub(crate) struct Connections {
     pub(crate) clock: Arc<Clock>,
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) stopping: CancellationToken,
-    pub(crate) bounds: Bounds,
+    pub(crate) bounds: ArcSwap<Bounds>,
 }
 
 /// The bounds of a connection.

@@ -56,7 +56,7 @@ pub(super) async fn compose(
         seats,
         last_seq,
         resume: entered.resume.clone(),
-        heartbeat_ms: u64::try_from(all.bounds.ping.as_millis()).unwrap_or(u64::MAX),
+        heartbeat_ms: u64::try_from(all.bounds.load().ping.as_millis()).unwrap_or(u64::MAX),
         entry: view::entry(entered.kind),
         login_expires_at: Timestamp(login_ends.unwrap_or_default()),
         replay,

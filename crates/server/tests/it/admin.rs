@@ -1,8 +1,6 @@
 //! What administrators do: made on the command line, they lock, unlock and log out through the API,
 //! and what an account kept open ends at once.
 
-use std::process::{Command, Output};
-
 use anteroom_protocol::account::Role;
 use anteroom_protocol::{CloseCode, Code};
 use reqwest::Method;
@@ -10,25 +8,14 @@ use serde_json::json;
 
 use crate::harness::{Answer, Known as _, PASSWORD, TestServer, alive, ended, refused};
 
-/// Runs a command of the binary on the server's data directory.
-fn command(server: &TestServer, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
-    command.arg("--data-dir").arg(server.data_dir()).args(arguments);
-    command.output().unwrap()
-}
-
 #[tokio::test]
 async fn an_administrator_made_on_the_command_line_locks_an_account_and_all_it_kept_open_ends() {
     let mut server = TestServer::plain().await;
     server.user("chief").await;
-    let refusal = command(&server, &["user", "role", "chief", "user", "admin"]);
-    assert!(!refusal.status.success(), "a running server owns its data");
-    let told = String::from_utf8_lossy(&refusal.stderr).into_owned();
-    assert!(told.contains("another server is using this data directory"), "{told}");
     server.ask_to_stop();
     assert!(server.exited().await.success());
-    let made = command(&server, &["user", "role", "chief", "user", "admin"]);
-    assert!(made.status.success(), "{made:?}");
+    let made = server.command(&["user", "role", "chief", "user", "admin"]).await;
+    assert!(made.is_success, "on the store itself: {}", made.stderr);
     server.restart().await;
 
     let chief = server.login("chief").await;

@@ -1,8 +1,6 @@
 //! The audit trail: each act of administration leaves one line that says who did what to whom and what it
 //! came to, also a refused one, also over a restart; and no line says a secret.
 
-use std::process::Command;
-
 use anteroom_client::Account;
 use anteroom_protocol::audit::{Act, ActOutcome, AuditLine};
 use anteroom_protocol::page::Page;
@@ -177,14 +175,10 @@ async fn the_trail_survives_a_restart_and_knows_the_command_line() {
     let lock = format!("/admin/users/{}/lock", ann.id());
     assert_eq!(ask(&chief, Method::POST, &lock, None).await, 204);
     server.kill9().await;
-    let command = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
-        let command = command.arg("--data-dir").arg(server.data_dir()).args(arguments);
-        command.output().unwrap().status.success()
-    };
-    assert!(command(&["user", "unlock", "ann"]));
-    assert!(command(&["user", "role", "ann", "user", "moderator"]));
-    assert!(!command(&["user", "role", "ann"]));
+    let command = async |arguments: &[&str]| server.command(arguments).await.is_success;
+    assert!(command(&["user", "unlock", "ann"]).await);
+    assert!(command(&["user", "role", "ann", "user", "moderator"]).await);
+    assert!(!command(&["user", "role", "ann"]).await);
     server.restart().await;
     let chief = server.login("overseer").await;
     let all = trail(&chief, "target=ann").await;

@@ -66,6 +66,19 @@ fn every_node_of_the_composition_has_settings_that_the_program_takes() {
         let checked = check(&node);
         assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     }
+    // What `.env.example` proposes is no secret: beyond loopback it has to be replaced.
+    let mut outside = common.clone();
+    outside.extend([
+        ("ANTEROOM_CLUSTER__NODE".to_owned(), "1".to_owned()),
+        ("ANTEROOM_SERVER__LISTEN".to_owned(), "0.0.0.0:8080".to_owned()),
+    ]);
+    let refused = check(&outside);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("openssl rand"), "{refused:?}");
+    let replaced = outside.into_iter().map(|(name, value)| {
+        (name, value.replace("change-me", "8f0c1d2e7b6a59483f2e1d0c9b8a7061"))
+    });
+    let taken = check(&replaced.collect::<Vec<_>>());
+    assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
     // Without a number it is refused: so these are settings of a cluster, and they were read.
     let refused = check(&common);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("cluster.node"));

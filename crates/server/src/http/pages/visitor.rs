@@ -52,7 +52,7 @@ impl FromRequestParts<Arc<App>> for Visitor {
             known: None,
             unsure: None,
             has_dead_cookie: false,
-            guests: app.guests,
+            guests: app.live().guests,
         };
         visitor.recognise(&parts.headers, app).await;
         Ok(visitor)

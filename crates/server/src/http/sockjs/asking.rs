@@ -76,7 +76,9 @@ impl FromRequestParts<Arc<App>> for Reader {
 fn is_of_this_site(headers: &HeaderMap, app: &App) -> bool {
     match headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
         Some(b"same-origin" | b"none") | None => true,
-        Some(_) => !app.allowed_origins.is_empty() && cookie(headers, TOKEN_COOKIE).is_none(),
+        Some(_) => {
+            !app.live().allowed_origins.is_empty() && cookie(headers, TOKEN_COOKIE).is_none()
+        }
     }
 }
 

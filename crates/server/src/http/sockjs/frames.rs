@@ -91,7 +91,7 @@ fn policy(app: &App) -> String {
 
 /// Which sites may show it in a frame.
 pub(super) fn ancestors(app: &App) -> String {
-    format!("frame-ancestors 'self' {}", app.allowed_origins.join(" "))
+    format!("frame-ancestors 'self' {}", app.live().allowed_origins.join(" "))
 }
 
 /// The address of a script, and its digest.

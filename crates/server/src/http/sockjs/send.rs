@@ -59,7 +59,7 @@ async fn said(app: &App, asking: &Asking, sent: Request) -> Result<(), Response>
         return Err(nothing_here(&asking.reader));
     };
     lines.hear(&line);
-    let frame_bytes = app.limits.frame_bytes.0;
+    let frame_bytes = app.live().limits.frame_bytes.0;
     // One that is too large has not been read, so nobody knows of a message that is: its session goes on.
     let body = body(app, sent).await.map_err(Refused::into_response)?;
     let body = std::str::from_utf8(&body).map_err(|_| broken(Broken::Json))?;
@@ -90,7 +90,7 @@ struct Field {
 /// What was sent, taken out of the form if it came in one.
 async fn body(app: &App, sent: Request) -> Result<Bytes, Refused> {
     let is_form = content_type(sent.headers()).is_some_and(|kind| kind.starts_with(FORM));
-    let frames = app.limits.frame_bytes.0.saturating_mul(FRAMES_PER_BODY);
+    let frames = app.live().limits.frame_bytes.0.saturating_mul(FRAMES_PER_BODY);
     let read = read_body(sent.into_body(), frames.max(BODY_BYTES)).await?;
     if !is_form {
         return Ok(read);

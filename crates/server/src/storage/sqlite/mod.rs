@@ -7,6 +7,7 @@
 mod accounts;
 mod audit;
 mod changes;
+mod backup;
 mod bans;
 mod entries;
 mod error;
@@ -33,6 +34,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
+pub use backup::{Replaced, back_up, put_back};
 use bans::Bans;
 use events::Outbox;
 pub use open::OpenError;

@@ -160,7 +160,7 @@ pub(crate) fn reader(path: &Path, busy: Duration) -> Result<Connection, OpenErro
     Ok(conn)
 }
 
-fn connect(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
+pub(super) fn connect(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(busy)?;
@@ -177,7 +177,11 @@ fn private_file(path: &Path) -> Result<File, OpenError> {
     options.open(path).map_err(|source| OpenError::File { path: path.into(), source })
 }
 
-fn refuse_strangers(conn: &Connection, path: &Path, form: &Form) -> Result<(), OpenError> {
+pub(super) fn refuse_strangers(
+    conn: &Connection,
+    path: &Path,
+    form: &Form,
+) -> Result<(), OpenError> {
     let known = form.migrations.len();
     let id: i32 = conn.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let things: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

@@ -62,7 +62,7 @@ fn is_large(path: &Path) -> bool {
 }
 
 /// The first thing that is wrong.
-fn damage(conn: &Connection) -> rusqlite::Result<Option<String>> {
+pub(super) fn damage(conn: &Connection) -> rusqlite::Result<Option<String>> {
     match conn.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)) {
         Ok(said) => Ok(Some(said).filter(|said| said != "ok")),
         Err(rusqlite::Error::SqliteFailure(error, said))

@@ -3,6 +3,7 @@
 pub(crate) mod across;
 mod carried;
 pub(crate) mod check;
+mod command;
 mod database;
 pub(crate) mod dice;
 mod disk;

@@ -129,6 +129,11 @@ impl TestServer {
         self.signal("TERM");
     }
 
+    /// Tells the process that its settings may have changed.
+    pub(crate) fn hang_up(&self) {
+        self.signal("HUP");
+    }
+
     /// Lets the process do nothing, until [`TestServer::wakes`].
     pub(crate) fn sleeps(&self) {
         self.signal("STOP");

@@ -1,0 +1,100 @@
+//! What a reload replaces while the server runs.
+//!
+//! A reload is all or nothing: the new configuration is read and judged whole, the certificate is read, and only
+//! then is anything replaced. What cannot be replaced waits for the next start, and is named.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{App, parts};
+use crate::config::{self, Changes, Config, ConfigError, Limits, Overrides};
+use crate::http::tls::Tls;
+use crate::telemetry;
+
+/// Settings that request handlers read anew each time.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) limits: Limits,
+    pub(crate) guests: bool,
+    pub(crate) allowed_origins: Vec<String>,
+    pub(super) trusted_proxies: Vec<IpAddr>,
+}
+
+impl Live {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            limits: config.limits.clone(),
+            guests: config.auth.guests,
+            allowed_origins: config.server.allowed_origins.clone(),
+            trusted_proxies: config.server.trusted_proxies.clone(),
+        }
+    }
+}
+
+/// Where the settings came from, and which are in force.
+pub(crate) struct Source {
+    overrides: Overrides,
+    in_force: Mutex<Config>,
+    pub(super) tls: Option<Tls>,
+}
+
+impl Source {
+    pub(super) fn new(config: &Config, overrides: Overrides, tls: Option<Tls>) -> Self {
+        Self { overrides, in_force: Mutex::new(config.clone()), tls }
+    }
+}
+
+impl App {
+    /// Reads the settings again and takes over what can be taken over.
+    ///
+    /// # Errors
+    /// They cannot be used, in words: everything stays as it was.
+    pub(crate) fn reload(&self) -> anyhow::Result<Changes> {
+        // One at a time; and what is in force is what was taken over last.
+        let mut in_force = self.source.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = self.take_over(&mut in_force);
+        match &told {
+            Ok(Changes { taken, waiting }) => tracing::info!(
+                event = "config.reloaded",
+                taken = taken.join(" "),
+                waiting = waiting.join(" "),
+                "the settings were read again; those that wait need a restart"
+            ),
+            Err(error) => tracing::error!(
+                event = "config.not_reloaded",
+                error = format!("{error:#}"),
+                "the settings cannot be used; everything stays as it was"
+            ),
+        }
+        told
+    }
+
+    fn take_over(&self, in_force: &mut Config) -> anyhow::Result<Changes> {
+        let asked = config::load(&self.source.overrides)?;
+        let changes = config::changes(in_force, &asked)?;
+        let new = in_force.taking(&asked)?;
+        // Together with what waits it may not be usable, although `asked` is.
+        new.check()?;
+        if let Some(tls) = &self.source.tls {
+            anyhow::ensure!(
+                !new.tls.certificate.is_empty(),
+                ConfigError::Contradiction("TLS ends with a restart only".to_owned())
+            );
+            tls.reload(&new.tls)?;
+        }
+        telemetry::set_level(&new.log)?;
+        let limits = &new.limits;
+        let bound = |max| limits.enabled.then_some(max);
+        self.rates.set(limits);
+        self.searches.set_max(bound(limits.searches_per_user));
+        self.people.newcomers.set_max(bound(limits.signups_per_address));
+        self.entry.wrong_passwords.set_max(bound(limits.room_password_failures));
+        self.entry.bad_proofs.set_max(bound(limits.bad_proofs));
+        self.people.accounts.set_failures(limits.login_failures);
+        self.people.accounts.take_guests(new.auth.guests);
+        self.connections.bounds.store(Arc::new(parts::connections(&new)));
+        self.live.store(Arc::new(Live::of(&new)));
+        *in_force = new;
+        Ok(changes)
+    }
+}

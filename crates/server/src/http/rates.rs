@@ -1,0 +1,138 @@
+//! How much may be asked, per address, per account, and per account in one room; and what answers say of it.
+//!
+//! The fields are those of the IETF's draft "RateLimit header fields for HTTP": `RateLimit-Policy` names the quota and
+//! its window in seconds, `RateLimit` what is left of it and when it begins anew.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anteroom_core::ids::{RoomId, UserId};
+use anteroom_core::time::Millis;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use super::address::of_request;
+use super::problem::Refused;
+use crate::app::App;
+use crate::config::Limits;
+use crate::windows::{Left, Windows};
+
+/// Over which span requests are counted.
+const REQUESTS_SPAN: Duration = Duration::from_secs(10);
+/// Over which span attempts to enter one room are counted.
+const ATTEMPTS_SPAN: Duration = Duration::from_secs(60);
+
+pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// What is counted of those who ask.
+pub(crate) struct Rates {
+    address: Windows<IpAddr>,
+    account: Windows<UserId>,
+    /// Reservations and places in the line that one account asks for in one room: whoever takes seats and gives
+    /// them back in a loop keeps them from others.
+    attempts: Windows<(UserId, RoomId)>,
+}
+
+impl Rates {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let rates = Self {
+            address: Windows::new(None, REQUESTS_SPAN),
+            account: Windows::new(None, REQUESTS_SPAN),
+            attempts: Windows::new(None, ATTEMPTS_SPAN),
+        };
+        rates.set(limits);
+        rates
+    }
+
+    /// Other bounds. What was counted stays counted.
+    pub(crate) fn set(&self, limits: &Limits) {
+        let bound = |max| limits.enabled.then_some(max);
+        self.address.set_max(bound(limits.requests_per_address));
+        self.account.set_max(bound(limits.requests_per_account));
+        self.attempts.set_max(bound(limits.attempts_per_room));
+    }
+
+    /// Counts a request of an account.
+    pub(super) fn account(&self, user: UserId, now: Millis) -> Result<(), Refused> {
+        let admitted = self.account.admit(user, now);
+        admitted.map_err(|wait| Refused::over("account", wait))
+    }
+
+    /// Counts an attempt of an account to enter a room.
+    pub(super) fn attempt(&self, user: UserId, room: RoomId, now: Millis) -> Result<(), Refused> {
+        let admitted = self.attempts.admit((user, room), now);
+        admitted.map_err(|wait| Refused::over("room", wait))
+    }
+}
+
+/// Counts every request of an address, and tells with the answer what is left.
+pub(super) async fn per_address(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let address = network(of_request(&request, &app));
+    match app.rates.address.count(address, app.clock.now()) {
+        Ok(None) => next.run(request).await,
+        Ok(Some(left)) => {
+            let mut response = next.run(request).await;
+            tell(response.headers_mut(), left);
+            response
+        }
+        Err(wait) => Refused::over("address", wait).into_response(),
+    }
+}
+
+/// What shares one line: an IPv4 address, or the /64 that an IPv6 address is in.
+fn network(address: Option<IpAddr>) -> IpAddr {
+    match address.map(|it| it.to_canonical()) {
+        Some(IpAddr::V6(v6)) => {
+            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)))
+        }
+        Some(v4) => v4,
+        None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    }
+}
+
+fn tell(headers: &mut HeaderMap, left: Left) {
+    // Somebody nearer to what was refused may have told it.
+    if headers.contains_key(RATE_LIMIT) {
+        return;
+    }
+    let policy = format!("\"address\";q={};w={}", left.max, REQUESTS_SPAN.as_secs());
+    let now = format!("\"address\";r={};t={}", left.count, whole_seconds(left.anew_in));
+    for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, now)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Rounded up: whoever waits so long waits long enough.
+pub(super) fn whole_seconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_line_are_counted_together() {
+        let counted = |text: &str| network(Some(text.parse().unwrap()));
+        assert_eq!(counted("2001:db8:1:2::1"), counted("2001:db8:1:2:ffff::9"));
+        assert_ne!(counted("2001:db8:1:2::1"), counted("2001:db8:1:3::1"));
+        assert_eq!(counted("::ffff:192.0.2.1"), counted("192.0.2.1"));
+        assert_ne!(counted("192.0.2.1"), counted("192.0.2.2"));
+    }
+
+    #[test]
+    fn a_wait_is_told_in_whole_seconds_and_never_too_short() {
+        let told = [0, 1, 1_000, 1_001].map(|ms| whole_seconds(Duration::from_millis(ms)));
+        assert_eq!(told, [1, 1, 1, 2]);
+    }
+}

@@ -1,0 +1,96 @@
+//! A backup taken while people talk, and what holds after it was put back.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use anteroom_client::HistoryFrom;
+use anteroom_protocol::Code;
+
+use crate::harness::{PASSWORD, TestServer, refused};
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_before_a_backup_is_there_after_it_is_put_back_and_no_login_is() {
+    let mut server = TestServer::plain().await;
+    let ann = server.user("ann").await;
+    let (room, mut session) = server.room(&ann, 3).await;
+    for n in 0..20 {
+        session.send(format!("before {n}")).await.unwrap();
+    }
+    let shelf = tempfile::tempdir().unwrap();
+    let shelf = shelf.path().join("backup");
+    let to = shelf.to_str().unwrap().to_owned();
+    // Somebody talks all the while, and is not kept waiting.
+    let talk = async {
+        let mut said = 0;
+        loop {
+            session.send(format!("meanwhile {said}")).await.unwrap();
+            said += 1;
+        }
+    };
+    let arguments = ["backup", &*to];
+    let done = tokio::select! {
+        done = server.command(&arguments) => done,
+        () = talk => unreachable!("it never ends"),
+    };
+    assert!(done.is_success, "{}", done.stderr);
+    assert_eq!(
+        [mode(&shelf), mode(&shelf.join("anteroom.db")), mode(&shelf.join("secret"))],
+        [0o700, 0o600, 0o600]
+    );
+    session.send("afterwards").await.unwrap();
+    let again = server.command(&["backup", &to]).await;
+    assert!(!again.is_success, "nothing is overwritten");
+    let running = server.command(&["restore", &to]).await;
+    assert!(!running.is_success && running.stderr.contains("using"), "{}", running.stderr);
+    // Ended after the backup: it must not come back with it.
+    let token = ann.token();
+    let late = server.user("late").await;
+    server.kill9().await;
+
+    let restored = server.command(&["restore", &to]).await;
+    assert!(restored.is_success, "{}", restored.stderr);
+    assert!(restored.stdout.contains("before-restore-1"), "{}", restored.stdout);
+    server.restart().await;
+    refused(server.client().with_token(token).me().await, 401, Code::Unauthenticated);
+    refused(server.client().with_token(late.token()).me().await, 401, Code::Unauthenticated);
+    let ann = server.client().login("ann", PASSWORD).await.unwrap();
+    let page = ann.history(room, HistoryFrom::After(0), Some(200)).await.unwrap();
+    let said: Vec<_> = page.items.iter().map(|it| it.content.as_str()).collect();
+    assert!(said.starts_with(&["before 0", "before 1"]) && said.len() >= 20, "{said:?}");
+    assert!(!said.contains(&"afterwards"));
+    let told = server.client().login("late", PASSWORD).await.unwrap_err();
+    assert_eq!(told.code(), Some(Code::BadCredentials), "of an account made since");
+    let mut session = ann.enter(room).await.unwrap();
+    let ack = session.send("and on").await.unwrap();
+    assert_eq!(ack.seq, page.items.last().unwrap().seq + 1, "numbers go on from there");
+}
+
+#[tokio::test]
+async fn a_damaged_or_foreign_backup_changes_nothing() {
+    let mut server = TestServer::plain().await;
+    let ann = server.user("ann").await;
+    let shelf = tempfile::tempdir().unwrap();
+    let good = shelf.path().join("good");
+    assert!(server.command(&["backup", good.to_str().unwrap()]).await.is_success);
+    server.kill9().await;
+    let database = server.data_dir().join("anteroom.db");
+    let before = std::fs::read(&database).unwrap();
+    let bytes = std::fs::read(good.join("anteroom.db")).unwrap();
+    let torn = bytes[..bytes.len() / 2].to_vec();
+    for (name, bytes) in
+        [("torn", torn), ("foreign", b"no database at all, but long enough".to_vec())]
+    {
+        let bad = shelf.path().join(name);
+        std::fs::create_dir(&bad).unwrap();
+        std::fs::write(bad.join("anteroom.db"), bytes).unwrap();
+        let refused = server.command(&["restore", bad.to_str().unwrap()]).await;
+        assert!(!refused.is_success, "{name}: {}", refused.stdout);
+        assert!(std::fs::read(&database).unwrap() == before, "{name}");
+    }
+    server.restart().await;
+    server.client().with_token(ann.token()).me().await.unwrap();
+}

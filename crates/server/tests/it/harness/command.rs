@@ -1,0 +1,46 @@
+//! The program as a command beside a server.
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+use super::server::TestServer;
+
+/// What a command said and how it ended.
+pub(crate) struct Said {
+    pub(crate) is_success: bool,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it speaks UTF-8");
+        Self {
+            is_success: output.status.success(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+impl TestServer {
+    /// Runs a command on this server's data directory.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> Said {
+        self.command_told("", arguments).await
+    }
+
+    /// The same with something on standard input.
+    pub(crate) async fn command_told(&self, input: &str, arguments: &[&str]) -> Said {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
+        command.arg("--data-dir").arg(self.data_dir()).args(arguments);
+        command.current_dir(self.data_dir());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // A command that reads nothing may have ended already.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await;
+        output.unwrap().unwrap().into()
+    }
+}
