@@ -14,6 +14,8 @@
 //! The mutex is a leaf: nothing is locked while it is held, and no await happens under it.
 
 mod fetch;
+#[cfg(test)]
+mod secure_tests;
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};

@@ -53,6 +53,12 @@ impl Secure {
         !self.lock().wants_write()
     }
 
+    /// Whether something encrypted waits, as the connection itself tells.
+    #[cfg(test)]
+    pub(crate) fn wants_write(&self) -> bool {
+        self.lock().wants_write()
+    }
+
     /// Whether something was decrypted that nobody has read.
     pub(super) fn has_read(&self) -> bool {
         self.lock().process_new_packets().is_ok_and(|state| state.plaintext_bytes_to_read() > 0)

@@ -8,7 +8,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
@@ -66,7 +66,10 @@ impl Authority {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let tcp = TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
+        let tcp = TcpSocket::new_v4().unwrap();
+        // A client with little room, so that what it does not read stays with the server.
+        tcp.set_recv_buffer_size(16 << 10).unwrap();
+        let tcp = tcp.connect(([127, 0, 0, 1], server.port()).into()).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         TlsConnector::from(Arc::new(config)).connect(name, tcp).await.expect("a handshake")
     }
@@ -161,7 +164,10 @@ async fn two_inside(authority: &Authority, server: &TestServer) -> [Socket; 2] {
 #[tokio::test]
 async fn an_entry_and_a_conversation_go_over_tls() {
     let authority = Authority::new();
-    let server = start(&authority, |_| {}).await;
+    let server = start(&authority, |cfg| {
+        cfg.set("limits.outbound_bytes", "64MiB");
+    })
+    .await;
     assert!(server.base().starts_with("https://"), "as the ready line says");
     let (head, _) = authority.guest(&server, "Ann").await;
     let cookie = head.lines().find(|line| line.starts_with("set-cookie: anteroom_token"));
@@ -170,10 +176,11 @@ async fn an_entry_and_a_conversation_go_over_tls() {
     assert!(hsts.unwrap().contains("max-age=31536000"), "{head}");
 
     let [mut first, mut second] = two_inside(&authority, &server).await;
-    // More than fits in a record, a buffer or what the socket takes at once, while nobody reads.
-    const WORDS: usize = 400;
+    // More than fits in a record, a buffer or what the sockets of both sides take, while nobody reads; and
+    // nothing more is said after it that could push it on.
+    const WORDS: usize = 1_000;
     for n in 0..WORDS {
-        let content = format!("{n} {}", "방".repeat(1_300));
+        let content = format!("{n} {}", "방".repeat(3_900));
         let frame = json!({ "type": "send", "client_id": format!("c{n}"), "content": content });
         first.send(Message::text(frame.to_string())).await.unwrap();
         assert_eq!(next_of(&mut first, "ack").await["seq"], n + 1);
