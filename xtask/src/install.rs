@@ -1,7 +1,8 @@
 //! Brings what the tests need and a fresh Debian machine lacks.
 //!
-//! What is there already is left as it is. Debian's own packages first; the only other source is
-//! npm, for the library that drives the browser and the SockJS client. Needs root only when a package is missing.
+//! What is there already is left as it is. Debian's own packages first; the only other sources are
+//! npm, for the library that drives the browser and the SockJS client, and PyPI, for the engine that renders the
+//! chart. Needs root only when a package is missing.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::time::Instant;
 
 use crate::Options;
 use crate::count::Tally;
-use crate::plan::{BROWSER_DIR, SOCKJS_DIR};
+use crate::plan::{BROWSER_DIR, CHART_DIR, SOCKJS_DIR};
 use crate::run::{Counting, Report, say, step};
 
 const NAME: &str = "install";
@@ -32,6 +33,16 @@ const NEEDS: &[Need] = &[
     Need { package: "postgresql", is_met: has_postgresql, for_browser_only: false },
     Need { package: "rabbitmq-server", is_met: has_rabbitmq, for_browser_only: false },
     Need { package: "strace", is_met: || runs("strace", &["--version"]), for_browser_only: false },
+    Need {
+        package: "prometheus",
+        is_met: || runs("promtool", &["--version"]),
+        for_browser_only: false,
+    },
+    Need {
+        package: "python3-venv",
+        is_met: || runs("python3", &["-c", "import ensurepip, venv"]),
+        for_browser_only: false,
+    },
     Need { package: "npm", is_met: || runs("npm", &["--version"]), for_browser_only: true },
     Need { package: "chromium", is_met: has_chromium, for_browser_only: true },
     Need { package: "fonts-noto-cjk", is_met: has_korean_font, for_browser_only: true },
@@ -60,7 +71,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> Report {
             return Report::broken(NAME, reason);
         }
     }
-    Report { name: NAME, tally: Tally::PASSED, took: began.elapsed(), note: None }
+    // Not every machine has what is ready-made there: then the chart says that it was not run.
+    let note = python(&root.join(CHART_DIR)).err();
+    Report { name: NAME, tally: Tally::PASSED, took: began.elapsed(), note }
 }
 
 fn packages(browser: bool) -> Result<(), String> {
@@ -116,6 +129,25 @@ fn npm(dir: &Path) -> Result<(), String> {
     if done("npm ci", ci) { Ok(()) } else { Err("npm ci failed".into()) }
 }
 
+/// What the tests in `dir` use of PyPI, exactly as the list has it, in an environment of their own.
+fn python(dir: &Path) -> Result<(), String> {
+    let changed = |path: &str| dir.join(path).metadata().and_then(|file| file.modified()).ok();
+    let installed = changed(".venv/complete");
+    if installed.is_some() && installed >= changed("requirements.txt") {
+        say("every Python package is there");
+        return Ok(());
+    }
+    let mut make = Command::new("python3");
+    make.current_dir(dir).args(["-m", "venv", ".venv"]);
+    let mut install = Command::new(dir.join(".venv/bin/python"));
+    install.current_dir(dir).args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:"]);
+    install.args(["--disable-pip-version-check", "--requirement", "requirements.txt"]);
+    if !done("python environment", make) || !done("pip install", install) {
+        return Err("pip could not install what the chart is tested with".into());
+    }
+    std::fs::write(dir.join(".venv/complete"), "").map_err(|error| error.to_string())
+}
+
 fn done(name: &'static str, command: Command) -> bool {
     step(name, command, Counting::Whole).tally.failed == 0
 }
@@ -157,7 +189,7 @@ struct ServicesOff {
 
 impl ServicesOff {
     fn new(packages: &[&str]) -> Result<Self, String> {
-        let services = ["redis-server", "rabbitmq-server"];
+        let services = ["redis-server", "rabbitmq-server", "prometheus"];
         let services = services.into_iter().filter(|service| packages.contains(service)).collect();
         let mut off = Self { policy: None, services };
         if off.services.is_empty() {

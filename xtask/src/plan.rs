@@ -65,6 +65,8 @@ const DEADLINE_TESTS: &[&str] =
     &["scn_entry", "refresh", "leaving", "waitlist", "waitlist_ends", "line_order", "windows"];
 /// The tests of several nodes that hold with any bus.
 const BUS_TESTS: &[&str] = &["nodes", "nodes_apart", "nodes_gaps", "nodes_storm"];
+/// Where the tests of the chart live, and what they use.
+pub(crate) const CHART_DIR: &str = "tests/packaging";
 /// Where the browser client lives.
 const CLIENT_DIR: &str = "clients/js";
 
@@ -92,6 +94,7 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
     reports.push(experiment(root, options));
     reports.push(client_tests(root, options)?);
     reports.push(sockjs_tests(root, options)?);
+    reports.push(chart_tests(root, options));
     reports.extend(browser_tests(root, options)?);
     if with_deny {
         reports.push(deny(root));
@@ -234,12 +237,29 @@ fn sockjs_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {
     Ok(step(NAME, command, summary(count::node, options)))
 }
 
+/// The chart, by Helm's own engine, held against Kubernetes' schemas and against the program.
+fn chart_tests(root: &Path, options: &Options) -> Report {
+    const NAME: &str = "chart";
+    let dir = root.join(CHART_DIR);
+    let python = dir.join(".venv/bin/python");
+    if options.filter.is_some() || !python.exists() {
+        return Report::not_run(NAME, format!("by hand: {CHART_DIR}/chart.py says how"));
+    }
+    let built = step("build for the chart", build_server(root), Counting::Whole);
+    if built.tally.failed > 0 {
+        return Report::broken(NAME, "the server does not build");
+    }
+    let mut command = Command::new(python);
+    command.arg(dir.join("chart.py")).env("ANTEROOM_BIN", target(root).join("debug/anteroom"));
+    step(NAME, command, summary(count::node, options))
+}
+
 /// As a part of the workspace: the same features, and so the very build that the tests made.
 fn build_server(root: &Path) -> Command {
     cargo(root, &["build", "--workspace", "--bin", "anteroom", "--bin", "xtask"])
 }
 
-fn target(root: &Path) -> PathBuf {
+pub(crate) fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
