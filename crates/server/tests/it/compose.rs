@@ -83,3 +83,39 @@ fn every_node_of_the_composition_has_settings_that_the_program_takes() {
     let refused = check(&common);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("cluster.node"));
 }
+
+/// One service of `compose.single.yaml`, with the values that are in force where nobody says others.
+#[test]
+fn the_single_node_of_the_other_composition_has_settings_that_the_program_takes() {
+    let compose = file("compose.single.yaml");
+    let lines = compose.lines().map(str::trim).filter(|line| line.starts_with("ANTEROOM_"));
+    let settings: Vec<(String, String)> = lines
+        .map(|line| {
+            let (name, value) = line.split_once(": ").expect("a name and a value");
+            let value = value.trim_matches('"');
+            let value = match value.strip_prefix("${") {
+                Some(asked) => asked.trim_end_matches('}').split_once(":-").expect("a default").1,
+                None => value,
+            };
+            (name.to_owned(), value.to_owned())
+        })
+        .collect();
+    assert!(settings.len() >= 3, "{settings:?}");
+    let checked = check(&settings);
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    // What is in the volume is what the image's program writes to.
+    let image = file("Dockerfile");
+    assert!(image.contains("ANTEROOM_SERVER__DATA_DIR=/var/lib/anteroom"));
+    assert!(compose.contains("volumes: [\"data:/var/lib/anteroom\"]"));
+}
+
+/// Both images run the program in the same way.
+#[test]
+fn the_image_of_a_finished_program_differs_from_the_other_only_in_where_it_comes_from() {
+    let run = |name: &str| {
+        let text = file(name);
+        let (_, after) = text.rsplit_once("USER anteroom").expect("nobody runs as root");
+        after.to_owned()
+    };
+    assert_eq!(run("Dockerfile"), run("packaging/Dockerfile.binary"));
+}
