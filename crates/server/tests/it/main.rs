@@ -27,6 +27,7 @@ mod commands;
 mod compose;
 mod countdown;
 mod crowds;
+mod dashboards;
 mod deadlines;
 mod dependencies;
 mod direct;
