@@ -1,6 +1,6 @@
 //! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`, `cargo xtask mutants`,
 //! `cargo xtask prove`, `cargo xtask faults`, `cargo xtask bench`, `cargo xtask cluster`,
-//! `cargo xtask experiment`.
+//! `cargo xtask experiment`, `cargo xtask package`.
 //!
 //! [`plan`] says which steps there are, [`run`] does one of them, [`install`] brings what a fresh
 //! machine lacks, [`count`] adds up. The last line printed is `N passed, N failed` over everything
@@ -14,6 +14,7 @@ mod experiment;
 mod faults;
 mod install;
 mod mutants;
+mod package;
 mod plan;
 mod prove;
 mod run;
@@ -49,6 +50,8 @@ enum Command {
     Bench(bench::Wanted),
     /// Start several nodes on this machine, over a private PostgreSQL and Redis, behind a proxy.
     Cluster(cluster::Wanted),
+    /// Make a Debian package, of a release or of a program that is built already.
+    Package(package::Wanted),
     /// Compare the seat strategies under load and in trouble, and write the report.
     Experiment(experiment::Wanted),
 }
@@ -104,6 +107,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Experiment(wanted) => {
             let proved = experiment::run(&root, &wanted)?;
             return Ok(if proved { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Package(wanted) => {
+            package::run(&root, &wanted)?;
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Mutants(which) => {
             let survivors = mutants::run(&root, &which)?;
