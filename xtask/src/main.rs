@@ -1,6 +1,6 @@
 //! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`, `cargo xtask mutants`,
 //! `cargo xtask prove`, `cargo xtask faults`, `cargo xtask bench`, `cargo xtask cluster`,
-//! `cargo xtask experiment`, `cargo xtask package`.
+//! `cargo xtask experiment`, `cargo xtask package`, `cargo xtask guides`.
 //!
 //! [`plan`] says which steps there are, [`run`] does one of them, [`install`] brings what a fresh
 //! machine lacks, [`count`] adds up. The last line printed is `N passed, N failed` over everything
@@ -12,6 +12,7 @@ mod cluster;
 mod count;
 mod experiment;
 mod faults;
+mod guides;
 mod install;
 mod mutants;
 mod package;
@@ -52,6 +53,8 @@ enum Command {
     Cluster(cluster::Wanted),
     /// Make a Debian package, of a release or of a program that is built already.
     Package(package::Wanted),
+    /// Do what the guides in docs/ tell people to do, and see that it comes out as they say.
+    Guides(guides::Wanted),
     /// Compare the seat strategies under load and in trouble, and write the report.
     Experiment(experiment::Wanted),
 }
@@ -107,6 +110,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Experiment(wanted) => {
             let proved = experiment::run(&root, &wanted)?;
             return Ok(if proved { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Guides(wanted) => {
+            let failed = guides::run(&root, &wanted)?;
+            return Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Package(wanted) => {
             package::run(&root, &wanted)?;
