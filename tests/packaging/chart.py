@@ -143,6 +143,12 @@ def test_the_chart_is_well_formed():
     assert said == ["icon is recommended"], said
 
 
+def test_the_chart_is_of_this_release():
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    program = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True).stdout.split()
+    assert chart["appVersion"] == program[1], program
+
+
 def test_the_program_takes_the_settings_of_every_shape():
     for shape, values in SHAPES.items():
         checked = config(environment(render(values)[0]), "check")
