@@ -211,6 +211,17 @@ def test_nodes_of_a_cluster_are_numbered_from_one_and_keep_nothing_themselves():
     assert takes + 5 < spec["terminationGracePeriodSeconds"], takes
 
 
+def test_what_is_scraped_has_the_name_that_the_alerts_have():
+    documents, _ = render(OUTSIDE)
+    [monitor] = kinds(documents, "ServiceMonitor")
+    wanted = monitor["spec"]["selector"]["matchLabels"].items()
+    [scraped] = [it for it in kinds(documents, "Service") if wanted <= it["metadata"]["labels"].items()]
+    [endpoint] = monitor["spec"]["endpoints"]
+    assert endpoint["port"] in [it["name"] for it in scraped["spec"]["ports"]]
+    job = scraped["metadata"]["labels"][monitor["spec"]["jobLabel"]]
+    assert f'up{{job="{job}"}}' in (ROOT / "docs/grafana/alerts.yaml").read_text(), job
+
+
 def test_what_cannot_work_is_refused_in_words():
     for values, words in [
         ({"cluster": {"enabled": True}}, "auth.existingSecret"),
