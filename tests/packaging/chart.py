@@ -65,8 +65,8 @@ SHAPES = {
 }
 # What stands in the secrets; the ordinal of a pod is told as its number.
 VALUES = {
-    ("anteroom", "secret"): "0123456789abcdef0123456789abcdef",
-    ("stores", "postgres"): "postgres://a:b@postgres/anteroom",
+    ("anteroom", "secret"): "9f2c4b7e1a6d8053e4b1c97f20da5386",
+    ("stores", "postgres"): "postgres://chat:7c1e9b2d4f@postgres/chat",
     ("stores", "redis"): "redis://redis/",
     ("stores", "rabbitmq"): "amqp://rabbitmq/%2f",
 }
