@@ -23,8 +23,8 @@ use blocks::Block;
 
 /// Where the guides are, in English; those in Korean have the same names one level below.
 const GUIDES: &str = "docs";
-/// The longest that a guide may take.
-const PATIENCE: &str = "60";
+/// The longest that a guide may take, in seconds, on a machine that is busy with other things.
+const PATIENCE: &str = "120";
 
 /// What is wanted; what is not said is all of it.
 #[derive(Args, Debug)]
