@@ -95,6 +95,27 @@ pub(crate) fn node(output: &str) -> Tally {
     sum
 }
 
+/// The summaries of Schemathesis: operations that were tested, and faults that were found.
+pub(crate) fn schemathesis(output: &str) -> Tally {
+    let mut sum = Tally::default();
+    let mut tested = 0;
+    for line in output.lines() {
+        if let Some(number) = line.strip_prefix("  Tested: ") {
+            tested += number.trim().parse().unwrap_or(0);
+        }
+        let Some(rest) = line.strip_prefix("=====") else { continue };
+        for part in rest.trim_matches(['=', ' ']).split(", ") {
+            let Some((number, what)) = part.split_once(' ') else { continue };
+            if what.starts_with("failure") || what.starts_with("error") {
+                sum.failed += number.parse().unwrap_or(1);
+            }
+        }
+    }
+    // A fault is one operation that is not as it should be, or more faults of the same.
+    sum.passed = u32::saturating_sub(tested, sum.failed);
+    sum
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +165,17 @@ test result: FAILED. 10 passed; 2 failed; 0 ignored; 0 measured; 3 filtered out;
         assert_eq!(node(tap), tally(3, 2, 1));
         let spec = "✔ walks in (12.5ms)\nℹ tests 1\nℹ pass 1\nℹ fail 0\nℹ cancelled 0\n";
         assert_eq!(node(spec), tally(1, 0, 0));
+    }
+
+    #[test]
+    fn tested_operations_of_each_run_are_added_up_and_faults_are_failures() {
+        let good = "API Operations:\n  Selected: 33/46\n  Tested: 33\n\n\
+                    ================ No issues found in 20.10s ================\n\
+                    API Operations:\n  Selected: 13/46\n  Tested: 13\n";
+        assert_eq!(schemathesis(good), tally(46, 0, 0));
+        let bad = "  Tested: 41\n====================== 10 failures, 2 warnings in 33.78s =====";
+        assert_eq!(schemathesis(bad), tally(31, 10, 0));
+        assert_eq!(schemathesis("it said:   Tested: 9"), Tally::default());
     }
 
     #[test]

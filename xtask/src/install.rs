@@ -10,6 +10,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::Options;
+use crate::contract::has_python;
 use crate::count::Tally;
 use crate::plan::{BROWSER_DIR, CHART_DIR, SOCKJS_DIR};
 use crate::run::{Counting, Report, say, step};
@@ -38,11 +39,7 @@ const NEEDS: &[Need] = &[
         is_met: || runs("promtool", &["--version"]),
         for_browser_only: false,
     },
-    Need {
-        package: "python3-venv",
-        is_met: || runs("python3", &["-c", "import ensurepip, venv"]),
-        for_browser_only: false,
-    },
+    Need { package: "python3-venv", is_met: has_python, for_browser_only: false },
     Need { package: "npm", is_met: || runs("npm", &["--version"]), for_browser_only: true },
     Need { package: "chromium", is_met: has_chromium, for_browser_only: true },
     Need { package: "fonts-noto-cjk", is_met: has_korean_font, for_browser_only: true },

@@ -1,6 +1,6 @@
 //! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`, `cargo xtask mutants`,
 //! `cargo xtask prove`, `cargo xtask faults`, `cargo xtask bench`, `cargo xtask cluster`,
-//! `cargo xtask experiment`, `cargo xtask package`, `cargo xtask guides`.
+//! `cargo xtask experiment`, `cargo xtask contract`, `cargo xtask package`, `cargo xtask guides`.
 //!
 //! [`plan`] says which steps there are, [`run`] does one of them, [`install`] brings what a fresh
 //! machine lacks, [`count`] adds up. The last line printed is `N passed, N failed` over everything
@@ -9,6 +9,7 @@
 
 mod bench;
 mod cluster;
+mod contract;
 mod count;
 mod experiment;
 mod faults;
@@ -57,6 +58,8 @@ enum Command {
     Guides(guides::Wanted),
     /// Compare the seat strategies under load and in trouble, and write the report.
     Experiment(experiment::Wanted),
+    /// Ask a server all that its document allows, and more, and judge the answers by the document.
+    Contract(contract::Wanted),
 }
 
 /// What to leave out.
@@ -118,6 +121,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Package(wanted) => {
             package::run(&root, &wanted)?;
             return Ok(ExitCode::SUCCESS);
+        }
+        Command::Contract(wanted) => {
+            let is_kept = contract::run(&root, &wanted)?;
+            return Ok(if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Mutants(which) => {
             let survivors = mutants::run(&root, &which)?;

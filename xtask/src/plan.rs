@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::Context;
 
 use crate::Options;
+use crate::contract::has_python;
 use crate::count::{self, Tally};
 use crate::install;
 use crate::run::{Counting, Report, say, step};
@@ -92,6 +93,7 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
         reports.push(transport_tests(root, (name, transport, *is_all), options));
     }
     reports.push(experiment(root, options));
+    reports.push(contract(root, options));
     reports.push(client_tests(root, options)?);
     reports.push(sockjs_tests(root, options)?);
     reports.push(chart_tests(root, options));
@@ -210,6 +212,19 @@ fn experiment(root: &Path, options: &Options) -> Report {
     let mut command = cargo(root, &["run", "--quiet", "--package", "xtask", "--", "experiment"]);
     command.args(["--check", "--out", "out/experiment-check"]);
     step(NAME, command, Counting::Whole)
+}
+
+/// The server against its own document.
+fn contract(root: &Path, options: &Options) -> Report {
+    const NAME: &str = "contract";
+    if options.filter.is_some() {
+        return Report::not_run(NAME, "by hand: cargo xtask contract");
+    }
+    if !has_python() {
+        return Report::not_run(NAME, "python3-venv is not installed");
+    }
+    let command = cargo(root, &["run", "--quiet", "--package", "xtask", "--", "contract"]);
+    step(NAME, command, summary(count::schemathesis, options))
 }
 
 fn client_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {

@@ -7,6 +7,7 @@ use crate::Timestamp;
 
 /// What a user is allowed to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Has an account.
@@ -60,6 +61,7 @@ pub struct CheckedToken {
 
 /// A user as others may see one; the owner alone also gets `contact_number`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct User {
     /// Never changes.
     pub id: Uuid,
@@ -68,6 +70,7 @@ pub struct User {
     /// What others read.
     pub display_name: String,
     /// At least one.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub roles: Vec<Role>,
     /// When the account was made.
     pub created_at: Timestamp,
@@ -78,40 +81,50 @@ pub struct User {
 
 /// `POST /users`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
     /// 3 to 32 characters.
+    #[cfg_attr(feature = "schema", schemars(length(min = 3, max = 32)))]
     pub username: String,
     /// 8 to 128 characters.
+    #[cfg_attr(feature = "schema", schemars(length(min = 8, max = 128)))]
     pub password: String,
     /// The user name when absent.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 40)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// Optional.
+    #[cfg_attr(feature = "schema", schemars(length(max = 40)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_number: Option<String>,
 }
 
 /// `POST /sessions`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// The account's name.
     pub username: String,
     /// Its password.
+    #[cfg_attr(feature = "schema", schemars(length(max = 128)))]
     pub password: String,
 }
 
 /// `POST /sessions/guest`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GuestSignIn {
     /// What others read.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 40)))]
     pub display_name: String,
 }
 
 /// The answer to every sign-in and refresh.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Session {
     /// The bearer token.
     pub token: String,
@@ -123,36 +136,45 @@ pub struct Session {
 
 /// `PATCH /me`. Absent fields stay as they are; an empty `contact_number` removes it.
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProfileChange {
     /// New display name.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 40)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// New contact number.
+    #[cfg_attr(feature = "schema", schemars(length(max = 40)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_number: Option<String>,
     /// New password; needs `current_password`.
+    #[cfg_attr(feature = "schema", schemars(length(min = 8, max = 128)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
     /// The password in force.
+    #[cfg_attr(feature = "schema", schemars(length(max = 128)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_password: Option<String>,
 }
 
 /// `POST /users/password`: also the way out of `credentials_expired`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PasswordChange {
     /// The account's name.
     pub username: String,
     /// The password in force.
+    #[cfg_attr(feature = "schema", schemars(length(max = 128)))]
     pub current_password: String,
     /// The one that replaces it.
+    #[cfg_attr(feature = "schema", schemars(length(min = 8, max = 128)))]
     pub new_password: String,
 }
 
 /// `{user}`: the answer to sign-up, `GET /me` and `PATCH /me`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserAnswer {
     /// The user.
     pub user: User,
@@ -160,6 +182,7 @@ pub struct UserAnswer {
 
 /// `GET /users/{id}/presence`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PresenceAnswer {
     /// At least one live session.
     pub online: bool,

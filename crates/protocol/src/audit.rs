@@ -52,6 +52,7 @@ words! {
 
 /// A user as the trail names one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditUser {
     /// The user.
     pub id: Uuid,
@@ -62,6 +63,7 @@ pub struct AuditUser {
 
 /// One line of the audit trail.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditLine {
     /// Names the line. UUIDv7, so it is ordered like the trail.
     pub id: Uuid,

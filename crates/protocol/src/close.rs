@@ -4,12 +4,12 @@
 use crate::Code;
 
 macro_rules! close_codes {
-    ($($(#[$doc:meta])* $name:ident = $status:literal $(=> $code:ident)?,)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $status:literal $(=> $code:ident)?,)*) => {
         /// Why a connection ends, as the number in the close frame.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u16)]
         pub enum CloseCode {
-            $($(#[$doc])* $name = $status,)*
+            $($(#[doc = $doc])+ $name = $status,)*
         }
 
         impl CloseCode {
@@ -26,6 +26,12 @@ macro_rules! close_codes {
             #[must_use]
             pub const fn code(self) -> Option<Code> {
                 match self { $(CloseCode::$name => close_codes!(@code $($code)?),)* }
+            }
+
+            /// What it means, in a sentence.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self { $(CloseCode::$name => concat!($($doc),+).trim(),)* }
             }
         }
     };

@@ -6,6 +6,7 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident => $text:literal,)*) => {
         /// A stable, `snake_case` code of a refusal or failure.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "snake_case")]
         #[non_exhaustive]
         pub enum Code {

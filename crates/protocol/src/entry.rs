@@ -7,6 +7,7 @@ use crate::{Code, Timestamp};
 
 /// `POST /rooms/{id}/reservations`; an empty body is fine.
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Reserve {
     /// The room's password, where it has one.
@@ -19,6 +20,7 @@ pub struct Reserve {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// From a service account: whom to reserve for, all of them or none.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 100)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<Vec<Uuid>>,
 }
@@ -31,10 +33,12 @@ impl std::fmt::Debug for Reserve {
 
 /// A seat that is counted now, until `expires_at`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reservation {
     /// The single-use secret that step 2 presents.
     pub ticket: String,
     /// Which room.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub room_id: i64,
     /// Which seat.
     pub seat: ReservedSeat,
@@ -58,6 +62,7 @@ impl std::fmt::Debug for Reservation {
 
 /// The seat behind a reservation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReservedSeat {
     /// The grant number, `epoch.n`: opaque, unique for the room.
     pub generation: String,
@@ -67,6 +72,7 @@ pub struct ReservedSeat {
 
 /// The answer to a service account that reserved for several users.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PartyReserved {
     /// One for each user, in the order in which they were named.
     pub reservations: Vec<PartyReservation>,
@@ -74,6 +80,7 @@ pub struct PartyReserved {
 
 /// One user's part of a party's reservation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PartyReservation {
     /// Whose it is; nobody else's login can use the ticket.
     pub user_id: Uuid,
@@ -84,6 +91,7 @@ pub struct PartyReservation {
 
 /// Somebody who stood in the way of a party.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PartyFailure {
     /// Who.
     pub user_id: Uuid,
@@ -93,6 +101,7 @@ pub struct PartyFailure {
 
 /// `POST /rooms/{id}/waitlist`; an empty body is fine.
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Wait {
     /// The room's password, where it has one.
@@ -111,6 +120,7 @@ impl std::fmt::Debug for Wait {
 
 /// The answer to one who asked to wait.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Waiting {
     /// A place was free, or had been offered already: there is nothing to wait for.
@@ -124,6 +134,7 @@ pub enum Waiting {
 
 /// The line in front of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaitlistInfo {
     /// How many wait.
     pub length: u32,
@@ -133,8 +144,10 @@ pub struct WaitlistInfo {
 
 /// A place in the line: the answer to joining it, and the `position` event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Position {
     /// 1 for the head of the line.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub position: u32,
     /// How many are before this one.
     pub ahead: u32,
@@ -148,6 +161,7 @@ pub struct Position {
 
 /// The last event of a waiter whose place is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Gone {
     /// Why.
     pub code: Code,

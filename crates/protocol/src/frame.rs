@@ -9,6 +9,7 @@ use crate::{Code, Timestamp};
 
 /// How a session came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
     /// The user had no seat here.
@@ -23,6 +24,7 @@ pub enum EntryKind {
 
 /// Why a replay is not complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Replay {
     /// More than can be replayed was missed: page history.
@@ -33,6 +35,7 @@ pub enum Replay {
 
 /// One person in a `welcome`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WelcomeMember {
     /// Who.
     #[serde(flatten)]
@@ -46,6 +49,7 @@ pub struct WelcomeMember {
 
 /// Frames from the server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerFrame {
     /// The entry is a fact.
@@ -104,6 +108,7 @@ pub enum ServerFrame {
 
 /// The first frame of every session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Welcome {
     /// Names this connection.
     pub session: Uuid,
@@ -118,6 +123,7 @@ pub struct Welcome {
     /// How the seats stand.
     pub seats: Seats,
     /// The last durable thing before this session; what follows has a higher number.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub last_seq: i64,
     /// The secret that an automatic reconnect presents.
     pub resume: String,
@@ -134,12 +140,14 @@ pub struct Welcome {
 
 /// The answer to `send`, only after the message is durable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ack {
     /// As it was sent.
     pub client_id: String,
     /// The message.
     pub id: Uuid,
     /// Its place in the room.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub seq: i64,
     /// When it was stored.
     pub created_at: Timestamp,
@@ -147,6 +155,7 @@ pub struct Ack {
 
 /// Who came and went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Presence {
     /// New in the room.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -160,8 +169,10 @@ pub struct Presence {
 
 /// An edit or a delete: it has its own `seq`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Change {
     /// Its place in the room.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub seq: i64,
     /// What it changes.
     pub target: Target,
@@ -174,15 +185,18 @@ pub struct Change {
 
 /// The message that an edit or delete is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Target {
     /// The message.
     pub id: Uuid,
     /// Its place in the room.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub seq: i64,
 }
 
 /// A frame that could not be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FrameError {
     /// The stable code.
     pub code: Code,
@@ -195,6 +209,7 @@ pub struct FrameError {
 
 /// The words before a close.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ending {
     /// The stable code.
     pub code: Code,
@@ -206,6 +221,7 @@ pub struct Ending {
 
 /// Frames from the client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientFrame {
     /// Say something to the room.
@@ -227,6 +243,7 @@ pub enum ClientFrame {
     /// One has read up to here.
     Read {
         /// Up to where.
+        #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
         seq: i64,
     },
     /// Are you there?
@@ -241,15 +258,20 @@ pub enum ClientFrame {
 
 /// `send`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Send {
     /// Makes a retry safe; at most 64 characters.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 64)))]
     pub client_id: String,
     /// What to say.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub content: String,
     /// `text/plain` when absent.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["text/plain", "application/json", null])))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
     /// The `seq` of the message that this one answers.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<i64>,
 }

@@ -8,6 +8,7 @@ use crate::room::MemberUser;
 
 /// What kind of thing a message is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MessageKind {
     /// Somebody said it.
@@ -24,6 +25,7 @@ pub const APPLICATION_JSON: &str = "application/json";
 
 /// A message that was looked for and found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FoundMessage {
     /// The message, in its final state.
     #[serde(flatten)]
@@ -35,6 +37,7 @@ pub struct FoundMessage {
 /// A piece of a snippet. It is text, to be shown as text: put together, the pieces are what was said,
 /// with `…` where something is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SnippetPiece {
     /// As it was said.
     pub text: String,
@@ -45,12 +48,15 @@ pub struct SnippetPiece {
 
 /// One durable message. The bytes are the same for every receiver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Message {
     /// Names it in edits and deletes.
     pub id: Uuid,
     /// Its place in the room: from 1, no gaps.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub seq: i64,
     /// Which room.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub room_id: i64,
     /// Who said it; `null` when the account is gone or the server said it.
     pub sender: Option<MemberUser>,

@@ -8,6 +8,7 @@ use crate::room::Seats;
 
 /// `application/problem+json`. `code` is what programs branch on; the texts are for people.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// A URI reference that names the kind of problem.
     #[serde(rename = "type")]
@@ -42,6 +43,7 @@ pub struct Problem {
 
 /// One field that was not acceptable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FieldProblem {
     /// The field's name in the body.
     pub field: String,

@@ -7,6 +7,7 @@ use crate::Timestamp;
 
 /// Where a room is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RoomState {
     /// Asked for, in the creation queue, nobody has entered yet.
@@ -19,6 +20,7 @@ pub enum RoomState {
 
 /// Who finds a room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// Listed.
@@ -30,6 +32,7 @@ pub enum Visibility {
 
 /// How long a room lives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Lifetime {
     /// Until somebody closes it.
@@ -41,6 +44,7 @@ pub enum Lifetime {
 
 /// How the seats of a room stand. `free` counts ordinary seats only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Seats {
     /// How many there are.
     pub capacity: u32,
@@ -65,6 +69,7 @@ pub struct Seats {
 
 /// The seats kept for staff.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StaffSeats {
     /// How many there are, within the room's capacity.
     pub capacity: u32,
@@ -74,6 +79,7 @@ pub struct StaffSeats {
 
 /// Who made a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Owner {
     /// The user.
     pub id: Uuid,
@@ -83,8 +89,10 @@ pub struct Owner {
 
 /// A room as its members and the list see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Room {
     /// Its number.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub id: i64,
     /// Its name.
     pub name: String,
@@ -106,6 +114,7 @@ pub struct Room {
     /// When it was asked for.
     pub created_at: Timestamp,
     /// The number of the last durable thing said in it; 0 when nothing was.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub last_seq: i64,
     /// With an unlisted room, for its owner: the key that opens it to others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,19 +123,24 @@ pub struct Room {
 
 /// `POST /rooms`.
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateRoom {
     /// 1 to 80 characters after trimming.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 80)))]
     pub name: String,
     /// 1 to 10,000.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
     pub capacity: u32,
     /// How many of the seats are kept for the owner and moderators; none when absent.
+    #[cfg_attr(feature = "schema", schemars(range(max = 10_000)))]
     #[serde(default, skip_serializing_if = "is_zero")]
     pub staff_seats: u32,
     /// Listed when absent.
     #[serde(default)]
     pub visibility: Visibility,
     /// Asked for at the door when present.
+    #[cfg_attr(feature = "schema", schemars(length(max = 128)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
     /// Persistent when absent.
@@ -147,27 +161,33 @@ impl std::fmt::Debug for CreateRoom {
 
 /// `PATCH /rooms/{id}`. Absent fields stay as they are; an empty password removes it.
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChangeRoom {
     /// New name.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 80)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// New capacity; nobody is thrown out, nobody enters until below.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
     /// How many of the seats are kept for the owner and moderators from now on; nobody is thrown out.
+    #[cfg_attr(feature = "schema", schemars(range(max = 10_000)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staff_seats: Option<u32>,
     /// New visibility.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<Visibility>,
     /// New password, or empty for none.
+    #[cfg_attr(feature = "schema", schemars(length(max = 128)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
 }
 
 /// `{room}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RoomAnswer {
     /// The room.
     pub room: Room,
@@ -175,6 +195,7 @@ pub struct RoomAnswer {
 
 /// The answer to `POST /rooms`: the pending room and its creator's reservation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RoomCreated {
     /// Pending until the first entry is confirmed.
     pub room: Room,
@@ -184,6 +205,7 @@ pub struct RoomCreated {
 
 /// Whether somebody in the member list is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SeatState {
     /// Connected.
@@ -194,6 +216,7 @@ pub enum SeatState {
 
 /// What a user has in a room: `GET /rooms/{id}/seats/current`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OwnSeat {
     /// How the seat is theirs.
     pub state: OwnSeatState,
@@ -204,6 +227,7 @@ pub struct OwnSeat {
 
 /// How a seat is one's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OwnSeatState {
     /// Connected somewhere.
@@ -216,6 +240,7 @@ pub enum OwnSeatState {
 
 /// One person with a seat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Member {
     /// Who.
     pub user: MemberUser,
@@ -230,6 +255,7 @@ pub struct Member {
 
 /// A user as the others in a room see one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MemberUser {
     /// The user.
     pub id: Uuid,
@@ -239,8 +265,10 @@ pub struct MemberUser {
 
 /// A live lobby event: `event: room`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LobbyRoom {
     /// Which room.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub id: i64,
     /// Its name.
     pub name: String,

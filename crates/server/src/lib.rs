@@ -17,6 +17,7 @@ mod alarms;
 mod app;
 mod audit;
 pub mod clock;
+pub mod documents;
 mod cluster;
 mod edge;
 mod entry;

@@ -36,7 +36,7 @@ impl Kept {
     ///
     /// # Errors
     /// It cannot be started, or ended before it was ready.
-    pub(super) fn start(
+    pub(crate) fn start(
         mut keeper: Command,
         is_ready: impl Fn(&str) -> bool,
     ) -> anyhow::Result<(Self, String)> {
@@ -64,7 +64,7 @@ impl Drop for Kept {
 
 /// The keeper of a program, which is to be ended by `signal`. What it is given besides (arguments, an
 /// environment, a user) is the program's.
-pub(super) fn keeper(signal: &str, program: &Path) -> Command {
+pub(crate) fn keeper(signal: &str, program: &Path) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", KEEPER, "keeper", signal]).arg(program);
     command
@@ -72,7 +72,7 @@ pub(super) fn keeper(signal: &str, program: &Path) -> Command {
 
 /// A directory that goes when everything that stands in it has ended.
 pub(crate) struct Place {
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     sweeper: Child,
 }
 
@@ -95,7 +95,7 @@ impl Place {
     ///
     /// # Errors
     /// Whoever would remove it is gone.
-    pub(super) fn holds(&mut self, kept: &Kept) -> anyhow::Result<()> {
+    pub(crate) fn holds(&mut self, kept: &Kept) -> anyhow::Result<()> {
         let told = self.sweeper.stdin.as_mut().context("no pipe")?;
         writeln!(told, "{}", kept.pid).context("the sweeper is gone")
     }

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-pub(crate) use self::kept::{Kept, Place};
+pub(crate) use self::kept::{Kept, Place, keeper};
 use self::nodes::{Common, Node};
 use crate::run::say;
 

@@ -2,36 +2,91 @@
 
 use std::sync::Arc;
 
-use anteroom_core::ids::UserId;
 use anteroom_protocol::account::{
     GuestSignIn, PasswordChange, PresenceAnswer, ProfileChange, Role, Session, SignIn, SignUp,
     UserAnswer,
 };
 use anteroom_protocol::{Code, Timestamp};
-use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
-use uuid::Uuid;
 
+use super::admin::UserPath;
+use super::contract::{Routes, delete, get, patch, post};
 use super::extract::{Address, Caller, Json, OwnOrigin, TOKEN_COOKIE, token_of};
 use super::problem::Refused;
 use crate::app::App;
+use crate::documents::endpoint::{Endpoint, Group, May};
 use crate::entry::EntryError;
 use crate::view;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/users", post(sign_up))
-        .route("/users/password", post(change_password))
-        .route("/users/{id}/presence", get(presence))
-        .route("/sessions", post(sign_in))
-        .route("/sessions/guest", post(guest))
-        .route("/sessions/refresh", post(refresh))
-        .route("/sessions/current", delete(sign_out))
-        .route("/me", get(me).patch(change_me))
+pub(super) fn routes() -> Routes {
+    use Code::{AccountExpired, AccountLocked, BadCredentials, RateLimited};
+    let refuses_sign_in = &[BadCredentials, AccountLocked, AccountExpired, RateLimited];
+    let me = |endpoint: Endpoint| endpoint.answers::<UserAnswer>(200, "The user.");
+    Routes::of(Group::Accounts)
+        .at(
+            post("/users", "signUp", "Make an account")
+                .answers::<UserAnswer>(201, "The account was made; log in next.")
+                .refuses(&[Code::UsernameTaken, RateLimited]),
+            sign_up,
+        )
+        .at(
+            post("/users/password", "changePassword", "Change a password without a login")
+                .about("Also the way out of `credentials_expired`. Every login of the user ends.")
+                .answers_nothing(204, "It is changed.")
+                .refuses(refuses_sign_in),
+            change_password,
+        )
+        .at(
+            get("/users/{user}/presence", "presence", "Whether somebody is online, and where")
+                .for_whom(May::Oneself)
+                .answers::<PresenceAnswer>(200, "How it stands now."),
+            presence,
+        )
+        .at(
+            signs_in(post("/sessions", "signIn", "Log in"))
+                .about("An unknown user and a wrong password are not told apart.")
+                .refuses(refuses_sign_in)
+                .refuses(&[Code::CredentialsExpired]),
+            sign_in,
+        )
+        .at(
+            signs_in(post("/sessions/guest", "comeAsGuest", "Come in without an account"))
+                .refuses(&[Code::GuestsDisabled, RateLimited]),
+            guest,
+        )
+        .at(
+            signs_in(post("/sessions/refresh", "refresh", "Renew the token of a login"))
+                .about(
+                    "The old token stops working; one that was superseded by a refresh at most 10 s \
+                     ago is answered with the same new token, so two tabs may refresh at once.",
+                )
+                .for_whom(May::LoggedIn),
+            refresh,
+        )
+        .at(
+            delete("/sessions/current", "signOut", "Log out")
+                .about("Live connections of this login close with 4440.")
+                .for_whom(May::LoggedIn)
+                .answers_nothing(204, "The login has ended.")
+                .with("Set-Cookie", "Removes the cookie."),
+            sign_out,
+        )
+        .at(me(get("/me", "me", "Who one is")), self::me)
+        .at(
+            me(patch("/me", "changeMe", "Change one's profile or password"))
+                .refuses(&[BadCredentials, AccountLocked, AccountExpired, RateLimited]),
+            change_me,
+        )
+}
+
+/// An endpoint after which somebody is logged in.
+fn signs_in(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .answers::<Session>(200, "A token, and the same in a cookie.")
+        .with("Set-Cookie", "`anteroom_token`: HttpOnly, SameSite=Lax, Secure under TLS.")
 }
 
 async fn sign_up(
@@ -111,9 +166,8 @@ async fn change_password(
 async fn presence(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
-    Path(id): Path<String>,
+    UserPath(user): UserPath,
 ) -> Result<Response, Refused> {
-    let user = Uuid::parse_str(&id).map(UserId).map_err(|_| Refused::new(Code::NotFound))?;
     if user != who.user && !who.has(Role::Moderator) && !who.has(Role::Admin) {
         return Err(Refused::new(Code::Forbidden));
     }

@@ -7,39 +7,73 @@ use anteroom_core::ids::{RoomId, UserId};
 use anteroom_protocol::Code;
 use anteroom_protocol::account::{Role, UserAnswer};
 use anteroom_protocol::room::{RoomState, Seats};
-use axum::Router;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use axum::routing::{get, post, put};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::accounts::private;
+use super::contract::{Routes, get, post, put};
 use super::extract::{Caller, Json};
 use super::problem::Refused;
 use crate::app::App;
+use crate::documents::endpoint::{Group, May};
 use crate::entry::EntryError;
 use crate::tokens::Identity;
 use crate::view;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/admin/overview", get(overview))
-        .route("/admin/users/{user}/lock", post(lock))
-        .route("/admin/users/{user}/unlock", post(unlock))
-        .route("/admin/users/{user}/logout", post(log_out))
-        .route("/admin/users/{user}/roles", put(set_roles))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Administration)
+        .at(
+            get("/admin/overview", "overview", "How much there is now")
+                .for_whom(May::Staff)
+                .answers::<Overview>(200, "Counted where each thing lives."),
+            overview,
+        )
+        .at(
+            post("/admin/users/{user}/lock", "lockUser", "Lock an account")
+                .about("Ends its logins and closes its connections. Repeating it is harmless.")
+                .for_whom(May::Admin)
+                .answers_nothing(204, "It is locked."),
+            lock,
+        )
+        .at(
+            post("/admin/users/{user}/unlock", "unlockUser", "Unlock an account")
+                .about("No login of before comes back.")
+                .for_whom(May::Admin)
+                .answers_nothing(204, "It is unlocked."),
+            unlock,
+        )
+        .at(
+            post("/admin/users/{user}/logout", "logOutUser", "End every login of an account")
+                .for_whom(May::Admin)
+                .answers::<LoginsEnded>(200, "How many there were."),
+            log_out,
+        )
+        .at(
+            put("/admin/users/{user}/roles", "setRoles", "Replace the roles of an account")
+                .about("In force with the next request of that user.")
+                .for_whom(May::Admin)
+                .answers::<UserAnswer>(200, "The user with the new roles."),
+            set_roles,
+        )
 }
 
 /// How much there is, counted where each thing lives.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Overview {
+    /// Open and pending.
     pub(super) rooms: usize,
+    /// Of them, those that nobody has entered yet.
     pub(super) pending_rooms: usize,
+    /// Live connections of the node that answers.
     pub(super) sessions: usize,
+    /// Whose they are.
     pub(super) users_online: usize,
+    /// The seats of all rooms together.
     pub(super) seats: Seats,
     /// Confirmed entries that are neither settled nor undone: 0 at rest.
     entries_under_way: usize,
@@ -87,13 +121,21 @@ async fn log_out(
     UserPath(user): UserPath,
 ) -> Result<Response, Refused> {
     let logins_ended = app.people.log_out(&who, user).await?;
-    Ok(private(axum::Json(serde_json::json!({ "logins_ended": logins_ended }))))
+    Ok(private(axum::Json(LoginsEnded { logins_ended })))
+}
+
+/// How many logins an act has ended.
+#[derive(Debug, JsonSchema, Serialize)]
+struct LoginsEnded {
+    logins_ended: usize,
 }
 
 /// `PUT /admin/users/{id}/roles`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Roles {
+    /// Those the user has from now on.
+    #[schemars(length(min = 1))]
     roles: Vec<Role>,
 }
 

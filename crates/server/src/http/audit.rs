@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use anteroom_core::ids::{RoomId, UserId};
+use anteroom_protocol::Code;
 use anteroom_protocol::audit::{Act, AuditLine};
 use anteroom_protocol::page::Page;
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::accounts::private;
 use super::admin::admins_only;
+use super::contract::{Given, Routes, get};
 use super::entries::given;
 use super::extract::{Caller, Params, plain_number};
 use super::problem::Refused;
@@ -21,22 +22,38 @@ use super::rooms::page_limit;
 use crate::accounts::AccountError;
 use crate::app::App;
 use crate::audit;
+use crate::documents::endpoint::{Group, May};
 use crate::storage::{Actor, AuditQuery};
 
 /// How the command line is named where a user could be.
 const COMMAND_LINE: &str = "command line";
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/admin/audit", get(list))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Administration).at(
+        get("/admin/audit", "auditTrail", "The audit trail, newest first")
+            .about("Every act of administration: who, what, to whom, and what it came to.")
+            .for_whom(May::Admin)
+            .answers::<Page<AuditLine>>(200, "One page of it.")
+            .refuses(&[Code::Invalid]),
+        list,
+    )
 }
 
 /// `?actor=` a user's id or name, or `command line`; `?target=` a user's id or name, or a room's number.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(super) struct AuditParams {
+    /// Who acted: a user's id or name, or `command line`.
     pub(super) actor: Option<String>,
+    /// What was done.
+    #[schemars(with = "Option<Given<Act>>")]
     pub(super) act: Option<String>,
+    /// To whom, or to which room: a user's id or name, or a room's number.
     pub(super) target: Option<String>,
+    /// Items in a page; 50 when absent.
+    #[schemars(range(min = 1, max = 200))]
     pub(super) limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[schemars(with = "Option<Given<Uuid>>")]
     pub(super) cursor: Option<String>,
 }
 

@@ -3,50 +3,71 @@
 use std::sync::Arc;
 
 use anteroom_core::ids::UserId;
-use anteroom_protocol::Timestamp;
 use anteroom_protocol::account::Role;
 use anteroom_protocol::page::Page;
-use axum::Router;
+use anteroom_protocol::{Code, Timestamp};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{delete, get};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::accounts::private;
 use super::admin::UserPath;
+use super::contract::{Given, Routes, delete, get};
 use super::extract::{Caller, Params, RoomPath};
 use super::problem::Refused;
 use super::rooms::page_limit;
 use crate::app::App;
+use crate::documents::endpoint::{Group, May};
 use crate::storage::BanRecord;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/rooms/{room}/bans", get(list))
-        .route("/rooms/{room}/bans/{user}", delete(lift))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Rooms)
+        .at(
+            get("/rooms/{room}/bans", "bans", "Who may not come back")
+                .for_whom(May::Owner)
+                .answers::<Page<Banned>>(200, "One page of them.")
+                .refuses(&[Code::RoomClosed, Code::Invalid]),
+            list,
+        )
+        .at(
+            delete("/rooms/{room}/bans/{user}", "liftBan", "Let somebody come back")
+                .for_whom(May::Owner)
+                .answers_nothing(204, "The user may come back.")
+                .refuses(&[Code::RoomClosed]),
+            lift,
+        )
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 struct ListParams {
+    /// Items in a page; 50 when absent.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[schemars(with = "Option<Given<Uuid>>")]
     cursor: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// Somebody who may not come back to a room.
+#[derive(Debug, JsonSchema, Serialize)]
 struct Banned {
     user: BannedUser,
+    /// Who said so.
     by: Uuid,
     since: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+/// The user of a ban.
+#[derive(Debug, JsonSchema, Serialize)]
 struct BannedUser {
     id: Uuid,
     /// What they log in by, for staff alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
+    /// The display name.
     name: String,
 }
 

@@ -3,34 +3,53 @@
 use std::sync::Arc;
 
 use anteroom_core::ids::{RoomId, UserId};
-use anteroom_protocol::attempt::Outcome;
+use anteroom_protocol::Code;
+use anteroom_protocol::attempt::{Attempt, Outcome};
 use anteroom_protocol::page::Page;
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::accounts::private;
 use super::admin::staff_only;
+use super::contract::{Given, RoomNumber, Routes, get};
 use super::extract::{Caller, Params, plain_number};
 use super::problem::Refused;
 use super::rooms::page_limit;
 use crate::app::App;
+use crate::documents::endpoint::{Group, May};
 use crate::entry_log;
 use crate::storage::EntryQuery;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/admin/entries", get(list))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Administration).at(
+        get("/admin/entries", "entryLog", "The entry log, newest first")
+            .about("What became of each attempt to enter.")
+            .for_whom(May::Staff)
+            .answers::<Page<Attempt>>(200, "One page of it.")
+            .refuses(&[Code::Invalid]),
+        list,
+    )
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 struct EntryParams {
+    /// Only of this room.
+    #[schemars(with = "Option<Given<RoomNumber>>")]
     room: Option<String>,
+    /// Only of this user.
+    #[schemars(with = "Option<Given<Uuid>>")]
     user: Option<String>,
+    /// Only those that came to this.
+    #[schemars(with = "Option<Given<Outcome>>")]
     outcome: Option<String>,
+    /// Items in a page; 50 when absent.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[schemars(with = "Option<Given<Uuid>>")]
     cursor: Option<String>,
 }
 

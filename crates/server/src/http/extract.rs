@@ -271,6 +271,10 @@ async fn read_whole(mut body: Body, max: usize) -> Result<Bytes, Refused> {
 /// Reads JSON. What is no JSON, and a member the contract does not know, is a bad request; a value
 /// of the wrong kind is a field that is not acceptable.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
+    // Members are told by their names: an array would be taken for them in the order of their declaration.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Refused::because(Code::BadRequest, "The body is no JSON object."));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let field = error.path().to_string();
@@ -316,6 +320,8 @@ mod tests {
             r#"{"name":"a","capacity":1} x"#,
             r#"{"name":"a","capacity":1,"owner":2}"#,
             "\u{feff}{}",
+            r#"["a",1]"#,
+            " [1]",
         ] {
             let refused = parse::<CreateRoom>(body.as_bytes()).unwrap_err();
             assert_eq!(refused.code, Code::BadRequest, "{body}");

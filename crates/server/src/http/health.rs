@@ -3,15 +3,29 @@
 use std::sync::Arc;
 
 use anteroom_protocol::Code;
-use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
 
+use super::contract::{Routes, get};
 use super::problem::Refused;
 use crate::app::App;
+use crate::documents::endpoint::{Body, Group};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Operation)
+        .at(
+            get("/healthz", "healthz", "Whether the process is there").answer(
+                200,
+                "`ok`",
+                Body::Text("text/plain"),
+            ),
+            || async { "ok" },
+        )
+        .at(
+            get("/readyz", "readyz", "Whether it can work")
+                .answer(200, "`ready`", Body::Text("text/plain"))
+                .refuses(&[Code::Restarting, Code::Unavailable]),
+            ready,
+        )
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Refused> {

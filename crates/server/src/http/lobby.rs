@@ -5,24 +5,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anteroom_protocol::room::LobbyRoom;
-use axum::Router;
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
-use axum::routing::get;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::contract::{Routes, get};
 use super::problem::Refused;
 use crate::app::App;
+use crate::documents::endpoint::{Body, Group, StreamEvent};
 use crate::hub::lobby_room;
 
 /// A comment this often shows both ends that the line stands.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/rooms/events", get(events))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Rooms).at(
+        get("/rooms/events", "lobby", "The live lobby")
+            .about(
+                "First every open public room, then each change, coalesced. A comment every 15 s. \
+                 The stream of a watcher that lags behind ends: ask again.",
+            )
+            .answer(200, "A stream that goes on.", Body::Events(LOBBY_EVENTS)),
+        events,
+    )
 }
+
+const LOBBY_EVENTS: &[StreamEvent] = &[StreamEvent {
+    name: "room",
+    about: "How a room stands now; without `seats` it is gone from the list.",
+    schema: |generator| generator.subschema_for::<LobbyRoom>(),
+}];
 
 /// First the whole list, then each change. A watcher that lags behind is told to start over by
 /// the end of the stream; browsers reconnect by themselves.

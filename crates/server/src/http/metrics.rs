@@ -9,21 +9,30 @@ use std::sync::Arc;
 use anteroom_core::ids::RoomId;
 use anteroom_protocol::Code;
 use anteroom_protocol::room::RoomState;
-use axum::Router;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, FORWARDED};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 
+use super::contract::{Routes, get};
 use super::problem::Refused;
 use crate::app::App;
+use crate::documents::endpoint::{Body, Group};
 use crate::metrics::{self, SeatSums, Standing};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/metrics", get(read))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Operation).at(
+        get("/metrics", "metrics", "What is counted, for Prometheus")
+            .about(
+                "Answered on the listener for administration, or on the main one while that is \
+                 loopback; never through a proxy.",
+            )
+            .answer(200, "`docs/metrics.md` names them.", Body::Text(metrics::CONTENT_TYPE))
+            .refuses(&[Code::NotFound]),
+        read,
+    )
 }
 
 async fn read(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Refused> {

@@ -6,7 +6,9 @@ mod admin;
 mod audit;
 mod bans;
 pub(crate) mod control;
+mod contract;
 mod direct;
+mod documents;
 mod entries;
 mod extract;
 mod guard;
@@ -34,7 +36,7 @@ mod waitlist;
 use std::any::Any;
 use std::sync::Arc;
 
-use anteroom_protocol::Code;
+use anteroom_protocol::{API_BASE, Code};
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
@@ -46,31 +48,26 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::app::App;
+use crate::documents::endpoint::Endpoint;
+use contract::Routes;
 use problem::Refused;
 
 /// Everything this server answers. The metrics among it only where nobody outside can ask.
 pub(crate) fn router(app: &Arc<App>, shows_metrics: bool) -> Router {
-    let api = Router::new()
-        .merge(accounts::routes())
-        .merge(lobby::routes())
-        .merge(rooms::routes())
-        .merge(reservations::routes())
-        .merge(own_seat::routes())
-        .merge(seats::routes())
-        .merge(waitlist::routes())
-        .merge(history::routes())
-        .merge(administration())
+    let api = api()
+        .into_router()
         .fallback(no_such_endpoint)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(Arc::clone(app), rates::per_address))
         .layer(cors(app));
-    let metrics = if shows_metrics { metrics::routes() } else { Router::new() };
+    let metrics = if shows_metrics { metrics::routes().into_router() } else { Router::new() };
     let sockjs = if app.sockjs.is_on { sockjs::routes() } else { Router::new() };
     let all = Router::new()
-        .nest(anteroom_protocol::API_BASE, api)
+        .nest(API_BASE, api)
         .merge(upgrade::routes())
         .merge(sockjs)
-        .merge(health::routes())
+        .merge(health::routes().into_router())
+        .merge(documents::routes().into_router())
         .merge(metrics)
         .merge(pages::routes())
         .fallback(pages::not_found);
@@ -79,42 +76,60 @@ pub(crate) fn router(app: &Arc<App>, shows_metrics: bool) -> Router {
 
 /// What is answered apart, on the listener for administration: who asks is proven there as well.
 pub(crate) fn admin_router(app: &Arc<App>) -> Router {
-    let api = Router::new()
-        .merge(accounts::routes())
-        .merge(administration())
+    let api = accounts::routes()
+        .and(administration())
+        .into_router()
         .fallback(no_such_endpoint)
         .method_not_allowed_fallback(no_such_method);
     let all = Router::new()
-        .nest(anteroom_protocol::API_BASE, api)
-        .merge(health::routes())
-        .merge(metrics::routes())
+        .nest(API_BASE, api)
+        .merge(health::routes().into_router())
+        .merge(metrics::routes().into_router())
         .fallback(no_such_endpoint);
     guarded(app, all)
 }
 
 /// What commands on this machine ask, over the socket in the data directory.
 pub(crate) fn control_router(app: &Arc<App>) -> Router {
-    let api = Router::new().merge(administration()).merge(rooms::routes());
+    let api = administration().and(rooms::routes());
     let all = Router::new()
-        .nest(anteroom_protocol::API_BASE, api)
+        .nest(API_BASE, api.into_router())
         .merge(control::routes())
-        .merge(health::routes())
-        .merge(metrics::routes())
+        .merge(health::routes().into_router())
+        .merge(metrics::routes().into_router())
         .fallback(no_such_endpoint);
     guarded(app, all)
 }
 
+/// Every endpoint that programs may rely on, as the documents tell of them.
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    let others = health::routes().and(metrics::routes()).and(documents::routes());
+    api().into_endpoints(API_BASE).chain(others.into_endpoints("")).collect()
+}
+
+/// The versioned API.
+fn api() -> Routes {
+    accounts::routes()
+        .and(lobby::routes())
+        .and(rooms::routes())
+        .and(reservations::routes())
+        .and(own_seat::routes())
+        .and(seats::routes())
+        .and(waitlist::routes())
+        .and(history::routes())
+        .and(administration())
+}
+
 /// What administrators and moderators ask, wherever it is answered.
-fn administration() -> Router<Arc<App>> {
-    Router::new()
-        .merge(admin::routes())
-        .merge(audit::routes())
-        .merge(direct::routes())
-        .merge(entries::routes())
-        .merge(nodes::routes())
-        .merge(outcomes::routes())
-        .merge(people::routes())
-        .merge(sessions::routes())
+fn administration() -> Routes {
+    admin::routes()
+        .and(audit::routes())
+        .and(direct::routes())
+        .and(entries::routes())
+        .and(nodes::routes())
+        .and(outcomes::routes())
+        .and(people::routes())
+        .and(sessions::routes())
 }
 
 /// What holds for every request.

@@ -3,25 +3,32 @@
 use std::sync::Arc;
 
 use anteroom_protocol::Timestamp;
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::accounts::private;
 use super::admin::admins_only;
+use super::contract::{Routes, get};
 use super::extract::Caller;
 use super::problem::Refused;
 use crate::app::App;
+use crate::documents::endpoint::{Group, May};
 use crate::readiness::Seen;
 use crate::storage::{NodeRecord, Stored};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/admin/nodes", get(nodes))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Administration).at(
+        get("/admin/nodes", "nodes", "The nodes, and what they stand on")
+            .for_whom(May::Admin)
+            .answers::<Nodes>(200, "As the node sees it that answers."),
+        nodes,
+    )
 }
 
-#[derive(Debug, Serialize)]
+/// The nodes of the deployment.
+#[derive(Debug, JsonSchema, Serialize)]
 struct Nodes {
     items: Vec<Node>,
     /// As seen by the node that answers.
@@ -29,16 +36,19 @@ struct Nodes {
 }
 
 /// A node. What only a node itself knows is told of the one that answers, and of no other.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Node {
     /// Its number; 0 where there is one alone.
     pub(super) node: u32,
+    /// Counts its starts.
     pub(super) incarnation: u64,
     /// Whether it is the one that answers.
     pub(super) is_this: bool,
     pub(super) lease: Lease,
+    /// How long its lease lasts yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lease_left_ms: Option<i64>,
+    /// Live connections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sessions: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,7 +57,8 @@ pub(super) struct Node {
     pub(super) started_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// Whether a node may work.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Lease {
     /// There is one node, which needs none.
@@ -62,10 +73,14 @@ pub(super) enum Lease {
     Over,
 }
 
-#[derive(Debug, Serialize)]
+/// A part of what a node stands on.
+#[derive(Debug, JsonSchema, Serialize)]
 struct Store {
+    /// What it is for.
     part: &'static str,
+    /// What it is.
     kind: &'static str,
+    /// Whether it answers.
     ready: bool,
     /// Since which look it has been seen so.
     since: Timestamp,

@@ -6,19 +6,24 @@ use anteroom_core::seat::SlotImage;
 use anteroom_core::time::Millis;
 use anteroom_protocol::Code;
 use anteroom_protocol::room::{OwnSeat, OwnSeatState};
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 
 use super::accounts::private;
+use super::contract::{Routes, get};
 use super::extract::{Caller, RoomPath};
 use super::problem::Refused;
 use crate::app::App;
+use crate::documents::endpoint::Group;
 use crate::entry::EntryError;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/rooms/{room}/seats/current", get(own))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Entry).at(
+        get("/rooms/{room}/seats/current", "ownSeat", "What one has in a room")
+            .answers::<OwnSeat>(200, "A seat, and for how long yet.")
+            .refuses(&[Code::NotFound]),
+        own,
+    )
 }
 
 async fn own(

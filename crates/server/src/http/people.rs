@@ -2,40 +2,54 @@
 
 use std::sync::Arc;
 
-use anteroom_protocol::Timestamp;
 use anteroom_protocol::account::User;
 use anteroom_protocol::page::Page;
-use axum::Router;
+use anteroom_protocol::{Code, Timestamp};
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::private;
 use super::admin::admins_only;
+use super::contract::{Routes, get};
 use super::extract::{Caller, Params};
 use super::problem::Refused;
 use super::rooms::page_limit;
 use crate::app::App;
+use crate::documents::endpoint::{Group, May};
 use crate::storage::UserRecord;
 use crate::view;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/admin/users", get(list))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Administration).at(
+        get("/admin/users", "users", "Accounts, by how their names begin")
+            .for_whom(May::Admin)
+            .answers::<Page<Shown>>(200, "One page of them, by name.")
+            .refuses(&[Code::Invalid]),
+        list,
+    )
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(super) struct PeopleParams {
+    /// How the name begins; everybody when absent.
     #[serde(default)]
     pub(super) q: String,
+    /// Items in a page; 50 when absent.
+    #[schemars(range(min = 1, max = 200))]
     pub(super) limit: Option<usize>,
+    /// The `next_cursor` of the page before.
     pub(super) cursor: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// An account as administrators see it.
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Account")]
 struct Shown {
     #[serde(flatten)]
     user: User,
+    /// Since when it is locked.
     #[serde(skip_serializing_if = "Option::is_none")]
     locked_at: Option<Timestamp>,
 }

@@ -4,22 +4,63 @@ use std::sync::Arc;
 
 use anteroom_protocol::Code;
 use anteroom_protocol::entry::{PartyReservation, PartyReserved, Reservation, Reserve};
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{delete, post};
+
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::accounts::private;
+use super::contract::{Routes, delete, post};
 use super::extract::{Address, Caller, OptionalJson, OwnOrigin, Params, RoomPath};
 use super::problem::Refused;
 use super::rooms::KeyParam;
 use crate::app::App;
+use crate::documents::endpoint::{Group, May};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/rooms/{room}/reservations", post(reserve))
-        .route("/rooms/{room}/reservations/current", delete(cancel))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Entry)
+        .at(
+            post("/rooms/{room}/reservations", "reserve", "Reserve a seat")
+                .about(
+                    "A seat is counted until the deadline. Who sits in the room already gets a ticket \
+                     with `takeover` and no second seat. A service account names `users`, and gets a \
+                     seat for all of them or for none.",
+                )
+                .for_whom(May::LoggedIn)
+                .answers::<Reservation>(200, "The reservation that stands already; its deadline is kept.")
+                .answers::<Reserved>(201, "A seat is counted.")
+                .refuses(REFUSALS)
+                .refuses(&[Code::Forbidden, Code::TooManyReservations]),
+            reserve,
+        )
+        .at(
+            delete("/rooms/{room}/reservations/current", "cancel", "Give a reservation back")
+                .answers_nothing(204, "The seat is free.")
+                .refuses(&[Code::NotFound]),
+            cancel,
+        )
+}
+
+/// What a seat, or a place in the line, may be refused with.
+pub(super) const REFUSALS: &[Code] = &[
+    Code::RoomFull,
+    Code::RoomClosed,
+    Code::WrongRoomPassword,
+    Code::Banned,
+    Code::Replaced,
+    Code::AlreadySeated,
+    Code::RateLimited,
+    Code::Restarting,
+];
+
+/// A seat for the caller, or one for each of a party.
+#[derive(JsonSchema, Serialize)]
+#[serde(untagged)]
+enum Reserved {
+    One(Reservation),
+    Party(PartyReserved),
 }
 
 async fn reserve(
@@ -39,12 +80,12 @@ async fn reserve(
             user_id: user.0,
             reservation: complete(reservation, &origin),
         });
-        let body = PartyReserved { reservations: reservations.collect() };
+        let body = Reserved::Party(PartyReserved { reservations: reservations.collect() });
         return Ok(private((StatusCode::CREATED, axum::Json(body))));
     }
     let (reservation, is_fresh) = app.entry.reserve(&who, room, &ask, address).await?;
     let status = if is_fresh { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(private((status, axum::Json(complete(reservation, &origin)))))
+    Ok(private((status, axum::Json(Reserved::One(complete(reservation, &origin))))))
 }
 
 async fn cancel(

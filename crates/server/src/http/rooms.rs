@@ -11,55 +11,145 @@ use anteroom_protocol::room::{
 };
 use anteroom_protocol::{Code, Timestamp};
 use aws_lc_rs::digest;
-use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::accounts::private;
-use super::extract::{Address, Caller, Json, OwnOrigin, Params, RoomPath, plain_number};
+use super::admin::UserPath;
+use super::contract::{Routes, delete, get, patch, post};
+use super::extract::{Address, Caller, Json, OwnOrigin, Params, RoomPath};
 use super::problem::Refused;
 use super::reservations::complete;
 use crate::app::App;
+use crate::documents::endpoint::{Endpoint, Group, May};
 use crate::entry::EntryError;
 use crate::rooms::{RoomInfo, view_of};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/rooms", get(list).post(create))
-        .route("/public/rooms", get(public_list))
-        .route("/rooms/{room}", get(read).patch(change).delete(close))
-        .route("/rooms/{room}/members", get(members))
-        .route("/rooms/{room}/members/{user}", delete(remove_member))
-        .merge(super::bans::routes())
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Rooms)
+        .at(
+            listed(get("/rooms", "rooms", "Open public rooms, with live seats"))
+                .for_whom(May::LoggedIn),
+            list,
+        )
+        .at(
+            listed(get("/public/rooms", "publicRooms", "The same list, for other sites"))
+                .about("No login; any origin may read it. Without owners."),
+            public_list,
+        )
+        .at(
+            post("/rooms", "createRoom", "Make a room, and reserve its creator's seat")
+                .about(
+                    "The room is pending until somebody really enters, and is forgotten if nobody \
+                     does in time.",
+                )
+                .for_whom(May::LoggedIn)
+                .answers::<RoomCreated>(201, "It is in the creation queue.")
+                .refuses(&[Code::RateLimited, Code::TooManyReservations, Code::Replaced])
+                .refuses(&[Code::Restarting]),
+            create,
+        )
+        .at(
+            get("/rooms/{room}", "room", "One room")
+                .for_whom(May::LoggedIn)
+                .answers::<RoomAnswer>(200, "As the caller may see it.")
+                .refuses(&[Code::RoomClosed]),
+            read,
+        )
+        .at(
+            patch("/rooms/{room}", "changeRoom", "Change a room's settings")
+                .for_whom(May::Owner)
+                .answers::<RoomAnswer>(200, "As it is now.")
+                .refuses(&[Code::RoomClosed]),
+            change,
+        )
+        .at(
+            delete("/rooms/{room}", "closeRoom", "Close a room")
+                .about("Its connections close with 4410; its number is never used again.")
+                .for_whom(May::Owner)
+                .answers_nothing(204, "It is closed.")
+                .refuses(&[Code::RoomClosed]),
+            close,
+        )
+        .and(of_members())
+        .and(super::bans::routes())
+}
+
+fn of_members() -> Routes {
+    Routes::of(Group::Rooms)
+        .at(
+            get("/rooms/{room}/members", "members", "Who sits in a room")
+                .for_whom(May::Seated)
+                .answers::<Page<Member>>(200, "One page of them.")
+                .refuses(&[Code::RoomClosed, Code::Invalid]),
+            members,
+        )
+        .at(
+            delete("/rooms/{room}/members/{user}", "removeMember", "Take somebody out of a room")
+                .about("That user's connections in the room close with 4450.")
+                .for_whom(May::Owner)
+                .answers_nothing(204, "The user is out.")
+                .refuses(&[Code::RoomClosed]),
+            remove_member,
+        )
+}
+
+fn listed(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .hears("If-None-Match", "The `ETag` of the list that one has.")
+        .answers::<Page<Room>>(200, "One page of them.")
+        .with("ETag", "Names this very list.")
+        .answers_nothing(304, "The list is still the one that was named.")
+        .with("ETag", "Names this very list.")
+        .refuses(&[Code::Invalid])
 }
 
 /// `GET /rooms` parameters.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(super) struct ListParams {
+    /// A part of the name.
     #[serde(default)]
     q: String,
+    /// `newest` when absent.
+    #[schemars(extend("enum" = ["name", "occupied", "newest"]))]
     sort: Option<String>,
+    /// Items in a page; 50 when absent.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[schemars(with = "Option<u32>")]
+    cursor: Option<String>,
+}
+
+/// `GET /rooms/{room}/members` parameters.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+struct MemberParams {
+    /// Items in a page; 50 when absent.
+    #[schemars(range(min = 1, max = 200))]
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[schemars(with = "Option<u32>")]
     cursor: Option<String>,
 }
 
 /// The key of an unlisted room, as its link carries it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(super) struct KeyParam {
+    /// The key of an unlisted room.
     pub(super) key: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 struct BanParam {
+    /// For good.
     #[serde(default)]
     ban: bool,
 }
@@ -88,15 +178,15 @@ async fn public_list(
 async fn page_of_rooms(app: &App, params: &ListParams) -> Result<Page<Room>, Refused> {
     let mut found = app.rooms.list(&params.q).await?;
     sort(&mut found, params.sort.as_deref())?;
-    let page = slice(found, params)?;
+    let page = slice(found, params.limit, params.cursor.as_deref())?;
     let items = page.items.into_iter().map(|(info, seats)| view_of(&info, seats)).collect();
     Ok(Page { items, next_cursor: page.next_cursor })
 }
 
 /// One page of a list that is at hand as a whole; the cursor is how many came before.
-fn slice<T>(all: Vec<T>, params: &ListParams) -> Result<Page<T>, Refused> {
-    let limit = page_limit(params.limit)?;
-    let start = match &params.cursor {
+fn slice<T>(all: Vec<T>, limit: Option<usize>, cursor: Option<&str>) -> Result<Page<T>, Refused> {
+    let limit = page_limit(limit)?;
+    let start = match cursor {
         None => 0,
         Some(cursor) => cursor.parse::<usize>().map_err(|_| {
             Refused::field("cursor", "unknown", "This is not a cursor of this list.")
@@ -196,14 +286,14 @@ async fn members(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
     RoomPath(room): RoomPath,
-    Params(params): Params<ListParams>,
+    Params(params): Params<MemberParams>,
 ) -> Result<Response, Refused> {
     app.entry.visible(&who, room, None).await?;
     let is_seated = app.entry.admission.is_seated(room, who.user).await;
     if !is_seated.map_err(EntryError::from)? {
         app.rooms.managed(&who, room).await?;
     }
-    let page = slice(seated(&app, room).await?, &params)?;
+    let page = slice(seated(&app, room).await?, params.limit, params.cursor.as_deref())?;
     let mut items = Vec::with_capacity(page.items.len());
     for member in page.items {
         items.push(shown(&app, room, &member).await);
@@ -246,12 +336,10 @@ async fn shown(app: &App, room: RoomId, member: &seat::Member) -> Member {
 async fn remove_member(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
-    Path((room, user)): Path<(String, String)>,
+    RoomPath(room): RoomPath,
+    UserPath(user): UserPath,
     Params(params): Params<BanParam>,
 ) -> Result<StatusCode, Refused> {
-    let room = plain_number(&room).ok_or_else(|| Refused::new(Code::RoomNotFound))?;
-    let room = RoomId(room);
-    let user = Uuid::parse_str(&user).map(UserId).map_err(|_| Refused::new(Code::NotFound))?;
     app.rooms.remove_member(&who, room, user, params.ban).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,40 +8,51 @@ use anteroom_core::time::Millis;
 use anteroom_protocol::account::Role;
 use anteroom_protocol::room::Seats;
 use anteroom_protocol::{Code, Timestamp};
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::accounts::private;
+use super::contract::{Routes, get};
 use super::extract::{Caller, RoomPath};
 use super::problem::Refused;
 use crate::app::App;
+use crate::documents::endpoint::{Group, May};
 use crate::entry::EntryError;
 use crate::view;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/admin/rooms/{room}/seats", get(seats))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Administration).at(
+        get("/admin/rooms/{room}/seats", "seats", "The seats of a room, one by one, and the line")
+            .for_whom(May::Staff)
+            .answers::<RoomSeats>(200, "As they are now."),
+        seats,
+    )
 }
 
 /// A room's seats, one by one.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct RoomSeats {
     room_id: i64,
+    /// How seats are decided.
     strategy: &'static str,
     seats: Seats,
     slots: Vec<Slot>,
     line: Vec<InLine>,
+    /// Confirmed, neither settled nor undone.
     entries_under_way: usize,
 }
 
 /// What one user has in the room. No secret of it is told.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Slot {
     user_id: Uuid,
+    /// Whose seats it is counted among.
+    #[schemars(extend("enum" = ["ordinary", "staff"]))]
     class: &'static str,
+    #[schemars(extend("enum" = ["occupied", "held", "reserved"]))]
     state: &'static str,
     /// Live connections.
     sessions: usize,
@@ -53,19 +64,25 @@ struct Slot {
     reservation: Option<OpenReservation>,
 }
 
-#[derive(Serialize)]
+/// A reservation that stands.
+#[derive(JsonSchema, Serialize)]
 struct OpenReservation {
     generation: String,
     expires_at: Timestamp,
+    /// How often a connection presented its ticket.
     attempts: u32,
+    /// Whether it was offered to a waiter.
     offered: bool,
 }
 
-#[derive(Serialize)]
+/// Somebody in the line.
+#[derive(JsonSchema, Serialize)]
 struct InLine {
     user_id: Uuid,
     joined_at: Timestamp,
+    /// Streams that keep the place.
     streams: usize,
+    /// When the place is lost unless a stream comes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     away_until: Option<Timestamp>,
 }

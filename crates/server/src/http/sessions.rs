@@ -3,39 +3,57 @@
 use std::sync::Arc;
 
 use anteroom_core::ids::{RoomId, SessionId, UserId};
-use anteroom_protocol::Timestamp;
 use anteroom_protocol::page::Page;
 use anteroom_protocol::room::MemberUser;
-use axum::Router;
+use anteroom_protocol::{Code, Timestamp};
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::accounts::private;
 use super::admin::staff_only;
+use super::contract::{Given, RoomNumber, Routes, get};
 use super::entries::given;
 use super::extract::{Caller, Params, plain_number};
 use super::problem::Refused;
 use super::rooms::page_limit;
 use crate::app::App;
+use crate::documents::endpoint::{Group, May};
 use crate::sessions::{LiveSession, SessionQuery, sessions};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/admin/sessions", get(list))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Administration).at(
+        get("/admin/sessions", "sessions", "Who is connected, where, and by which node")
+            .for_whom(May::Staff)
+            .answers::<Page<Shown>>(200, "One page of them.")
+            .refuses(&[Code::Invalid]),
+        list,
+    )
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 struct SessionParams {
+    /// Only of this room.
+    #[schemars(with = "Option<Given<RoomNumber>>")]
     room: Option<String>,
+    /// Only of this user.
+    #[schemars(with = "Option<Given<Uuid>>")]
     user: Option<String>,
+    /// Items in a page; 50 when absent.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[schemars(regex(
+        pattern = r"^([1-9][0-9]{0,17}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$"
+    ))]
     cursor: Option<String>,
 }
 
 /// A live session. Its address is not kept anywhere, so it is not told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "LiveSession")]
 pub(super) struct Shown {
     pub(super) session: Uuid,
     pub(super) user: MemberUser,

@@ -5,32 +5,76 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anteroom_protocol::Code;
-use anteroom_protocol::entry::{Gone, Reserve, Wait, Waiting};
-use axum::Router;
+use anteroom_protocol::entry::{Gone, Position, Reservation, Reserve, Wait, Waiting};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive};
 use axum::response::{Response, Sse};
-use axum::routing::{get, post};
 use futures_util::stream::{self, Stream};
 use serde::Serialize;
 
 use super::accounts::private;
+use super::contract::{Routes, delete, get, post};
 use super::extract::{Address, Caller, OptionalJson, OwnOrigin, Params, RoomPath};
 use super::problem::Refused;
-use super::reservations::complete;
+use super::reservations::{REFUSALS, complete};
 use super::rooms::KeyParam;
 use crate::app::App;
+use crate::documents::endpoint::{Body, Group, May, StreamEvent};
 use crate::entry::Told;
 
 /// A comment this often shows both ends that the line stands.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/rooms/{room}/waitlist", post(wait))
-        .route("/rooms/{room}/waitlist/current", get(watch).delete(stop))
+pub(super) fn routes() -> Routes {
+    Routes::of(Group::Waiting)
+        .at(
+            post("/rooms/{room}/waitlist", "wait", "Take a place in the line")
+                .about("Where a place is free it is answered with an offer. Asking again keeps the place.")
+                .for_whom(May::LoggedIn)
+                .answers::<Waiting>(200, "What one has already.")
+                .answers::<Waiting>(201, "A place in the line, or a seat.")
+                .refuses(REFUSALS)
+                .refuses(&[Code::TooManyReservations]),
+            wait,
+        )
+        .at(
+            get("/rooms/{room}/waitlist/current", "watchLine", "What a waiter is told")
+                .about(
+                    "Full state first, then each change, a comment every 15 s; ends after `offer` or \
+                     `gone`. Who stays away longer than `admission.waiter_ttl` loses the place.",
+                )
+                .for_whom(May::LoggedIn)
+                .answer(200, "A stream that goes on.", Body::Events(LINE_EVENTS))
+                .refuses(&[Code::NotWaiting, Code::RoomClosed]),
+            watch,
+        )
+        .at(
+            delete("/rooms/{room}/waitlist/current", "stopWaiting", "Give a place in the line up")
+                .for_whom(May::LoggedIn)
+                .answers_nothing(204, "It is given up.")
+                .refuses(&[Code::NotWaiting]),
+            stop,
+        )
 }
+
+const LINE_EVENTS: &[StreamEvent] = &[
+    StreamEvent {
+        name: "position",
+        about: "The place in the line.",
+        schema: |generator| generator.subschema_for::<Position>(),
+    },
+    StreamEvent {
+        name: "offer",
+        about: "A seat is counted for the waiter: a reservation. The stream ends.",
+        schema: |generator| generator.subschema_for::<Reservation>(),
+    },
+    StreamEvent {
+        name: "gone",
+        about: "The place is gone. The stream ends.",
+        schema: |generator| generator.subschema_for::<Gone>(),
+    },
+];
 
 async fn wait(
     State(app): State<Arc<App>>,

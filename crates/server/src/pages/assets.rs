@@ -38,6 +38,8 @@ static FILES: LazyLock<Vec<(&'static str, Asset)>> = LazyLock::new(|| {
         "app.css" from "assets/app.css",
         "admin.css" from "assets/admin.css",
         "admin.js" from "assets/admin.js",
+        "docs.css" from "assets/docs.css",
+        "docs.js" from "assets/docs.js",
         "logo.svg" from "assets/logo.svg",
         "lobby.js" from "assets/lobby.js",
         "room.js" from "assets/room.js",
@@ -87,8 +89,13 @@ fn prepare(name: &str, content: &'static str) -> Asset {
         Some((_, "svg")) => ("image/svg+xml", content.to_owned()),
         _ => ("application/octet-stream", content.to_owned()),
     };
-    let packed = pack(bytes.as_bytes()).filter(|packed| packed.len() < bytes.len());
-    Asset { content_type, plain: form(bytes.into_bytes()), packed: packed.map(form) }
+    ready(content_type, bytes)
+}
+
+/// A text that is made once and is the same for everybody from then on.
+pub(crate) fn ready(content_type: &'static str, text: String) -> Asset {
+    let packed = pack(text.as_bytes()).filter(|packed| packed.len() < text.len());
+    Asset { content_type, plain: form(text.into_bytes()), packed: packed.map(form) }
 }
 
 fn form(bytes: Vec<u8>) -> Form {

@@ -8,6 +8,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod assets;
+pub(crate) mod docs;
 mod en;
 pub(crate) mod form;
 mod ko;

@@ -9,6 +9,7 @@ use anteroom_protocol::Timestamp;
 use anteroom_protocol::account::Role;
 use anteroom_protocol::message::MessageKind;
 use anteroom_protocol::room::{Lifetime, Visibility};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -16,6 +17,8 @@ use super::{
     Appended, ChangeKind, LoginEnd, MembershipEnd, NewMembership, NewMessage, NewRecord, NewUser,
     RoomRecord, WallMillis,
 };
+
+pub(crate) mod kinds;
 
 /// The version of what is told.
 const VERSION: u32 = 1;
@@ -60,15 +63,22 @@ enum About {
     Account(UserId),
 }
 
-#[derive(Serialize)]
+/// An event, as it is published.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "EventOf{T}")]
 struct Envelope<T> {
+    /// The version of what is told.
+    #[schemars(extend("const" = VERSION))]
     v: u32,
+    /// Stays the same however often it is published.
     id: Uuid,
+    /// The routing key without the id.
     #[serde(rename = "type")]
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     room_id: Option<i64>,
     occurred_at: Timestamp,
+    /// What belongs to it.
     data: T,
 }
 
@@ -96,7 +106,8 @@ fn instant_of(id: Uuid) -> WallMillis {
     i64::try_from(seconds * 1_000).unwrap_or(i64::MAX) + i64::from(nanos / 1_000_000)
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "RoomSettings")]
 struct RoomData<'a> {
     name: &'a str,
     capacity: u32,
@@ -132,7 +143,8 @@ pub(super) fn changed(room: &RoomRecord) -> NewEvent {
     event(About::Room(room.id), "changed", None, RoomData::new(room))
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "RoomEnd")]
 struct ClosedData {
     /// Nobody was ever let in: there is no such room any more.
     forgotten: bool,
@@ -149,7 +161,8 @@ pub(super) fn forgotten(room: RoomId) -> NewEvent {
 }
 
 /// Names a stay.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Stay")]
 struct StayData {
     user_id: Uuid,
     /// One stay has one, from `member.entered` to `member.left`.
@@ -186,7 +199,8 @@ pub(super) fn left(stay: EndedStay, end: MembershipEnd, at: WallMillis) -> NewEv
     event(About::Room(stay.room), what, at, data)
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Ban")]
 struct BannedData {
     user_id: Uuid,
     by: Uuid,
@@ -204,7 +218,8 @@ pub(super) fn unbanned(room: RoomId, user: UserId, by: UserId, at: WallMillis) -
     event(About::Room(room), "member.unbanned", at, data)
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "MessageSaid")]
 struct MessageData<'a> {
     id: Uuid,
     seq: i64,
@@ -231,7 +246,8 @@ fn said(message: &NewMessage, seq: i64) -> NewEvent {
     event(About::Room(message.room), "message.created", message.created_at, data)
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "MessageChange")]
 struct ChangeData<'a> {
     seq: i64,
     message_id: Uuid,
@@ -269,7 +285,8 @@ pub(super) fn of_batch(batch: &[NewRecord], outcomes: &[Appended]) -> Vec<NewEve
     batch.iter().zip(outcomes).filter_map(|(record, outcome)| recorded(record, outcome)).collect()
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "AccountMade")]
 struct AccountData<'a> {
     user_id: Uuid,
     username: &'a str,
@@ -288,7 +305,8 @@ pub(super) fn account_created(user: &NewUser) -> NewEvent {
     event(About::Account(user.id), "created", user.created_at, data)
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "AccountLock")]
 struct LockData {
     user_id: Uuid,
 }
@@ -299,7 +317,8 @@ pub(super) fn lock_set(user: UserId, locked_at: Option<WallMillis>) -> NewEvent 
     event(About::Account(user), what, locked_at, LockData { user_id: user.0 })
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "LoginEnd")]
 struct LoginData {
     user_id: Uuid,
     login_id: Uuid,

@@ -18,7 +18,7 @@ pub(crate) mod statements;
 mod audit;
 mod changes;
 mod entries;
-mod events;
+pub(crate) mod events;
 mod model;
 mod search;
 mod words;

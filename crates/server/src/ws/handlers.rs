@@ -66,6 +66,11 @@ pub(super) fn text(all: &Connections, session: &Link, talk: &mut Conversation, t
     if let Some(code) = control(all, talk) {
         return Flow::End(code);
     }
+    // Only an object is a frame: an array would be read for one as well, its first item for the type.
+    if text.trim_ascii_start().starts_with('[') {
+        let detail = "The frame is no JSON object.";
+        return bad_frame(all, session, talk, detail).map_or(Flow::Continue, Flow::End);
+    }
     let frame = match serde_json::from_str::<ClientFrame>(text) {
         Ok(frame) => frame,
         Err(error) => {

@@ -27,6 +27,8 @@ async fn a_frame_that_is_not_one_is_answered_and_the_connection_stays() {
         "hello",
         "null",
         "[]",
+        "[\"leave\"]",
+        " [\"ping\"]",
         "{}",
         "1",
         "{\"type\":1}",

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use super::super::problem::Refused;
 use super::packing::{listed, takes_gzip};
 use crate::app::App;
-use crate::pages::assets::{self, Form};
+use crate::pages::assets::{self, Asset, Form};
 
 pub(super) async fn asset(
     State(_): State<Arc<App>>,
@@ -24,7 +24,12 @@ pub(super) async fn asset(
     let Some(asset) = assets::asset(&name) else {
         return Refused::new(Code::NotFound).into_response();
     };
-    let packed = asset.packed.filter(|_| takes_gzip(&headers));
+    send(&headers, asset)
+}
+
+/// A file that is the same for everybody, if the asker lacks it.
+pub(crate) fn send(headers: &HeaderMap, asset: Asset) -> Response {
+    let packed = asset.packed.filter(|_| takes_gzip(headers));
     let Form { bytes, etag } = packed.unwrap_or(asset.plain);
     let common = [
         (ETAG, HeaderValue::from_static(etag)),
@@ -34,7 +39,7 @@ pub(super) async fn asset(
         // Other sites import the client from here. These are the same bytes for everybody.
         (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
     ];
-    if has_it(&headers, etag) {
+    if has_it(headers, etag) {
         return (StatusCode::NOT_MODIFIED, common).into_response();
     }
     let kind = [(CONTENT_TYPE, HeaderValue::from_static(asset.content_type))];

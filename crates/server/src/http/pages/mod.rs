@@ -5,7 +5,7 @@
 
 mod account;
 mod admin;
-mod files;
+pub(super) mod files;
 mod forms;
 mod packing;
 mod room;
@@ -26,10 +26,13 @@ use serde::Deserialize;
 use super::extract::{Params, cookie};
 use super::problem::Refused;
 use crate::app::App;
+use crate::documents::reference::reference;
+use crate::pages::docs::DocsView;
 use crate::pages::lang::{LANG_COOKIE, Lang, local_path};
 use crate::pages::refusal::Refusal;
 use crate::pages::views::RefusalView;
 use crate::pages::{Page, render};
+use packing::open_page;
 use visitor::Visitor;
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -46,6 +49,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/profile", get(account::profile_form).post(account::profile))
         .route("/logout", post(account::log_out))
         .merge(admin::routes())
+        .route("/docs", get(docs))
         .route("/lang/{tag}", get(switch_language))
         .route("/assets/{name}", get(files::asset))
         .route("/favicon.ico", get(|| async { redirect("/assets/logo.svg") }))
@@ -90,6 +94,11 @@ fn refusal_page(page: Page, refused: &Refused) -> Response {
 /// No such page.
 pub(super) async fn not_found(visitor: Visitor) -> Response {
     visitor.refuse(&Refused::new(Code::NotFound))
+}
+
+/// The contract, for a reader. It holds no secret, so it goes out packed.
+async fn docs(visitor: Visitor, headers: HeaderMap) -> Response {
+    open_page(&headers, &DocsView::new(visitor.page(), reference()))
 }
 
 async fn switch_language(

@@ -1,5 +1,6 @@
 //! Events: each fact leaves one, in its own transaction and in its place, and nothing else does.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use anteroom_core::ids::{Generation, LoginId, MessageId, RoomId, UserId};
@@ -13,15 +14,32 @@ use crate::storage::{
     RoomPatch, Storage,
 };
 
-/// Everything that waits to be published.
+/// Everything that waits to be published, each as it is declared.
 async fn told(store: &dyn Storage) -> Vec<EventRecord> {
     let publisher = Uuid::from_u128(1);
-    store.next_events(publisher, Duration::from_secs(30), 10_000).await.unwrap().unwrap()
+    let all = store.next_events(publisher, Duration::from_secs(30), 10_000).await.unwrap().unwrap();
+    all.iter().for_each(as_declared);
+    all
 }
 
 async fn forget_all(store: &dyn Storage) {
     let all = told(store).await.iter().map(|event| event.n).collect();
     store.forget_events(all).await.unwrap();
+}
+
+/// Fails where an event is not as the AsyncAPI document has it.
+fn as_declared(event: &EventRecord) {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(crate::documents::asyncapi);
+    let told = json(event);
+    let message = &DOCUMENT["components"]["messages"][told["type"].as_str().unwrap()];
+    let schema = serde_json::json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "allOf": [message["payload"]],
+        "components": DOCUMENT["components"],
+    });
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let faults: Vec<String> = validator.iter_errors(&told).map(|it| it.to_string()).collect();
+    assert!(message.is_object() && faults.is_empty(), "{faults:?}: {told}");
 }
 
 fn keys(events: &[EventRecord]) -> Vec<&str> {

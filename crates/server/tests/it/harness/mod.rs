@@ -2,6 +2,7 @@
 
 pub(crate) mod across;
 mod carried;
+pub(crate) mod contract;
 pub(crate) mod check;
 mod command;
 mod database;
@@ -28,6 +29,7 @@ mod settings;
 pub(crate) mod sockjs;
 mod strace;
 pub(crate) mod terminal;
+pub(crate) mod transcript;
 mod waiting;
 mod web;
 mod wire;

@@ -7,6 +7,7 @@ use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response, redirect};
 use serde_json::Value;
 
+use super::contract::judge;
 use super::server::TestServer;
 
 /// An answer, read whole.
@@ -18,9 +19,14 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Sends a request and reads what comes back.
+    /// Sends a request and reads what comes back, which is judged by the contract.
     pub(crate) async fn to(request: RequestBuilder) -> Self {
-        Self::read(request.send().await.unwrap()).await
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let answer = Self::read(client.execute(request).await.unwrap()).await;
+        judge(method.as_str(), &path, &answer);
+        answer
     }
 
     async fn read(response: Response) -> Self {
