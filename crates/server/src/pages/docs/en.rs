@@ -9,7 +9,7 @@ pub(super) const TEXTS: DocsTexts = DocsTexts {
     openapi: "OpenAPI 3.1 document",
     asyncapi: "AsyncAPI 3.0 document",
     contents: "Contents",
-    filter: "Filter, such as reservations, welcome or 4409",
+    filter: "Filter: reservations, 4409 …",
     filter_none: "Nothing here has that in it.",
     start: "Before you begin",
     logins: "How a login is carried",

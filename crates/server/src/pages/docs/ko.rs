@@ -9,7 +9,7 @@ pub(super) const TEXTS: DocsTexts = DocsTexts {
     openapi: "OpenAPI 3.1 문서",
     asyncapi: "AsyncAPI 3.0 문서",
     contents: "차례",
-    filter: "찾기: reservations, welcome, 4409 등",
+    filter: "찾기: reservations, 4409 등",
     filter_none: "해당하는 항목이 없습니다.",
     start: "시작하기 전에",
     logins: "로그인을 전달하는 방법",

@@ -114,6 +114,7 @@ impl Transcript {
     }
 
     /// Notes something that came in another way.
+    #[expect(clippy::needless_pass_by_value, reason = "what is noted is written where it is noted")]
     pub(crate) fn note(&mut self, who: &str, what: &str, said: Value) {
         self.lines.push(json!({ "who": who, what: said }));
     }
