@@ -1,6 +1,7 @@
 //! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`, `cargo xtask mutants`,
 //! `cargo xtask prove`, `cargo xtask faults`, `cargo xtask bench`, `cargo xtask cluster`,
-//! `cargo xtask experiment`, `cargo xtask contract`, `cargo xtask package`, `cargo xtask guides`.
+//! `cargo xtask experiment`, `cargo xtask contract`, `cargo xtask conformance`, `cargo xtask package`,
+//! `cargo xtask guides`.
 //!
 //! [`plan`] says which steps there are, [`run`] does one of them, [`install`] brings what a fresh
 //! machine lacks, [`count`] adds up. The last line printed is `N passed, N failed` over everything
@@ -9,6 +10,7 @@
 
 mod bench;
 mod cluster;
+mod conformance;
 mod contract;
 mod count;
 mod experiment;
@@ -60,6 +62,8 @@ enum Command {
     Experiment(experiment::Wanted),
     /// Ask a server all that its document allows, and more, and judge the answers by the document.
     Contract(contract::Wanted),
+    /// The Autobahn suite against the server's WebSocket; exit status 3 where it cannot be run.
+    Conformance(conformance::Wanted),
 }
 
 /// What to leave out.
@@ -126,6 +130,7 @@ fn main() -> anyhow::Result<ExitCode> {
             let is_kept = contract::run(&root, &wanted)?;
             return Ok(if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Conformance(wanted) => return conformance::run(&root, &wanted),
         Command::Mutants(which) => {
             let survivors = mutants::run(&root, &which)?;
             return Ok(if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });

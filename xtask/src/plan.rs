@@ -274,6 +274,7 @@ fn build_server(root: &Path) -> Command {
     cargo(root, &["build", "--workspace", "--bin", "anteroom", "--bin", "xtask"])
 }
 
+/// Where cargo puts what it builds.
 pub(crate) fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }

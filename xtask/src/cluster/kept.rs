@@ -91,6 +91,10 @@ impl Place {
         Ok(Self { path, sweeper })
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The directory stays as long as this process runs.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::ORIGIN;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
@@ -25,7 +26,10 @@ use crate::hub::form::Form;
 use crate::ws::{Connect, handshake};
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/ws", any(upgrade))
+    let routes = Router::new().route("/ws", any(upgrade));
+    #[cfg(feature = "echo")]
+    let routes = routes.route("/echo", any(echo));
+    routes
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -43,11 +47,9 @@ async fn upgrade(State(app): State<Arc<App>>, request: Request) -> Response {
 /// Opens a WebSocket whose frames are written in `form`.
 pub(super) async fn open(app: Arc<App>, request: Request, form: Form) -> Response {
     let (mut parts, _) = request.into_parts();
-    let accepted = match handshake::check(&parts.method, parts.version, &parts.headers) {
+    let accepted = match shaken(&parts) {
         Ok(accepted) => accepted,
-        Err(refused) => {
-            return (refused.status(), refused.headers(), refused.to_string()).into_response();
-        }
+        Err(refused) => return refused,
     };
     let own = own_origin(&parts, &app);
     if !may_open(&parts.headers, &own, &app) {
@@ -70,6 +72,33 @@ pub(super) async fn open(app: Arc<App>, request: Request, form: Form) -> Respons
     let connections = Arc::clone(&app.connections);
     let place = parts.extensions.remove::<Place>();
     app.tasks.spawn(connections.serve(upgrade, connect, place));
+    switching(&accepted)
+}
+
+/// Opens a WebSocket without a ticket that says what it hears.
+#[cfg(feature = "echo")]
+async fn echo(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let accepted = match shaken(&parts) {
+        Ok(accepted) => accepted,
+        Err(refused) => return refused,
+    };
+    let Some(upgrade) = parts.extensions.remove::<hyper::upgrade::OnUpgrade>() else {
+        return Refused::new(Code::BadRequest).into_response();
+    };
+    let place = parts.extensions.remove::<Place>();
+    let connections = Arc::clone(&app.connections);
+    app.tasks.spawn(crate::ws::Echo::serve(connections, upgrade, place));
+    switching(&accepted)
+}
+
+/// Whether the request may become a WebSocket, as far as the protocol goes.
+fn shaken(parts: &Parts) -> Result<handshake::Accepted, Response> {
+    handshake::check(&parts.method, parts.version, &parts.headers)
+        .map_err(|no| (no.status(), no.headers(), no.to_string()).into_response())
+}
+
+fn switching(accepted: &handshake::Accepted) -> Response {
     (StatusCode::SWITCHING_PROTOCOLS, accepted.headers(), Body::empty()).into_response()
 }
 

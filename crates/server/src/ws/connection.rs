@@ -1,56 +1,42 @@
 //! One connection, from the upgrade to the last byte: a single task that reads, hands frames to the
 //! handlers, and writes what the socket would not take at once.
 //!
-//! Idle it holds no buffer: the read goes through the stack, and what is left of an unfinished frame
-//! is all that is kept. It decides nothing about seats; it tells [`crate::entry`] how it ended.
+//! How it reads and waits is [`super::reading`]'s. It decides nothing about seats; it tells
+//! [`crate::entry`] how it ended.
 
-use std::future::poll_fn;
-use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use anteroom_core::mutants::{self, Mutant};
 use anteroom_protocol::CloseCode;
-use bytes::{Bytes, BytesMut};
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use bytes::Bytes;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use super::decode::{Decoder, Event, Limits};
+use super::decode::Event;
 use super::frame;
 use super::handlers::{self, Conversation};
 use super::passage::{Connect, Connections, Departure, Presented, end};
+use super::reading::{Hearer, Reading, linger};
 use crate::hub::Link;
 use crate::hub::form::Form;
 use crate::hub::outbox::Outbox;
 use crate::socket::Socket;
 use crate::sockjs::frame as sockjs;
 
-/// Bytes read at once.
-const READ_CHUNK: usize = 8 << 10;
-/// Fragments in one message before 1008.
-const FRAGMENTS_MAX: u32 = 1_024;
-/// How long a close may take to be written and answered.
-const LINGER: Duration = Duration::from_secs(1);
-
 /// A connection that was let in. All that an idle session's task holds.
 struct Inside {
     session: Link,
-    /// What was read and not decoded yet.
-    buf: BytesMut,
-    decoder: Decoder,
+    reading: Reading,
     talk: Conversation,
 }
 
-/// What a connection does next.
-enum Next {
-    Depart(Departure),
-    /// Obey the first words of the client.
-    Hear(Event),
-    /// Wait: everything that was read is obeyed.
-    Wait,
+/// A session as who hears what its peer says.
+struct Seated<'c> {
+    all: &'c Connections,
+    session: &'c Link,
+    talk: &'c mut Conversation,
 }
 
 impl Connections {
@@ -84,18 +70,7 @@ impl Connections {
         upgrade: OnUpgrade,
         connect: Connect,
     ) -> Option<(Inside, Option<Departure>)> {
-        let upgraded = match upgrade.await {
-            Ok(upgraded) => upgraded,
-            Err(error) => {
-                tracing::debug!(event = "ws.not_upgraded", %error, "no WebSocket came of it");
-                return None;
-            }
-        };
-        let Some((socket, read)) = taken_over(upgraded) else {
-            tracing::error!(event = "ws.transport", "an upgraded connection is no TCP stream");
-            return None;
-        };
-        let stream = Arc::new(socket);
+        let (stream, unread) = upgraded(upgrade).await?;
         let bytes_max = self.bounds.load().outbound_bytes;
         let outbox = if connect.form == Form::Framed {
             // At once: such a client takes a transport that says nothing for one that does not work.
@@ -107,9 +82,8 @@ impl Connections {
         };
         match self.present(&connect, outbox).await {
             Presented::In(session, gone) => {
-                // A copy: the buffer of the request is larger than what is left in it.
-                let unread = BytesMut::from(&read[..]);
-                Some((self.inside(session, unread), gone))
+                let reading = Reading::new(&unread, self.bounds.load().frame_bytes);
+                Some((Inside { session, reading, talk: Conversation::default() }, gone))
             }
             Presented::Out(turned) => {
                 linger(turned.outbox(), false).await;
@@ -119,21 +93,9 @@ impl Connections {
         }
     }
 
-    fn inside(&self, session: Link, buf: BytesMut) -> Inside {
-        let limits = Limits {
-            message_bytes_max: self.bounds.load().frame_bytes,
-            frames_per_message_max: FRAGMENTS_MAX,
-        };
-        Inside { session, buf, decoder: Decoder::new(limits), talk: Conversation::default() }
-    }
-
     async fn leave(&self, session: &Link, departure: Departure) {
         self.depart(session, &departure).await;
-        let has_closed = matches!(
-            departure,
-            Departure::ClosedCleanly | Departure::ClosedByPeer(_) | Departure::Broken
-        );
-        linger(&session.outbox, has_closed).await;
+        linger(&session.outbox, departure.has_closed()).await;
     }
 
     async fn converse(&self, inside: &mut Inside) -> Departure {
@@ -142,77 +104,8 @@ impl Connections {
         if self.stopping.is_cancelled() {
             inside.session.end(CloseCode::Restarting);
         }
-        loop {
-            match self.obey(inside) {
-                Next::Depart(departure) => return departure,
-                Next::Hear(words) => {
-                    if let Some(departure) = Box::pin(self.first_words(inside, words)).await {
-                        return departure;
-                    }
-                }
-                Next::Wait => {
-                    if poll_fn(|cx| self.wait(inside, cx)).await.is_err() {
-                        return Departure::Broken;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Obeys what was read, as far as it is complete.
-    fn obey(&self, inside: &mut Inside) -> Next {
-        let Inside { session, buf, decoder, talk } = inside;
-        loop {
-            match decoder.decode(buf) {
-                Ok(None) => break,
-                Ok(Some(event)) => {
-                    // What was read before the end came is not obeyed after it.
-                    if let Some(code) = session.ending() {
-                        return Next::Depart(Departure::Ended(code));
-                    }
-                    if matches!(event, Event::Text(_)) && talk.is_first() {
-                        return Next::Hear(event);
-                    }
-                    if let Some(departure) = self.event(session, talk, event) {
-                        return Next::Depart(departure);
-                    }
-                }
-                Err(violation) => return Next::Depart(Departure::Violated(violation)),
-            }
-        }
-        if buf.is_empty() {
-            *buf = BytesMut::new();
-        }
-        session.ending().map_or(Next::Wait, |code| Next::Depart(Departure::Ended(code)))
-    }
-
-    /// Only the client itself says words; pongs and closes come from below it, and do not tell that it
-    /// has read its new secret.
-    async fn first_words(&self, inside: &mut Inside, words: Event) -> Option<Departure> {
-        self.entry.heard(&inside.session).await;
-        self.event(&inside.session, &mut inside.talk, words)
-    }
-
-    /// Waits until there is something to read, to write, or to learn, and does what of it can be done
-    /// at once.
-    ///
-    /// Polled and not awaited as readiness: this task's waker takes the place of the one that the
-    /// request's task left with the socket, and with it goes what is left of that task.
-    fn wait(&self, inside: &mut Inside, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let outbox = &inside.session.outbox;
-        let Some(stream) = outbox.stream() else {
-            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
-        };
-        if outbox.poll_woken(cx).is_ready()
-            || outbox.is_waiting() && stream.poll_write_ready(cx)?.is_ready()
-        {
-            return Poll::Ready(outbox.drain().map(drop));
-        }
-        ready!(stream.poll_read_ready(cx)?);
-        if read_some(stream, &mut inside.buf)? && !mutants::on(Mutant::B15LivingPeerDropped) {
-            inside.session.hear(self.clock.now());
-        }
-        Poll::Ready(Ok(()))
+        let Inside { session, reading, talk } = inside;
+        reading.converse(&mut Seated { all: self, session, talk }).await
     }
 
     fn event(&self, session: &Link, talk: &mut Conversation, event: Event) -> Option<Departure> {
@@ -234,8 +127,7 @@ impl Connections {
                 handlers::control(self, talk).map(|code| end(session, code))
             }
             Event::Pong(_) => handlers::control(self, talk).map(|code| end(session, code)),
-            Event::Close { code: Some(1000), .. } => Some(Departure::ClosedCleanly),
-            Event::Close { code, .. } => Some(Departure::ClosedByPeer(code)),
+            Event::Close { code, .. } => Some(Departure::closed(code)),
         }
     }
 
@@ -259,60 +151,50 @@ impl Connections {
     }
 }
 
-/// What was upgraded, with what was read of it already.
-fn taken_over(upgraded: Upgraded) -> Option<(Socket, Bytes)> {
+impl Hearer for Seated<'_> {
+    fn outbox(&self) -> &Outbox {
+        &self.session.outbox
+    }
+
+    fn hear(&self) {
+        if !mutants::on(Mutant::B15LivingPeerDropped) {
+            self.session.hear(self.all.clock.now());
+        }
+    }
+
+    /// Only the client itself says words; pongs and closes come from below it, and do not tell that it
+    /// has read its new secret.
+    fn is_first(&mut self, event: &Event) -> bool {
+        matches!(event, Event::Text(_)) && self.talk.is_first()
+    }
+
+    async fn first_words(&mut self, words: Event) -> Option<Departure> {
+        self.all.entry.heard(self.session).await;
+        self.event(words)
+    }
+
+    fn event(&mut self, event: Event) -> Option<Departure> {
+        self.all.event(self.session, self.talk, event)
+    }
+}
+
+/// The connection that an upgrade leads to, and what of it was read with the request. `None` when none
+/// came of it.
+pub(super) async fn upgraded(upgrade: OnUpgrade) -> Option<(Arc<Socket>, Bytes)> {
+    let upgraded = match upgrade.await {
+        Ok(upgraded) => upgraded,
+        Err(error) => {
+            tracing::debug!(event = "ws.not_upgraded", %error, "no WebSocket came of it");
+            return None;
+        }
+    };
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => return Some((parts.io.into_inner().into(), parts.read_buf)),
+        Ok(parts) => return Some((Arc::new(parts.io.into_inner().into()), parts.read_buf)),
         Err(upgraded) => upgraded,
     };
-    let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().ok()?;
-    Some((parts.io.into_inner().into(), parts.read_buf))
-}
-
-/// Reads once, through the stack. True when something came.
-///
-/// # Errors
-/// The end of the stream too.
-fn read_some(stream: &Socket, buf: &mut BytesMut) -> io::Result<bool> {
-    let mut chunk = [0; READ_CHUNK];
-    match stream.try_read(&mut chunk) {
-        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-        Ok(read) => {
-            buf.extend_from_slice(&chunk[..read]);
-            Ok(true)
-        }
-        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(false),
-        Err(e) => Err(e),
-    }
-}
-
-/// Reads and throws away until there is nothing more; answers how it ended.
-async fn read_away(stream: &Socket) -> io::Error {
-    let mut unread = BytesMut::new();
-    loop {
-        let read = match poll_fn(|cx| stream.poll_read_ready(cx)).await {
-            Ok(()) => read_some(stream, &mut unread),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = read {
-            return error;
-        }
-        unread.clear();
-    }
-}
-
-/// Writes what is queued, says that nothing follows, and waits for the peer to close, all within
-/// [`LINGER`]. What the peer still sends is read and thrown away, so that the close frame is not lost
-/// to a reset. A peer that has closed already is not waited for.
-async fn linger(outbox: &Outbox, has_closed: bool) {
-    let Some(stream) = outbox.stream() else { return };
-    let flush = async {
-        while !outbox.drain()? {
-            poll_fn(|cx| stream.poll_write_ready(cx)).await?;
-        }
-        stream.finish()?;
-        if has_closed { Ok(()) } else { Err(read_away(stream).await) }
+    let Ok(parts) = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() else {
+        tracing::error!(event = "ws.transport", "an upgraded connection is no TCP stream");
+        return None;
     };
-    // Both a peer that closes and one that never does end here.
-    let _ = tokio::time::timeout(LINGER, flush).await;
+    Some((Arc::new(parts.io.into_inner().into()), parts.read_buf))
 }

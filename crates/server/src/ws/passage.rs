@@ -123,6 +123,37 @@ pub(crate) enum Departure {
     Undone,
 }
 
+impl Departure {
+    /// The peer closed, with this code.
+    pub(super) fn closed(code: Option<u16>) -> Self {
+        if code == Some(1000) { Self::ClosedCleanly } else { Self::ClosedByPeer(code) }
+    }
+
+    /// Whether the peer says nothing any more.
+    pub(super) fn has_closed(&self) -> bool {
+        matches!(self, Self::ClosedCleanly | Self::ClosedByPeer(_) | Self::Broken)
+    }
+
+    /// The code it ends with, and the frames that are still to be said.
+    pub(super) fn last_words(&self) -> (u16, Vec<Bytes>) {
+        match self {
+            Self::Left | Self::ClosedCleanly => (1000, vec![frame::close(1000, "")]),
+            Self::ClosedByPeer(Some(code)) => (*code, vec![frame::close(*code, "")]),
+            Self::ClosedByPeer(None) => (1005, vec![frame::close_without_code()]),
+            Self::Broken => (1006, Vec::new()),
+            Self::Violated(violation) => {
+                let code = violation.close_code();
+                (code, vec![frame::close(code, &violation.to_string())])
+            }
+            Self::BrokenFraming => {
+                (BROKEN_FRAMING.0, vec![frame::close(BROKEN_FRAMING.0, BROKEN_FRAMING.1)])
+            }
+            Self::Ended(code) => (code.status(), Vec::new()),
+            Self::Undone => (CloseCode::EntryFailed.status(), Vec::new()),
+        }
+    }
+}
+
 impl Connections {
     /// Lets a connection in, up to its `welcome`, or refuses it in words.
     pub(crate) async fn present(&self, connect: &Connect, outbox: Outbox) -> Presented {
@@ -242,21 +273,7 @@ impl Connections {
         if !mutants::on(Mutant::B22DeadlineKept) {
             self.deadlines.set(Due::Session(session.id), None);
         }
-        let (code, last): (u16, Vec<Bytes>) = match departure {
-            Departure::Left | Departure::ClosedCleanly => (1000, vec![frame::close(1000, "")]),
-            Departure::ClosedByPeer(Some(code)) => (*code, vec![frame::close(*code, "")]),
-            Departure::ClosedByPeer(None) => (1005, vec![frame::close_without_code()]),
-            Departure::Broken => (1006, Vec::new()),
-            Departure::Violated(violation) => {
-                let code = violation.close_code();
-                (code, vec![frame::close(code, &violation.to_string())])
-            }
-            Departure::BrokenFraming => {
-                (BROKEN_FRAMING.0, vec![frame::close(BROKEN_FRAMING.0, BROKEN_FRAMING.1)])
-            }
-            Departure::Ended(code) => (code.status(), Vec::new()),
-            Departure::Undone => (CloseCode::EntryFailed.status(), Vec::new()),
-        };
+        let (code, last) = departure.last_words();
         session.outbox.finish(None, last, false);
         self.metrics.closed(code);
         tracing::info!(event = "session.closed", session = %session.id, user = %session.user,
