@@ -13,10 +13,12 @@ use super::waiting::within;
 
 pub(crate) const CONTINUED: u8 = 0x0;
 pub(crate) const TEXT: u8 = 0x1;
+pub(crate) const BINARY: u8 = 0x2;
 pub(crate) const CLOSE: u8 = 0x8;
 pub(crate) const PING: u8 = 0x9;
 pub(crate) const PONG: u8 = 0xA;
-const FIN: u8 = 0x80;
+
+pub(crate) const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
 
 /// What comes after the handshake.
@@ -34,6 +36,8 @@ impl Raw {
         socket.set_recv_buffer_size(receive_buffer).unwrap();
         socket.bind((Ipv4Addr::UNSPECIFIED, 0).into()).unwrap();
         let mut stream = socket.connect(address.parse().unwrap()).await.unwrap();
+        // What is written apart is sent apart, as far as that is ours to say.
+        stream.set_nodelay(true).unwrap();
         let request = format!(
             "GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -55,7 +59,10 @@ impl Raw {
     pub(crate) async fn next(&mut self) -> Option<(u8, Bytes)> {
         loop {
             if let Some((start, end)) = whole_frame(&self.unread) {
-                let opcode = self.unread[0] & 0x0F;
+                let [first, second, ..] = *self.unread else { unreachable!("a whole frame") };
+                assert_eq!(first & 0xF0, FIN, "a server's frame is whole and has no reserved bits");
+                assert_eq!(second & MASKED, 0, "a server masks nothing");
+                let opcode = first & 0x0F;
                 let mut frame = self.unread.split_to(end).freeze();
                 frame.advance(start);
                 return Some((opcode, frame));
@@ -102,9 +109,14 @@ fn whole_frame(bytes: &[u8]) -> Option<(usize, usize)> {
     (bytes.len() >= end).then_some((start, end))
 }
 
-/// A frame as clients send it: the last of its message, or not.
+/// A frame as clients send it: the last of its message, or not. A mask of zeros leaves the payload as it is.
 pub(crate) fn frame(opcode: u8, is_last: bool, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![opcode | if is_last { FIN } else { 0 }];
+    masked(opcode | if is_last { FIN } else { 0 }, [0; 4], payload)
+}
+
+/// A frame with this first byte, whatever it says, under this mask.
+pub(crate) fn masked(first: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
     match u16::try_from(payload.len()) {
         Ok(short) if short < 126 => bytes.push(MASKED | payload.len() as u8),
         Ok(short) => {
@@ -116,9 +128,8 @@ pub(crate) fn frame(opcode: u8, is_last: bool, payload: &[u8]) -> Vec<u8> {
             bytes.extend_from_slice(&(payload.len() as u64).to_be_bytes());
         }
     }
-    // A mask of zeros leaves the payload as it is.
-    bytes.extend_from_slice(&[0; 4]);
-    bytes.extend_from_slice(payload);
+    bytes.extend_from_slice(&mask);
+    bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
     bytes
 }
 

@@ -1,4 +1,4 @@
-//! What a client may send, at each limit and one step over it.
+//! 9: what a client may send, at each limit and one step over it.
 
 use anteroom_client::Account;
 use anteroom_protocol::CloseCode;
@@ -47,7 +47,7 @@ fn sized(client_id: &str, bytes: usize) -> Vec<u8> {
 
 /// A `send` frame cut into so many fragments.
 fn cut_up(client_id: &str, fragments: usize) -> Vec<u8> {
-    let text = send(client_id, &"x".repeat(2_000)).into_bytes();
+    let text = send(client_id, &"x".repeat(3_000)).into_bytes();
     let (most, last) = text.split_at(fragments - 1);
     let mut bytes = Vec::new();
     for (n, byte) in most.iter().enumerate() {
@@ -90,6 +90,23 @@ async fn what_is_at_a_limit_is_taken_and_what_is_over_it_refused() {
     line.write(&frame(raw::PING, true, &payload)).await;
     let pong = async { while line.next().await.expect("a pong").0 != raw::PONG {} };
     within("a pong", pong).await;
+    alive(&mut other).await;
+}
+
+/// Where a message may be larger than what is usual, it may be cut as often for its size.
+#[tokio::test]
+async fn twice_as_large_a_message_may_be_cut_into_twice_as_many_frames() {
+    let server = TestServer::start(|cfg| {
+        cfg.set("limits.frame_bytes", "128KiB").set("admission.grace", "0s");
+    })
+    .await;
+    let (room, mut other) = server.room(&server.user("owner").await, 2).await;
+    let guest = server.guest("guest").await;
+    let mut line = enter(&guest, room).await;
+    line.write(&cut_up("in-pieces", 2 * FRAGMENTS)).await;
+    assert_eq!(answer(&mut line, "in-pieces").await["type"], "ack");
+    line.write(&cut_up("over", 2 * FRAGMENTS + 1)).await;
+    assert_eq!(line.close_code().await, 1008);
     alive(&mut other).await;
 }
 
