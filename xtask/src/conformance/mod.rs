@@ -44,6 +44,9 @@ pub(crate) struct Wanted {
     /// Build the server as people run it.
     #[arg(long)]
     release: bool,
+    /// An `anteroom-echo` that is built already.
+    #[arg(long, value_name = "PROGRAM")]
+    server: Option<PathBuf>,
 }
 
 /// Runs the suite and says what it found.
@@ -60,7 +63,10 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(NOT_RUN));
         }
     };
-    let program = built(root, wanted.release)?;
+    let program = match &wanted.server {
+        Some(program) => program.clone(),
+        None => built(root, wanted.release)?,
+    };
     let mut place = Place::new("conformance")?;
     let (kept, address) = serve(&program, &mut place)?;
     let began = Instant::now();
