@@ -33,6 +33,8 @@ const NEEDS: &[Need] = &[
     },
     Need { package: "postgresql", is_met: has_postgresql, for_browser_only: false },
     Need { package: "rabbitmq-server", is_met: has_rabbitmq, for_browser_only: false },
+    // The engine of the fuzz targets is built with it.
+    Need { package: "g++", is_met: || runs("c++", &["--version"]), for_browser_only: false },
     Need { package: "strace", is_met: || runs("strace", &["--version"]), for_browser_only: false },
     Need {
         package: "prometheus",

@@ -1,7 +1,7 @@
 //! What a person or CI runs: `cargo xtask test`, `cargo xtask ci`, `cargo xtask mutants`,
 //! `cargo xtask prove`, `cargo xtask faults`, `cargo xtask bench`, `cargo xtask cluster`,
 //! `cargo xtask experiment`, `cargo xtask contract`, `cargo xtask conformance`, `cargo xtask package`,
-//! `cargo xtask guides`.
+//! `cargo xtask guides`, `cargo xtask fuzz`.
 //!
 //! [`plan`] says which steps there are, [`run`] does one of them, [`install`] brings what a fresh
 //! machine lacks, [`count`] adds up. The last line printed is `N passed, N failed` over everything
@@ -15,6 +15,7 @@ mod contract;
 mod count;
 mod experiment;
 mod faults;
+mod fuzz;
 mod guides;
 mod install;
 mod mutants;
@@ -64,6 +65,8 @@ enum Command {
     Contract(contract::Wanted),
     /// The Autobahn suite against the server's WebSocket; exit status 3 where it cannot be run.
     Conformance(conformance::Wanted),
+    /// Every fuzz target for some seconds.
+    Fuzz(fuzz::Wanted),
 }
 
 /// What to leave out.
@@ -129,6 +132,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Contract(wanted) => {
             let is_kept = contract::run(&root, &wanted)?;
             return Ok(if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Fuzz(wanted) => {
+            let failed = fuzz::run(&root, &wanted)?.failed;
+            return Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Conformance(wanted) => return conformance::run(&root, &wanted),
         Command::Mutants(which) => {

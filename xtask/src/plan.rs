@@ -8,6 +8,7 @@ use anyhow::Context;
 use crate::Options;
 use crate::contract::has_python;
 use crate::count::{self, Tally};
+use crate::fuzz;
 use crate::install;
 use crate::run::{Counting, Report, say, step};
 
@@ -79,6 +80,8 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
     }
     if options.filter.is_none() {
         reports.push(step("format", cargo(root, &["fmt", "--all", "--check"]), Counting::Whole));
+        let fuzz = ["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"];
+        reports.push(step("format of fuzz", cargo(root, &fuzz), Counting::Whole));
         reports.push(step("lints", clippy(root), Counting::Whole));
     }
     reports.push(step("cargo test", cargo_test(root, options), summary(count::cargo, options)));
@@ -92,6 +95,7 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
     for (name, transport, is_all) in TRANSPORTS {
         reports.push(transport_tests(root, (name, transport, *is_all), options));
     }
+    reports.push(fuzz::report(root, options));
     reports.push(experiment(root, options));
     reports.push(contract(root, options));
     reports.push(client_tests(root, options)?);

@@ -43,6 +43,25 @@ fn a_seed_draws_one_history_and_another_seed_another() {
     assert!((0..50).all(|seed| History::from_seed(seed).events.len() >= EVENTS_MIN));
 }
 
+#[test]
+fn bytes_draw_one_history_of_which_a_change_in_them_changes_a_part() {
+    let drawn = |bytes: &[u8]| History::from_bytes(bytes);
+    let shown = |history: &History| format!("{:?}", history.events);
+    let bytes: Vec<u8> = (0..=255).cycle().take(2_000).collect();
+    let (one, mut other) = (drawn(&bytes), bytes.clone());
+    assert_eq!(shown(&one), shown(&drawn(&bytes)));
+    other[1_000..1_016].iter_mut().for_each(|byte| *byte ^= 0x80);
+    let other = drawn(&other);
+    assert_ne!(shown(&one), shown(&other));
+    assert_eq!(format!("{:?}", one.events[0]), format!("{:?}", other.events[0]), "the front");
+    // What draws nothing by itself is a history too.
+    for bytes in [&b""[..], b"\0", &[0xFF; 64]] {
+        let history = drawn(bytes);
+        assert!(history.events.len() >= EVENTS_MIN);
+        ledger_and_model(&history).unwrap_or_else(|fault| panic!("{fault}"));
+    }
+}
+
 /// Like the ledger, but forgets to tell that a seat is held.
 struct Mute(Ledger);
 

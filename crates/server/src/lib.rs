@@ -23,6 +23,8 @@ mod edge;
 mod entry;
 mod entry_log;
 mod events;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod http;
 mod hub;
 mod messages;

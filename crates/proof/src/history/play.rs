@@ -12,6 +12,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::player::Player;
 use super::{Answer, Subject, Timed, ops, shrink};
 
+/// More bytes than any history is drawn from.
+const DRAWN_MAX: u64 = 64 << 10;
+
 /// A subject, and what it is called when it is found wrong.
 pub type Named<'a> = (&'a str, &'a mut dyn Subject);
 
@@ -35,8 +38,25 @@ impl History {
     #[must_use]
     pub fn from_seed(seed: u64) -> Self {
         let rng = TestRng::from_seed(RngAlgorithm::XorShift, &spread(seed));
-        let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-        let drawn = (ops::spec(), ops::terms(), ops::events()).new_tree(&mut runner);
+        Self::drawn(seed, &mut TestRunner::new_with_rng(Config::default(), rng))
+    }
+
+    /// The history that these bytes draw: what is changed in them changes a part of it.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        // What they leave open is drawn too: of a generator that has run out some things are asked in vain
+        // for ever.
+        let seed = bytes.iter().fold(0xCBF2_9CE4_8422_2325_u64, |sum, byte| {
+            (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
+        });
+        let rest = (0..DRAWN_MAX / 16).flat_map(|n| spread(seed.wrapping_add(n)));
+        let bytes: Vec<u8> = bytes.iter().copied().chain(rest).collect();
+        let rng = TestRng::from_seed(RngAlgorithm::PassThrough, &bytes);
+        Self::drawn(seed, &mut TestRunner::new_with_rng(Config::default(), rng))
+    }
+
+    fn drawn(seed: u64, runner: &mut TestRunner) -> Self {
+        let drawn = (ops::spec(), ops::terms(), ops::events()).new_tree(runner);
         // None of the strategies filters, so each draw succeeds.
         let (spec, terms, events) = match drawn {
             Ok(tree) => tree.current(),

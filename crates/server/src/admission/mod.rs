@@ -24,6 +24,8 @@ mod capacity;
 mod measured;
 mod conditional;
 mod documents;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod quota;
 mod redis;
 #[cfg(test)]

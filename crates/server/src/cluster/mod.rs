@@ -12,6 +12,8 @@
 //! Knows nothing of requests and frames' content: encoded frames pass through as bytes, encoded once for
 //! all nodes.
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod local;
 mod news;
 mod rabbit;

@@ -15,6 +15,8 @@ mod confirm;
 mod duty;
 mod elsewhere;
 mod exit;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod inheritance;
 mod party;
 mod proofs;

@@ -39,7 +39,7 @@ pub(super) fn of_request(request: &Request, app: &App) -> Option<IpAddr> {
 
 /// Each proxy writes one entry; the last that is no trusted proxy's own is whom the outermost one
 /// saw. What stands before it is the client's word.
-fn counted(
+pub(super) fn counted(
     peer: Option<IpAddr>,
     headers: &HeaderMap,
     trusts: impl Fn(IpAddr) -> bool,

@@ -133,7 +133,7 @@ struct LoginsEnded {
 /// `PUT /admin/users/{id}/roles`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Roles {
+pub(super) struct Roles {
     /// Those the user has from now on.
     #[schemars(length(min = 1))]
     roles: Vec<Role>,

@@ -37,7 +37,7 @@ pub(super) fn routes() -> Routes {
 /// `POST /admin/users/{id}/messages`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Direct {
+pub(super) struct Direct {
     /// 1 to 4,000 characters by default.
     #[schemars(length(min = 1))]
     content: String,

@@ -35,7 +35,7 @@ pub(super) fn routes() -> Routes {
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-struct EntryParams {
+pub(super) struct EntryParams {
     /// Only of this room.
     #[schemars(with = "Option<Given<RoomNumber>>")]
     room: Option<String>,

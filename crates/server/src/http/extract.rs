@@ -270,7 +270,7 @@ async fn read_whole(mut body: Body, max: usize) -> Result<Bytes, Refused> {
 
 /// Reads JSON. What is no JSON, and a member the contract does not know, is a bad request; a value
 /// of the wrong kind is a field that is not acceptable.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
     // Members are told by their names: an array would be taken for them in the order of their declaration.
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(Refused::because(Code::BadRequest, "The body is no JSON object."));

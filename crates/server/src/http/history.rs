@@ -47,7 +47,7 @@ pub(super) fn routes() -> Routes {
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-struct HistoryParams {
+pub(super) struct HistoryParams {
     /// Only what has a lower `seq`. Not with `after`.
     before: Option<i64>,
     /// Only what has a higher `seq`.
@@ -58,7 +58,7 @@ struct HistoryParams {
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-struct SearchParams {
+pub(super) struct SearchParams {
     /// What to look for.
     #[schemars(required, length(min = 1, max = 200))]
     q: Option<String>,

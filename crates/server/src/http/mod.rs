@@ -11,6 +11,8 @@ mod direct;
 mod documents;
 mod entries;
 mod extract;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guard;
 mod health;
 mod history;

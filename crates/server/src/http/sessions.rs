@@ -34,7 +34,7 @@ pub(super) fn routes() -> Routes {
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-struct SessionParams {
+pub(super) struct SessionParams {
     /// Only of this room.
     #[schemars(with = "Option<Given<RoomNumber>>")]
     room: Option<String>,

@@ -33,7 +33,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Query {
+pub(super) struct Query {
     #[serde(default)]
     ticket: String,
     resume: Option<String>,

@@ -6,6 +6,8 @@
 
 mod answers;
 mod copies;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod issuer;
 mod jwt;
 mod keys;

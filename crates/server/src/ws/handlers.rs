@@ -142,7 +142,7 @@ fn say(all: &Connections, session: &Link, send: Send) {
     log(all, session, MessageId(Uuid::now_v7()), wish);
 }
 
-fn check(send: &Send, chars_max: usize) -> Result<(), String> {
+pub(super) fn check(send: &Send, chars_max: usize) -> Result<(), String> {
     let id = send.client_id.chars().count();
     if id == 0 || id > CLIENT_ID_CHARS_MAX {
         return Err(format!("client_id has 1 to {CLIENT_ID_CHARS_MAX} characters."));

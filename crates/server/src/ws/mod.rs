@@ -10,6 +10,8 @@ pub mod decode;
 #[cfg(feature = "echo")]
 mod echo;
 pub mod frame;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod handlers;
 pub mod handshake;
 mod heartbeat;
