@@ -23,7 +23,7 @@ use remote::Remote;
 use crate::app::open_storage;
 use crate::chat::{self, ChatCommand};
 use crate::config::{self, Changes, Config, Log, Overrides, load};
-use crate::{run, telemetry};
+use crate::{documents, run, telemetry};
 
 /// A real-time chat server whose rooms keep their capacity.
 #[derive(Debug, Parser)]
@@ -88,6 +88,11 @@ enum Command {
     Healthcheck,
     /// Start a server apart, enter, chat, stop, and say what was done.
     Smoke,
+    /// Print the contract as programs read it, in JSON.
+    Document {
+        /// Which half of it.
+        kind: Document,
+    },
     /// Print what makes a shell complete the commands and flags of this one.
     Completions {
         /// Which shell.
@@ -95,6 +100,15 @@ enum Command {
     },
     /// Print the manual page, in roff.
     Man,
+}
+
+/// A half of the contract.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Document {
+    /// Requests and answers.
+    Openapi,
+    /// Frames and events.
+    Asyncapi,
 }
 
 #[derive(Debug, Subcommand)]
@@ -133,7 +147,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Chat(command)) => Ok(chat::run(&command)?),
         Some(
-            Command::Config(ConfigCommand::Example) | Command::Completions { .. } | Command::Man,
+            Command::Config(ConfigCommand::Example)
+            | Command::Document { .. }
+            | Command::Completions { .. }
+            | Command::Man,
         ) => Ok(ExitCode::SUCCESS),
         None | Some(Command::Serve) => serve(config, overrides),
         Some(Command::Config(ConfigCommand::Print)) => {
@@ -165,6 +182,13 @@ fn of_the_program(cli: &Cli) -> Option<anyhow::Result<ExitCode>> {
         Some(Command::Config(ConfigCommand::Example)) => text.extend(config::example().bytes()),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Cli::command(), "anteroom", &mut text);
+        }
+        Some(Command::Document { kind }) => {
+            let document = match kind {
+                Document::Openapi => documents::openapi(),
+                Document::Asyncapi => documents::asyncapi(),
+            };
+            text.extend(format!("{document:#}\n").bytes());
         }
         Some(Command::Man) => {
             if let Err(error) = manual(&mut text) {
