@@ -58,7 +58,7 @@ pub(super) enum Op {
 
 /// Fewest operations in a history as it is drawn.
 pub const EVENTS_MIN: usize = 50;
-const EVENTS_MAX: usize = 160;
+pub(super) const EVENTS_MAX: usize = 160;
 
 /// An operation, how long after the one before it, and whether what is due is ended first, so that
 /// a refusal can be seen to change nothing.
@@ -172,7 +172,7 @@ fn pause() -> impl Strategy<Value = u64> {
     ]
 }
 
-fn timed() -> impl Strategy<Value = Timed> {
+pub(super) fn timed() -> impl Strategy<Value = Timed> {
     (pause(), prop::bool::weighted(0.3), op()).prop_map(|(after_ms, expire_first, op)| Timed {
         after_ms,
         expire_first,

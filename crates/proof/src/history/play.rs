@@ -12,8 +12,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::player::Player;
 use super::{Answer, Subject, Timed, ops, shrink};
 
-/// More bytes than any history is drawn from.
-const DRAWN_MAX: u64 = 64 << 10;
+/// Bytes that stand for one event.
+const WORD_BYTES: usize = 4;
 
 /// A subject, and what it is called when it is found wrong.
 pub type Named<'a> = (&'a str, &'a mut dyn Subject);
@@ -37,31 +37,20 @@ impl History {
     /// The history of a seed: always the same one.
     #[must_use]
     pub fn from_seed(seed: u64) -> Self {
-        let rng = TestRng::from_seed(RngAlgorithm::XorShift, &spread(seed));
-        Self::drawn(seed, &mut TestRunner::new_with_rng(Config::default(), rng))
+        let (spec, terms, events) = drawn(seed, &(ops::spec(), ops::terms(), ops::events()));
+        Self { seed, spec, terms, start: Millis(0), events }
     }
 
-    /// The history that these bytes draw: what is changed in them changes a part of it.
+    /// The history that these bytes stand for: four for the room and its terms, and four for each event, so
+    /// that a change in them changes one thing. No seed draws it.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        // What they leave open is drawn too: of a generator that has run out some things are asked in vain
-        // for ever.
-        let seed = bytes.iter().fold(0xCBF2_9CE4_8422_2325_u64, |sum, byte| {
-            (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
-        });
-        let rest = (0..DRAWN_MAX / 16).flat_map(|n| spread(seed.wrapping_add(n)));
-        let bytes: Vec<u8> = bytes.iter().copied().chain(rest).collect();
-        let rng = TestRng::from_seed(RngAlgorithm::PassThrough, &bytes);
-        Self::drawn(seed, &mut TestRunner::new_with_rng(Config::default(), rng))
-    }
-
-    fn drawn(seed: u64, runner: &mut TestRunner) -> Self {
-        let drawn = (ops::spec(), ops::terms(), ops::events()).new_tree(runner);
-        // None of the strategies filters, so each draw succeeds.
-        let (spec, terms, events) = match drawn {
-            Ok(tree) => tree.current(),
-            Err(why) => unreachable!("a history cannot be drawn: {why}"),
-        };
+        let word = |bytes: &[u8]| bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let mut words = bytes.chunks(WORD_BYTES).map(word);
+        let seed = words.next().unwrap_or(0);
+        let (spec, terms) = drawn(seed, &(ops::spec(), ops::terms()));
+        let event = ops::timed();
+        let events = words.take(ops::EVENTS_MAX).map(|word| drawn(word, &event)).collect();
         Self { seed, spec, terms, start: Millis(0), events }
     }
 
@@ -100,6 +89,16 @@ impl History {
         let call = player.last().map(|last| format!("{last:?}")).unwrap_or_default();
         let seed = self.seed;
         Err(Fault { seed, at, what, call, history: Box::new(self.clone()) })
+    }
+}
+
+fn drawn<S: Strategy>(seed: u64, what: &S) -> S::Value {
+    let rng = TestRng::from_seed(RngAlgorithm::XorShift, &spread(seed));
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    // None of the strategies filters, so each draw succeeds.
+    match what.new_tree(&mut runner) {
+        Ok(tree) => tree.current(),
+        Err(why) => unreachable!("a history cannot be drawn: {why}"),
     }
 }
 
