@@ -8,6 +8,7 @@
 mod admin;
 mod credentials;
 mod error;
+mod memory;
 pub mod names;
 mod password;
 mod profile;

@@ -8,16 +8,21 @@ use std::sync::Arc;
 
 use anteroom_core::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 use anteroom_core::mutants::{self, Mutant};
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Params, Version};
+use aws_lc_rs::rand;
 use tokio::sync::Semaphore;
 
+use super::memory::Memory;
 use super::names::NameFault;
 
 /// Of the parameters of the hashes that are made: the least that is recommended today.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+/// Of the hashes that are made, in bytes.
+const SALT: usize = 16;
+const HASH: usize = 32;
 
 /// The dearest stored hash that is still checked; a dearer one was not written by us.
 const STORED_MEMORY_KIB_MAX: u32 = 64 * 1024;
@@ -80,6 +85,8 @@ pub struct Passwords {
     places: Arc<Semaphore>,
     /// Those who run.
     running: Arc<Semaphore>,
+    /// What they run in.
+    memory: Arc<Memory>,
 }
 
 impl Passwords {
@@ -91,6 +98,7 @@ impl Passwords {
         Self {
             places: Arc::new(Semaphore::new(places)),
             running: Arc::new(Semaphore::new(at_once)),
+            memory: Arc::default(),
         }
     }
 
@@ -99,9 +107,8 @@ impl Passwords {
     /// # Errors
     /// `Busy` at once when too many wait.
     pub async fn hash(&self, password: String) -> Result<String, PasswordError> {
-        let hashed = self.run(move || {
-            argon2id()?.hash_password(password.as_bytes()).map(|hash| hash.to_string()).ok()
-        });
+        let memory = Arc::clone(&self.memory);
+        let hashed = self.run(move || made(&password, &memory));
         hashed.await?.ok_or(PasswordError::Failed)
     }
 
@@ -115,7 +122,8 @@ impl Passwords {
         password: String,
         stored: Option<String>,
     ) -> Result<bool, PasswordError> {
-        self.run(move || matches(&password, stored.as_deref())).await
+        let memory = Arc::clone(&self.memory);
+        self.run(move || matches(&password, stored.as_deref(), &memory)).await
     }
 
     /// Runs blocking work as a hash is run.
@@ -136,7 +144,22 @@ impl Passwords {
     }
 }
 
-fn matches(password: &str, stored: Option<&str>) -> bool {
+/// The PHC string of a password, under a salt of its own.
+fn made(password: &str, memory: &Memory) -> Option<String> {
+    let mut salt = [0; SALT];
+    rand::fill(&mut salt).ok()?;
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(HASH)).ok()?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).ok()?,
+        salt: Some(Salt::new(&salt).ok()?),
+        hash: Some(output(password, &salt, params, Version::V0x13, memory)?),
+    };
+    Some(hash.to_string())
+}
+
+fn matches(password: &str, stored: Option<&str>, memory: &Memory) -> bool {
     let Ok(hash) = PasswordHash::new(stored.unwrap_or(NOBODY)) else {
         tracing::error!(event = "auth.hash_unusable", "a stored password hash cannot be read");
         return false;
@@ -145,7 +168,33 @@ fn matches(password: &str, stored: Option<&str>) -> bool {
         tracing::error!(event = "auth.hash_unusable", "a stored password hash costs too much");
         return false;
     }
-    Argon2::default().verify_password(password.as_bytes(), &hash).is_ok() && stored.is_some()
+    // Compared in constant time.
+    again(password, &hash, memory).is_some_and(|again| Some(again) == hash.hash) && stored.is_some()
+}
+
+/// What this password gives where the stored hash was made.
+fn again(password: &str, hash: &PasswordHash, memory: &Memory) -> Option<Output> {
+    let params = Params::try_from(hash).ok()?;
+    let version = hash.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+    output(password, hash.salt.as_ref()?, params, version, memory)
+}
+
+fn output(
+    password: &str,
+    salt: &[u8],
+    params: Params,
+    version: Version,
+    memory: &Memory,
+) -> Option<Output> {
+    let mut room = [0; Output::MAX_LENGTH];
+    let out = room.get_mut(..params.output_len().unwrap_or(HASH))?;
+    let blocks = params.block_count();
+    let argon2id = Argon2::new(Algorithm::Argon2id, version, params);
+    let fill = |blocks: &mut [_]| {
+        argon2id.hash_password_into_with_memory(password.as_bytes(), salt, out, blocks)
+    };
+    memory.lend(blocks, fill).ok()?;
+    Output::new(out).ok()
 }
 
 fn affordable(hash: &PasswordHash) -> bool {
@@ -154,11 +203,6 @@ fn affordable(hash: &PasswordHash) -> bool {
         && at_most("m", STORED_MEMORY_KIB_MAX)
         && at_most("t", STORED_PASSES_MAX)
         && at_most("p", STORED_LANES_MAX)
-}
-
-fn argon2id() -> Option<Argon2<'static>> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
-    Some(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
 #[cfg(test)]
@@ -197,6 +241,24 @@ mod tests {
             assert_eq!(check(password).await, Ok(true));
             assert_eq!(check(&password[..password.len() - 3]).await, Ok(false));
             assert_eq!(check(&format!("{password} ")).await, Ok(false));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_library_s_own_way_reads_what_is_made_here_and_the_other_way_round() {
+        use argon2::{Argon2, Params, PasswordHasher as _, PasswordVerifier as _};
+        let passwords = passwords(1, 8);
+        let hash = passwords.hash("any password".into()).await.unwrap();
+        let library = Argon2::default();
+        assert!(library.verify_password(b"any password", &*hash).is_ok());
+        assert!(library.verify_password(b"any passwor", &*hash).is_err());
+        // Of an older server: other costs, another length.
+        for (cost, length) in [((8 * 1024, 1, 1), Some(32)), ((32 * 1024, 3, 2), Some(48))] {
+            let params = Params::new(cost.0, cost.1, cost.2, length).unwrap();
+            let older = Argon2::from(params).hash_password(b"any password").unwrap().to_string();
+            let check = |text: &str| passwords.verify(text.to_owned(), Some(older.clone()));
+            assert_eq!(check("any password").await, Ok(true), "{older}");
+            assert_eq!(check("any passwor").await, Ok(false), "{older}");
         }
     }
 
