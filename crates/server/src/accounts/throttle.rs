@@ -15,6 +15,9 @@ use crate::storage::WallMillis;
 /// Accounts and addresses remembered at once.
 const KEYS_MAX: usize = 100_000;
 
+/// No attempt waits longer for its judgement, in milliseconds.
+const JUDGED_WITHIN: WallMillis = 120_000;
+
 /// What an operator may set about failures.
 #[derive(Clone, Copy, Debug)]
 pub struct ThrottleConfig {
@@ -129,9 +132,11 @@ impl Throttle {
     }
 }
 
-/// A failure from the future tells that the wall clock was set back; it counts no longer.
+/// A failure from the far future tells that the wall clock was set back; it counts no longer. One that began
+/// a little later than this attempt and was judged before it counts like any other, or a burst of guesses
+/// whose hashes end out of order would learn more than it may.
 fn counts(at: WallMillis, now: WallMillis, window: Duration) -> bool {
-    at <= now && since(at, now) < window
+    at.saturating_sub(now) < JUDGED_WITHIN && since(at, now) < window
 }
 
 fn since(at: WallMillis, now: WallMillis) -> Duration {
@@ -210,6 +215,16 @@ mod tests {
         assert!(throttle.failures.values().all(|at| at.len() <= 5));
         assert!(throttle.check(&[Key::account("999")], NOW + 1_000).is_err());
         assert!(throttle.check(&[Key::account("1")], NOW + 1_000).is_ok());
+    }
+
+    #[test]
+    fn failures_that_began_later_and_were_judged_sooner_count() {
+        let mut throttle = Throttle::new(ThrottleConfig::default());
+        let key = [Key::account("kim")];
+        for n in 1..=5 {
+            throttle.failed(&key, NOW + n);
+        }
+        assert!(throttle.check(&key, NOW).is_err(), "it began first and is judged last");
     }
 
     #[test]
