@@ -44,7 +44,7 @@ use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -138,6 +138,7 @@ fn administration() -> Routes {
 fn guarded(app: &Arc<App>, all: Router<Arc<App>>) -> Router {
     all.method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(Arc::clone(app), guard::same_site))
+        .layer(from_fn(guard::one_host))
         .layer(from_fn_with_state(Arc::clone(app), guard::headers))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| panicked(&*panic)))
         .with_state(Arc::clone(app))
