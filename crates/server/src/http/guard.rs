@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anteroom_protocol::Code;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN,
-    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Version};
 use axum::middleware::Next;
@@ -18,8 +18,10 @@ use super::problem::Refused;
 use crate::app::App;
 
 pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-/// A year, as browsers ask for; its subdomains may be somebody else's.
-const HSTS: &str = "max-age=31536000";
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+/// For how long browsers come back over TLS only, once they did: a year, in seconds.
+const TLS_FOR: &str = "max-age=31536000";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -78,25 +80,29 @@ pub(super) async fn one_host(request: Request, next: Next) -> Response {
     response
 }
 
-/// Headers of every answer.
+/// Headers of every answer. What a handler says itself of how long its answer may be kept, and who may frame
+/// it, stands.
 pub(super) async fn headers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    let (parts, body) = request.into_parts();
+    let is_tls = own_origin(&parts, &app).starts_with("https://");
+    // The client, and what SockJS serves to pages of other sites.
+    let is_for_others = ["/assets/", "/sockjs"].iter().any(|it| parts.uri.path().starts_with(it));
+    let mut response = next.run(Request::from_parts(parts, body)).await;
     let out = response.headers_mut();
-    let is_html =
-        out.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     out.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // A ticket in an address must not travel on in a Referer.
     out.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    let loaded_by = if is_for_others { "cross-origin" } else { "same-origin" };
+    out.insert(RESOURCE_POLICY, HeaderValue::from_static(loaded_by));
+    if is_tls {
+        out.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(TLS_FOR));
+    }
     // An answer that brings a policy of its own says there who may frame it.
     if !out.contains_key(CONTENT_SECURITY_POLICY) {
         out.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         out.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        out.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
     }
-    if app.is_secure || app.public_origin.as_deref().is_some_and(|it| it.starts_with("https://")) {
-        out.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
-    }
-    if is_html {
-        out.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    }
+    out.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
