@@ -147,6 +147,8 @@ pub async fn run(
     // Nobody outside this machine may read them unless they are given an address of their own.
     let shows_metrics = admin.is_none() && address.ip().is_loopback();
     let router = http::router(&app, shows_metrics);
+    // A session that stands still is told why once the silence is over, long before; this is for all others.
+    http::serve::end_unread(&listener, config.heartbeat.silence.0 * 5);
     let (max, closed) = (config.server.connections_max, CancellationToken::new());
     let doors = http::serve::accept(listener, router, tls, max, closed.clone(), tasks.clone());
     let accepting = tokio::spawn(doors);

@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -33,6 +34,14 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest request head, and the read buffer of a connection, in bytes.
 const HEAD_BYTES_MAX: usize = 16 << 10;
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// From now on a connection on which nothing that was sent is taken for so long is ended, whatever is still to be
+/// written: the other side is gone, or does not read. Connections inherit it from their listener.
+pub(crate) fn end_unread(listener: &TcpListener, after: Duration) {
+    if let Err(error) = SockRef::from(listener).set_tcp_user_timeout(Some(after)) {
+        tracing::warn!(event = "accept.unbounded", %error, "connections that nobody reads stay open");
+    }
+}
 
 /// Accepts until `stopping`, which is when requests are no longer taken; connections are spawned on `tasks`.
 pub(crate) async fn accept(
