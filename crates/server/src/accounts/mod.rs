@@ -198,7 +198,7 @@ impl Accounts {
 
     fn new_guest(&self, display_name: String, now: WallMillis) -> NewUser {
         let random = Uuid::new_v4().simple().to_string();
-        let username = format!("guest-{}", &random[..10]);
+        let username = format!("{}{}", names::OF_GUESTS, &random[..10]);
         NewUser {
             id: UserId(Uuid::now_v7()),
             username_folded: username.clone(),

@@ -1,8 +1,10 @@
 //! What people and rooms may be called.
 //!
 //! A name is shown to others, so nothing in it may be invisible or turn the text around. A user name
-//! is also an identity: two names that fold to the same form are one name. Scripts that look alike
-//! are not told apart here.
+//! is also an identity: two names that fold to the same form are one name, and none may be written so
+//! that it passes for another (UTS 39): not in letters of scripts that are not written together, and not
+//! in those of one script that all look like Latin ones. Within one script letters that look alike stand
+//! beside each other, as `0` and `o` do.
 
 use anteroom_core::limits::{
     CONTACT_CHARS_MAX, DISPLAY_NAME_CHARS_MAX, ROOM_NAME_CHARS_MAX, USERNAME_CHARS_MAX,
@@ -10,6 +12,23 @@ use anteroom_core::limits::{
 };
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+use unicode_security::confusable_detection::skeleton;
+use unicode_security::{RestrictionLevel, RestrictionLevelDetection as _};
+
+/// Names that speak for the server; nobody signs up under one of them.
+const RESERVED: &[&str] = &[
+    "admin",
+    "administrator",
+    "anteroom",
+    "moderator",
+    "operator",
+    "root",
+    "server",
+    "support",
+    "system",
+];
+/// How the names of guests begin, which are given to them.
+pub(super) const OF_GUESTS: &str = "guest-";
 
 /// Why a text is not acceptable as a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +74,9 @@ pub fn username(typed: &str) -> Result<Username, NameFault> {
     check_username(typed)?;
     let folded = fold(typed);
     check_username(&folded)?;
+    if is_deceptive(&folded) {
+        return Err(NameFault::Characters);
+    }
     Ok(Username { shown: typed.to_owned(), folded })
 }
 
@@ -64,6 +86,23 @@ pub fn username(typed: &str) -> Result<Username, NameFault> {
 pub fn fold(typed: &str) -> String {
     // Lower case can undo the normal form (as with a dotted capital I), hence twice.
     typed.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+}
+
+/// Whether only the server gives this name, or its operator on the command line.
+#[must_use]
+pub fn is_reserved(typed: &str) -> bool {
+    let bounded: String = typed.chars().take(USERNAME_CHARS_MAX + 1).collect();
+    let folded = fold(&bounded);
+    RESERVED.contains(&&*folded) || folded.starts_with(OF_GUESTS)
+}
+
+/// Whether a folded name is written to pass for another: in scripts that are not written together (UTS 39
+/// section 5.2, "highly restrictive"), or in one that is not Latin and looks Latin throughout.
+fn is_deceptive(folded: &str) -> bool {
+    let is_of_one_hand = folded.check_restriction_level(RestrictionLevel::HighlyRestrictive);
+    let has_latin = folded.contains(|c: char| c.is_ascii_alphabetic());
+    let looks_latin = || skeleton(folded).all(|c| c.is_ascii());
+    !is_of_one_hand || (!has_latin && !folded.is_ascii() && looks_latin())
 }
 
 /// Accepts 1 to 40 characters after trimming.
@@ -185,7 +224,7 @@ fn is_hidden(c: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{NameFault, contact_number, display_name, fold, room_name, username};
+    use super::{NameFault, contact_number, display_name, fold, is_reserved, room_name, username};
 
     #[test]
     fn user_names_of_any_script_are_accepted() {
@@ -229,6 +268,29 @@ mod tests {
         ];
         for name in hidden {
             assert_eq!(username(name), Err(NameFault::Characters), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn no_user_name_is_written_to_pass_for_another() {
+        for name in ["аlice", "alicе", "αlice", "김сора", "ѕсоре", "ԁеаԁ", "a\u{378}bc"]
+        {
+            assert_eq!(username(name), Err(NameFault::Characters), "{name}");
+        }
+        for name in
+            ["kim하나", "金하나", "日本のx", "дмитрий", "αθηνά", "straße", "kız", "123", "a1-_."]
+        {
+            assert!(username(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_speak_for_the_server_are_reserved() {
+        for name in ["admin", "ADMIN", "Ａｄｍｉｎ", "System", "guest-1", "GUEST-x"] {
+            assert!(is_reserved(name), "{name}");
+        }
+        for name in ["adminka", "guest", "my-admin", &"admin".repeat(1_000)] {
+            assert!(!is_reserved(name), "{name}");
         }
     }
 

@@ -13,7 +13,7 @@ use anteroom_protocol::account::{
 use anteroom_protocol::audit::Act;
 use anteroom_protocol::{Code, Timestamp};
 
-use crate::accounts::{AccountError, Accounts};
+use crate::accounts::{AccountError, Accounts, names};
 use crate::audit::{Audit, Deed};
 use crate::clock::Clock;
 use crate::entry::Entry;
@@ -34,13 +34,16 @@ pub(crate) struct People {
 }
 
 impl People {
-    /// Makes an account.
+    /// Makes an account, unless the name is reserved.
     pub(crate) async fn sign_up(
         &self,
         ask: SignUp,
         from: Option<IpAddr>,
     ) -> Result<UserRecord, AccountError> {
         self.admit(from)?;
+        if names::is_reserved(&ask.username) {
+            return Err(AccountError::UsernameTaken);
+        }
         self.accounts.sign_up(ask, self.clock.wall()).await
     }
 

@@ -34,7 +34,7 @@ enum Open {
 async fn each_endpoint_is_open_to_those_it_is_for_and_to_nobody_else() {
     let server = TestServer::plain().await;
     let admin = server.administrator().await;
-    let moderator = with_role(&server, "moderator", "moderator").await;
+    let moderator = with_role(&server, "steward", "moderator").await;
     let owner = server.user("owner").await;
     let user = server.user("user").await;
     let guest = server.guest("guest").await;

@@ -10,10 +10,10 @@ const PAGES: [&str; 5] =
     ["/admin", "/admin/rooms", "/admin/people", "/admin/entries", "/admin/audit"];
 
 async fn moderator(server: &TestServer) -> Account {
-    server.user("moderator").await;
+    server.user("steward").await;
     let sql = "INSERT INTO user_roles SELECT id, 'moderator' FROM users WHERE username = ?1";
-    assert_eq!(server.change_rows(sql, &[&"moderator"]), 1);
-    server.login("moderator").await
+    assert_eq!(server.change_rows(sql, &[&"steward"]), 1);
+    server.login("steward").await
 }
 
 #[tokio::test]

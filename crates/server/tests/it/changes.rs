@@ -131,7 +131,7 @@ async fn who_may_not_is_told_so_and_nobody_else_hears_of_it() {
 async fn moderators_delete_what_others_said_for_as_long_as_they_are_moderators() {
     let server = TestServer::plain().await;
     let (room, mut speaker) = server.room(&server.user("owner").await, 5).await;
-    let moderator = server.user("moderator").await;
+    let moderator = server.user("steward").await;
     let role = "INSERT INTO user_roles VALUES (?1, 'moderator')";
     assert_eq!(server.change_rows(role, &[&moderator.id()]), 1);
     let mut session = moderator.enter(room).await.unwrap();

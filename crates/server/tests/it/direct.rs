@@ -58,7 +58,7 @@ async fn all_sessions_of_a_user_and_nobody_elses_are_told() {
 async fn who_may_not_and_what_is_not_acceptable_is_refused() {
     let server = TestServer::plain().await;
     let (chief, ann) = (server.administrator().await, server.user("ann").await);
-    let moderator = server.user("moderator").await;
+    let moderator = server.user("steward").await;
     let role = "INSERT INTO user_roles VALUES (?1, 'moderator')";
     assert_eq!(server.change_rows(role, &[&moderator.id()]), 1);
     let path = format!("/admin/users/{}/messages", ann.id());

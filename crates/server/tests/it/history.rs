@@ -56,7 +56,7 @@ async fn behaviour_b40_only_who_sits_there_or_moderates_reads_history() {
     refused(read(&a).await, 403, Code::Forbidden);
     session.leave().await.unwrap();
     assert_eq!(read(&owner).await.unwrap().items.len(), 1, "the owner may, also from outside");
-    let moderator = server.user("moderator").await;
+    let moderator = server.user("steward").await;
     refused(read(&moderator).await, 403, Code::Forbidden);
     let nobody = server.client().request(Method::GET, &format!("/rooms/{room}/messages"));
     Answer::to(nobody).await.refuses(401, "unauthenticated");
