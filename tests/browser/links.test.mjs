@@ -22,7 +22,7 @@ it('finds addresses, without what ends a sentence', () => {
   }
 });
 
-it('leaves everything else as it is', () => {
+it('a47_what_is_no_plain_web_address_is_left_as_it_is', () => {
   for (const text of [
     'javascript:alert(1)',
     'data:text/html,<script>alert(1)</script>',
@@ -36,6 +36,10 @@ it('leaves everything else as it is', () => {
   ]) {
     assert.deepEqual(linked(text), [], text);
   }
+  // Letters that look like others lead where they lead, and the address that is asked for says so.
+  const [twin] = pieces('https://аррӏе.example/');
+  assert.equal(twin.text, 'https://аррӏе.example/');
+  assert.equal(twin.href, 'https://xn--80ak6aa92e.example/');
 });
 
 it('loses no character', () => {

@@ -32,6 +32,8 @@ export function write(element, text) {
       const link = document.createElement('a');
       link.textContent = piece.text;
       link.href = piece.href;
+      // A host in other letters is shown as it is asked for as well: one may look like another.
+      if (/\/xn--|\.xn--/.test(piece.href)) link.title = piece.href;
       link.target = '_blank';
       link.rel = 'noopener noreferrer nofollow ugc';
       return link;
