@@ -35,6 +35,8 @@ const NEEDS: &[Need] = &[
     Need { package: "rabbitmq-server", is_met: has_rabbitmq, for_browser_only: false },
     // The engine of the fuzz targets is built with it.
     Need { package: "g++", is_met: || runs("c++", &["--version"]), for_browser_only: false },
+    Need { package: "nginx-light", is_met: || has_proxy("nginx"), for_browser_only: false },
+    Need { package: "haproxy", is_met: || has_proxy("haproxy"), for_browser_only: false },
     Need { package: "strace", is_met: || runs("strace", &["--version"]), for_browser_only: false },
     Need {
         package: "prometheus",
@@ -177,6 +179,11 @@ fn has_rabbitmq() -> bool {
     Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server").exists()
 }
 
+/// Debian keeps them where not everybody looks.
+fn has_proxy(name: &str) -> bool {
+    Path::new("/usr/sbin").join(name).exists() || runs(name, &["-v"])
+}
+
 /// Keeps what is installed from being started as a service of the machine, now and when the machine starts again:
 /// the tests have servers of their own. By Debian's own means, which are taken away again.
 struct ServicesOff {
@@ -188,8 +195,16 @@ struct ServicesOff {
 
 impl ServicesOff {
     fn new(packages: &[&str]) -> Result<Self, String> {
-        let services = ["redis-server", "rabbitmq-server", "prometheus"];
-        let services = services.into_iter().filter(|service| packages.contains(service)).collect();
+        // By package and by service: the smaller nginx is a package of its own.
+        let services = [
+            ("redis-server", "redis-server"),
+            ("rabbitmq-server", "rabbitmq-server"),
+            ("nginx-light", "nginx"),
+            ("haproxy", "haproxy"),
+            ("prometheus", "prometheus"),
+        ];
+        let services = services.into_iter().filter(|(package, _)| packages.contains(package));
+        let services = services.map(|(_, service)| service).collect();
         let mut off = Self { policy: None, services };
         if off.services.is_empty() {
             return Ok(off);
