@@ -55,7 +55,7 @@ async function isText(page, where, expected) {
   assert.deepEqual(expected.filter((text) => !shown.has(text)), [], `${where}: shown as they were written`);
 }
 
-it('200 attempts at script are shown as they were written', { skip, timeout: 300_000 }, async () => {
+it('a46_two_hundred_attempts_at_script_are_shown_as_they_were_written', { skip, timeout: 300_000 }, async () => {
   assert.equal(new Set(PAYLOADS).size, 200);
   const words = WORDS.en;
   const settings = { base: server.address, words, walk: 'xss', locale: words.locale, width: 1440 };

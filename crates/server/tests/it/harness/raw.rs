@@ -84,6 +84,11 @@ impl Raw {
         self.stream.write_all(bytes).await.is_ok()
     }
 
+    /// Ends the line without a word: the other side meets a reset.
+    pub(crate) fn reset(self) {
+        self.stream.set_zero_linger().unwrap();
+    }
+
     /// The code of the close that the server sends; what comes before is passed over. 1006 without.
     pub(crate) async fn close_code(&mut self) -> u16 {
         within("a close", async {

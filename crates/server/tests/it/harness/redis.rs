@@ -97,6 +97,23 @@ impl Redis {
         answer.lines().next().unwrap_or_default().to_owned()
     }
 
+    /// The names of all keys.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(b"KEYS *\r\nQUIT\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        // Each key follows a line with its length.
+        let lines: Vec<&str> = answer.split("\r\n").collect();
+        let named = lines.windows(2).filter(|pair| pair[0].starts_with('$'));
+        named.map(|pair| pair[1].to_owned()).collect()
+    }
+
+    /// What `SAVE` has written.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        std::fs::read(self.dir.path().join("dump.rdb")).expect("it was told to save")
+    }
+
     /// Lets it answer nobody, until [`Redis::wakes`].
     pub(crate) fn sleeps(&self) {
         self.signal("STOP");
