@@ -7,7 +7,6 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use super::done;
-use crate::run::say;
 
 /// Settings that an administrator changes, and an upgrade leaves alone.
 pub(super) const KEPT: [&str; 2] = ["/etc/anteroom/anteroom.toml", "/etc/default/anteroom"];
@@ -112,24 +111,20 @@ pub(super) fn fill(staged: &Tree, root: &Path, binary: &Path) -> anyhow::Result<
     let overrides = packaging.join("debian/lintian-overrides");
     staged.copy(&overrides, "usr/share/lintian/overrides/anteroom", 0o644)?;
     for (shell, name) in SHELLS {
-        if let Some(text) = asked(binary, &["completions", shell])? {
-            staged.write(name, &text, 0o644)?;
-        }
+        staged.write(name, &asked(binary, &["completions", shell])?, 0o644)?;
     }
-    if let Some(text) = asked(binary, &["man"])? {
-        staged.write("usr/share/man/man1/anteroom.1", &text, 0o644)?;
-        staged.pack("usr/share/man/man1/anteroom.1")?;
-    }
+    staged.write("usr/share/man/man1/anteroom.1", &asked(binary, &["man"])?, 0o644)?;
+    staged.pack("usr/share/man/man1/anteroom.1")?;
     Ok(())
 }
 
-/// What the program says about itself; `None`, told loudly, for one that does not know the question.
-fn asked(binary: &Path, question: &[&str]) -> anyhow::Result<Option<String>> {
+/// What the program says about itself.
+fn asked(binary: &Path, question: &[&str]) -> anyhow::Result<String> {
     let out = Command::new(binary).args(question).env_clear().output()?;
-    if out.status.success() {
-        return Ok(Some(String::from_utf8(out.stdout)?));
-    }
-    let question = question.join(" ");
-    say(&format!("NOT IN THE PACKAGE: this program does not know `anteroom {question}`"));
-    Ok(None)
+    anyhow::ensure!(
+        out.status.success(),
+        "this program does not know `anteroom {}`",
+        question.join(" ")
+    );
+    Ok(String::from_utf8(out.stdout)?)
 }

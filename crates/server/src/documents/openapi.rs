@@ -209,6 +209,13 @@ fn refused(status: u16, codes: &[Code], schemas: &mut Schemas) -> Value {
             let about = "After how many seconds to ask again.";
             shown["headers"] =
                 json!({ "Retry-After": { "description": about, "schema": seconds } });
+            if status == 429 {
+                shown["headers"]["RateLimit"] = json!({
+                    "description": "Which limit was reached, that nothing of it is left, and in how many seconds \
+                                    it begins anew: `\"room\";r=0;t=42`.",
+                    "schema": { "type": "string" },
+                });
+            }
         }
         _ => {}
     }
