@@ -285,6 +285,8 @@ impl Endpoint {
         may(self.method != Method::Get, Code::CrossSite);
         may(true, Code::Internal);
         may(self.group != Group::Operation, Code::Unavailable);
+        // Per address and per account, whatever is asked.
+        may(self.group != Group::Operation, Code::RateLimited);
         Code::ALL.iter().copied().filter(move |code| all.contains(code.as_str()))
     }
 }

@@ -46,6 +46,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -62,7 +63,9 @@ pub(crate) fn router(app: &Arc<App>, shows_metrics: bool) -> Router {
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(Arc::clone(app), rates::per_address))
         .layer(cors(app));
-    let metrics = if shows_metrics { metrics::routes().into_router() } else { Router::new() };
+    // Where they are not shown, programs are told so as of any endpoint that is not there.
+    let hidden = || Router::new().route("/metrics", get(no_such_endpoint));
+    let metrics = if shows_metrics { metrics::routes().into_router() } else { hidden() };
     let sockjs = if app.sockjs.is_on { sockjs::routes() } else { Router::new() };
     let all = Router::new()
         .nest(API_BASE, api)

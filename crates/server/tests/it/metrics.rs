@@ -161,7 +161,7 @@ async fn a_listener_of_its_own_has_metrics_and_administration_and_nothing_else()
     let http = reqwest::Client::new();
     let get = async |path: &str, token: &str| {
         let url = format!("{base}{path}");
-        Answer::to(http.request(Method::GET, url).bearer_auth(token)).await
+        Answer::of_a_part(http.request(Method::GET, url).bearer_auth(token)).await
     };
     let chief = server.administrator().await;
     let token = chief.token();

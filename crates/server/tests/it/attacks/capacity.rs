@@ -136,6 +136,10 @@ async fn a40_seats_cannot_be_hoarded() {
         cfg.set("limits.enabled", true).set("limits.reservations_per_address", 8);
         cfg.set("limits.signups_per_address", 1_000).set("limits.pending_rooms_per_user", 50);
         cfg.set("admission.reservation_ttl", "2s").set("admission.pending_room_ttl", "2s");
+        // By the seats alone, as if nobody counted requests (which `rates` is about).
+        for limit in ["requests_per_address", "requests_per_account", "attempts_per_room"] {
+            cfg.set(&format!("limits.{limit}"), 1_000_000);
+        }
     })
     .await;
     let (server, room) = (&scene.server, scene.room);

@@ -43,6 +43,7 @@ fn audited(what: &str, reply: &Reply, is_tls: bool) -> Vec<String> {
     due("x-frame-options", "DENY");
     due("cross-origin-opener-policy", "same-origin");
     let is_for_all = what.contains("/assets/")
+        || what.contains("api.json ")
         || what.contains("/api/v1/rooms ")
         || what.contains("/public/rooms");
     if !is_for_all || reply.status >= 400 {

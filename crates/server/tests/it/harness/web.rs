@@ -29,6 +29,11 @@ impl Answer {
         answer
     }
 
+    /// The same of a listener that has only a part of what the contract tells of.
+    pub(crate) async fn of_a_part(request: RequestBuilder) -> Self {
+        Self::read(request.send().await.unwrap()).await
+    }
+
     async fn read(response: Response) -> Self {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
