@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{App, parts};
-use crate::config::{self, Changes, Config, ConfigError, Limits, Overrides};
+use crate::config::{self, Changes, Config, Limits, Overrides};
 use crate::http::tls::Tls;
 use crate::telemetry;
 
@@ -75,14 +75,15 @@ impl App {
         let new = in_force.taking(&asked)?;
         // Together with what waits it may not be usable, although `asked` is.
         new.check()?;
-        if let Some(tls) = &self.source.tls {
-            anyhow::ensure!(
-                !new.tls.certificate.is_empty(),
-                ConfigError::Contradiction("TLS ends with a restart only".to_owned())
-            );
-            tls.reload(&new.tls)?;
-        }
+        let renewed = match &self.source.tls {
+            Some(tls) => Some((tls, tls.read_again(&new.tls)?)),
+            None => None,
+        };
+        // The last step that can fail.
         telemetry::set_level(&new.log)?;
+        if let Some((tls, key)) = renewed {
+            tls.take(key);
+        }
         let limits = &new.limits;
         let bound = |max| limits.enabled.then_some(max);
         self.rates.set(limits);

@@ -3,6 +3,7 @@
 
 mod backup;
 mod files;
+mod own;
 mod probe;
 mod remote;
 mod room;
@@ -10,11 +11,10 @@ mod smoke;
 mod token;
 mod user;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use tokio::net::TcpListener;
 
@@ -23,7 +23,7 @@ use remote::Remote;
 use crate::app::open_storage;
 use crate::chat::{self, ChatCommand};
 use crate::config::{self, Changes, Config, Log, Overrides, load};
-use crate::{documents, run, telemetry};
+use crate::{run, telemetry};
 
 /// A real-time chat server whose rooms keep their capacity.
 #[derive(Debug, Parser)]
@@ -91,7 +91,7 @@ enum Command {
     /// Print the contract as programs read it, in JSON.
     Document {
         /// Which half of it.
-        kind: Document,
+        kind: own::Document,
     },
     /// Print what makes a shell complete the commands and flags of this one.
     Completions {
@@ -100,15 +100,6 @@ enum Command {
     },
     /// Print the manual page, in roff.
     Man,
-}
-
-/// A half of the contract.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Document {
-    /// Requests and answers.
-    Openapi,
-    /// Frames and events.
-    Asyncapi,
 }
 
 #[derive(Debug, Subcommand)]
@@ -135,88 +126,56 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
-    // Whoever is a guest of a server somewhere has no settings of one.
-    if let Some(Command::Chat(command)) = &cli.command {
-        return Ok(chat::run(command)?);
-    }
-    if let Some(told) = of_the_program(&cli) {
-        return told;
-    }
-    let overrides = overrides(&cli.settings)?;
-    let config = load(&overrides)?;
+    // Read where they are needed: whoever is a guest of a server somewhere has none.
+    let asked = || overrides(&cli.settings);
+    let loaded = || anyhow::Ok(load(&asked()?)?);
+    let begun = || {
+        let config = loaded()?;
+        anyhow::Ok((quietly(&config)?, config))
+    };
     match cli.command {
+        None | Some(Command::Serve) => serve(loaded()?, asked()?),
         Some(Command::Chat(command)) => Ok(chat::run(&command)?),
-        Some(
-            Command::Config(ConfigCommand::Example)
-            | Command::Document { .. }
-            | Command::Completions { .. }
-            | Command::Man,
-        ) => Ok(ExitCode::SUCCESS),
-        None | Some(Command::Serve) => serve(config, overrides),
-        Some(Command::Config(ConfigCommand::Print)) => {
-            print!("{}", config.to_toml());
-            Ok(ExitCode::SUCCESS)
-        }
+        Some(Command::Config(ConfigCommand::Print)) => own::print(&loaded()?.to_toml()),
         Some(Command::Config(ConfigCommand::Check)) => {
-            println!("the configuration is usable");
-            Ok(ExitCode::SUCCESS)
+            loaded()?;
+            own::print("the configuration is usable\n")
         }
-        Some(Command::User(command)) => quietly(&config)?.block_on(user::run(&config, command)),
-        Some(Command::Room(command)) => quietly(&config)?.block_on(room::run(&config, command)),
-        Some(Command::Token(command)) => quietly(&config)?.block_on(token::run(&config, command)),
-        Some(Command::Reload) => quietly(&config)?.block_on(reload(&config)),
-        Some(Command::Migrate) => quietly(&config)?.block_on(migrate(&config)),
-        Some(Command::Backup { to }) => backup::backup(&config, &to),
+        Some(Command::Config(ConfigCommand::Example)) => own::print(&config::example()),
+        Some(Command::Document { kind }) => own::print(&own::document(kind)),
+        Some(Command::Completions { shell }) => own::print(&own::completions(shell)?),
+        Some(Command::Man) => own::print(&own::manual()?),
+        Some(Command::User(command)) => {
+            let (runtime, config) = begun()?;
+            runtime.block_on(user::run(&config, command))
+        }
+        Some(Command::Room(command)) => {
+            let (runtime, config) = begun()?;
+            runtime.block_on(room::run(&config, command))
+        }
+        Some(Command::Token(command)) => {
+            let (runtime, config) = begun()?;
+            runtime.block_on(token::run(&config, command))
+        }
+        Some(Command::Reload) => {
+            let (runtime, config) = begun()?;
+            runtime.block_on(reload(&config))
+        }
+        Some(Command::Migrate) => {
+            let (runtime, config) = begun()?;
+            runtime.block_on(migrate(&config))
+        }
+        Some(Command::Backup { to }) => backup::backup(&loaded()?, &to),
         Some(Command::Restore { from }) => {
-            quietly(&config)?.block_on(backup::restore(&config, from.as_deref()))
+            let (runtime, config) = begun()?;
+            runtime.block_on(backup::restore(&config, from.as_deref()))
         }
-        Some(Command::Smoke) => quietly(&config)?.block_on(smoke::smoke()),
-        Some(Command::Healthcheck) => quietly(&config)?.block_on(probe::healthcheck(&config)),
-    }
-}
-
-/// What the program says of itself, whatever its settings are; `None` for every other command.
-fn of_the_program(cli: &Cli) -> Option<anyhow::Result<ExitCode>> {
-    let mut text = Vec::new();
-    match &cli.command {
-        Some(Command::Config(ConfigCommand::Example)) => text.extend(config::example().bytes()),
-        Some(Command::Completions { shell }) => {
-            clap_complete::generate(*shell, &mut Cli::command(), "anteroom", &mut text);
-        }
-        Some(Command::Document { kind }) => {
-            let document = match kind {
-                Document::Openapi => documents::openapi(),
-                Document::Asyncapi => documents::asyncapi(),
-            };
-            text.extend(format!("{document:#}\n").bytes());
-        }
-        Some(Command::Man) => {
-            if let Err(error) = manual(&mut text) {
-                return Some(Err(error.into()));
-            }
-        }
-        _ => return None,
-    }
-    let written = std::io::stdout().write_all(&text);
-    Some(written.map(|()| ExitCode::SUCCESS).map_err(Into::into))
-}
-
-/// One page for the program and its commands.
-fn manual(text: &mut Vec<u8>) -> std::io::Result<()> {
-    let mut program = Cli::command();
-    program.build();
-    clap_mangen::Man::new(program.clone()).render(text)?;
-    for command in program.get_subcommands().filter(|it| it.get_name() != "help") {
-        let name = format!("anteroom {}", command.get_name());
-        let page = clap_mangen::Man::new(command.clone().display_name(name));
-        writeln!(text, ".SH \"ANTEROOM {}\"", command.get_name().to_uppercase())?;
-        page.render_description_section(text)?;
-        page.render_options_section(text)?;
-        if command.has_subcommands() {
-            page.render_subcommands_section(text)?;
+        Some(Command::Smoke) => quietly(&Config::default())?.block_on(smoke::smoke()),
+        Some(Command::Healthcheck) => {
+            let (runtime, config) = begun()?;
+            runtime.block_on(probe::healthcheck(&config))
         }
     }
-    Ok(())
 }
 
 fn overrides(settings: &Settings) -> anyhow::Result<Overrides> {

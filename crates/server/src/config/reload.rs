@@ -43,10 +43,10 @@ impl Config {
     /// # Errors
     /// A configuration that cannot be written down, which none can.
     pub(crate) fn taking(&self, new: &Self) -> Result<Self, ConfigError> {
-        let (mut merged, new) = (written(self)?, written(new)?);
-        for (section, keys) in &new {
+        let (mut merged, wanted) = (written(self)?, written(new)?);
+        for (section, keys) in &wanted {
             for (key, value) in keys.as_table().into_iter().flatten() {
-                if is_reloaded(&format!("{section}.{key}"))
+                if takes_over(&format!("{section}.{key}"), self, new)
                     && let Some(toml::Value::Table(table)) = merged.get_mut(section)
                 {
                     table.insert(key.clone(), value.clone());
@@ -59,6 +59,12 @@ impl Config {
 
 fn written(config: &Config) -> Result<toml::Table, ConfigError> {
     toml::Table::try_from(config.clone()).map_err(|e| ConfigError::Value(e.to_string()))
+}
+
+/// Whether a reload from `old` to `new` takes over this setting. TLS itself begins and ends with a start.
+fn takes_over(key: &str, old: &Config, new: &Config) -> bool {
+    let stays_secure = [old, new].iter().all(|it| !it.tls.certificate.is_empty());
+    is_reloaded(key) && (stays_secure || !key.starts_with("tls."))
 }
 
 /// The settings that differ between two configurations.
@@ -75,14 +81,14 @@ pub struct Changes {
 /// # Errors
 /// A configuration that cannot be written down, which none can.
 pub fn changes(old: &Config, new: &Config) -> Result<Changes, ConfigError> {
-    let (old, new) = (written(old)?, written(new)?);
+    let (before, wanted) = (written(old)?, written(new)?);
     let mut changes = Changes::default();
-    for (section, keys) in &new {
+    for (section, keys) in &wanted {
         for (key, value) in keys.as_table().into_iter().flatten() {
-            if old.get(section).and_then(|it| it.get(key)) != Some(value) {
+            if before.get(section).and_then(|it| it.get(key)) != Some(value) {
                 let path = format!("{section}.{key}");
-                let list =
-                    if is_reloaded(&path) { &mut changes.taken } else { &mut changes.waiting };
+                let is_taken = takes_over(&path, old, new);
+                let list = if is_taken { &mut changes.taken } else { &mut changes.waiting };
                 list.push(path);
             }
         }
@@ -111,6 +117,23 @@ mod tests {
             changes(&taken, &new).unwrap(),
             Changes { waiting: told.waiting, taken: vec![] }
         );
+    }
+
+    #[test]
+    fn a_certificate_is_renewed_and_tls_neither_begun_nor_ended() {
+        let secure = |certificate: &str| {
+            let mut config = Config::default();
+            (config.tls.certificate, config.tls.key) = (certificate.to_owned(), "key".to_owned());
+            config
+        };
+        let told = changes(&secure("old"), &secure("new")).unwrap();
+        assert_eq!(told.taken, ["tls.certificate"]);
+        assert_eq!(secure("old").taking(&secure("new")).unwrap(), secure("new"));
+        for (old, new) in [(Config::default(), secure("new")), (secure("old"), Config::default())] {
+            let told = changes(&old, &new).unwrap();
+            assert_eq!((told.taken.len(), told.waiting.len()), (0, 2));
+            assert_eq!(old.taking(&new).unwrap(), old);
+        }
     }
 
     #[test]

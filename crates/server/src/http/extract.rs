@@ -85,7 +85,7 @@ async fn identify(parts: &Parts, app: &App) -> Result<Identity, Refused> {
     let token = token_of(&parts.headers);
     let checked = app.tokens.authenticate(token.unwrap_or_default(), app.clock.wall()).await;
     let who = checked.map_err(Refused::from)?;
-    app.rates.account(who.user, app.clock.now())?;
+    app.rates.account(&who, app.clock.now())?;
     Ok(who)
 }
 

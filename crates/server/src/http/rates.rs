@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anteroom_core::ids::{RoomId, UserId};
 use anteroom_core::time::Millis;
+use anteroom_protocol::account::Role;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -18,6 +19,7 @@ use super::address::of_request;
 use super::problem::Refused;
 use crate::app::App;
 use crate::config::Limits;
+use crate::tokens::Identity;
 use crate::windows::{Left, Windows};
 
 /// Over which span requests are counted.
@@ -56,15 +58,21 @@ impl Rates {
         self.attempts.set_max(bound(limits.attempts_per_room));
     }
 
-    /// Counts a request of an account.
-    pub(super) fn account(&self, user: UserId, now: Millis) -> Result<(), Refused> {
-        let admitted = self.account.admit(user, now);
+    /// Counts a request of an account. A service asks for many and is not counted.
+    pub(super) fn account(&self, who: &Identity, now: Millis) -> Result<(), Refused> {
+        if who.has(Role::Service) {
+            return Ok(());
+        }
+        let admitted = self.account.admit(who.user, now);
         admitted.map_err(|wait| Refused::over("account", wait))
     }
 
-    /// Counts an attempt of an account to enter a room.
-    pub(super) fn attempt(&self, user: UserId, room: RoomId, now: Millis) -> Result<(), Refused> {
-        let admitted = self.attempts.admit((user, room), now);
+    /// Counts an attempt of an account to enter a room, but for a service.
+    pub(super) fn attempt(&self, who: &Identity, room: RoomId, now: Millis) -> Result<(), Refused> {
+        if who.has(Role::Service) {
+            return Ok(());
+        }
+        let admitted = self.attempts.admit((who.user, room), now);
         admitted.map_err(|wait| Refused::over("room", wait))
     }
 }

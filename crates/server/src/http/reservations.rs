@@ -72,7 +72,7 @@ async fn reserve(
     Params(link): Params<KeyParam>,
     OptionalJson(mut ask): OptionalJson<Reserve>,
 ) -> Result<Response, Refused> {
-    app.rates.attempt(who.user, room, app.clock.now())?;
+    app.rates.attempt(&who, room, app.clock.now())?;
     ask.key = ask.key.or(link.key);
     if let Some(users) = ask.users.take() {
         let reserved = app.entry.reserve_party(&who, room, users, &ask).await?;

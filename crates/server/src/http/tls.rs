@@ -50,14 +50,17 @@ impl Tls {
         Ok(Some(Self { acceptor: TlsAcceptor::from(Arc::new(config)), certificate }))
     }
 
-    /// Takes what the files hold now for connections from here on.
+    /// What the files hold now, for [`Tls::take`].
     ///
     /// # Errors
-    /// A file that cannot be read or used: what was in force stays.
-    pub(crate) fn reload(&self, settings: &config::Tls) -> anyhow::Result<()> {
-        let key = read(settings, &self.certificate.provider)?;
+    /// A file that cannot be read or used.
+    pub(crate) fn read_again(&self, settings: &config::Tls) -> anyhow::Result<CertifiedKey> {
+        read(settings, &self.certificate.provider)
+    }
+
+    /// Shows this one to those who connect from here on.
+    pub(crate) fn take(&self, key: CertifiedKey) {
         self.certificate.key.store(Arc::new(key));
-        Ok(())
     }
 
     /// The handshake of one connection. `None` when it failed or took too long.

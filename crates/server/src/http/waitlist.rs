@@ -85,7 +85,7 @@ async fn wait(
     Params(link): Params<KeyParam>,
     OptionalJson(ask): OptionalJson<Wait>,
 ) -> Result<Response, Refused> {
-    app.rates.attempt(who.user, room, app.clock.now())?;
+    app.rates.attempt(&who, room, app.clock.now())?;
     let key = ask.key.or(link.key);
     let ask = Reserve { password: ask.password, key, ..Reserve::default() };
     let (waiting, is_fresh) = app.entry.wait(&who, room, &ask, address).await?;

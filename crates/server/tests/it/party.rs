@@ -8,16 +8,6 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Known, TestServer, refused};
 
-/// An account with the role `service`.
-async fn service(server: &TestServer) -> Account {
-    let account = server.user("matchmaker").await;
-    let role = "INSERT INTO user_roles SELECT id, 'service' FROM users WHERE username = ?1";
-    assert_eq!(server.change_rows(role, &[&"matchmaker"]), 1);
-    drop(account);
-    // Roles are in the token.
-    server.login("matchmaker").await
-}
-
 async fn ask(service: &Account, room: i64, users: &[uuid::Uuid]) -> Answer {
     let path = format!("/rooms/{room}/reservations");
     Answer::to(service.request(Method::POST, &path).json(&json!({ "users": users }))).await
@@ -34,7 +24,7 @@ async fn a_party_that_fits_sits_down_together() {
     let server = TestServer::plain().await;
     let room = server.empty_room(&server.user("owner").await, 3).await;
     let (a, b) = (server.user("a").await, server.user("b").await);
-    let service = service(&server).await;
+    let service = server.service().await;
     let answer = ask(&service, room, &[a.id(), b.id()]).await;
     assert_eq!(answer.status, 201);
     let reserved: PartyReserved = serde_json::from_value(answer.json()).unwrap();
@@ -59,7 +49,7 @@ async fn a_party_that_does_not_fit_leaves_no_seat_behind() {
     let server = TestServer::plain().await;
     let (room, owner) = server.room(&server.user("owner").await, 3).await;
     let people = server.guests(3).await;
-    let service = service(&server).await;
+    let service = server.service().await;
     let ids: Vec<_> = people.iter().map(Known::id).collect();
     let answer = ask(&service, room, &ids).await;
     assert_eq!((answer.status, answer.json()["code"].as_str()), (409, Some("room_full")));
@@ -78,7 +68,7 @@ async fn who_is_banned_or_not_logged_in_stands_in_the_way_of_all() {
     let ban = format!("/rooms/{room}/members/{}?ban=true", b.id());
     assert_eq!(Answer::to(owner.request(Method::DELETE, &ban)).await.status, 204);
     gone.logout().await.unwrap();
-    let service = service(&server).await;
+    let service = server.service().await;
     let nobody = uuid::Uuid::now_v7();
     let answer = ask(&service, room, &[a.id(), b.id(), gone.id(), nobody]).await;
     assert_eq!(
@@ -99,7 +89,7 @@ async fn only_a_service_account_reserves_for_others_and_only_for_a_party() {
     let owner = server.user("owner").await;
     let room = server.empty_room(&owner, 5).await;
     assert_eq!(ask(&owner, room, &[owner.id()]).await.status, 403, "the owner is no service");
-    let service = service(&server).await;
+    let service = server.service().await;
     let crowd: Vec<_> = (0..101).map(|_| uuid::Uuid::now_v7()).collect();
     for wrong in [&[][..], &[owner.id(), owner.id()], &crowd] {
         let answer = ask(&service, room, wrong).await;
@@ -117,7 +107,7 @@ async fn logging_out_takes_a_partys_seat_with_it() {
     let server = TestServer::plain().await;
     let room = server.empty_room(&server.user("owner").await, 2).await;
     let a = server.user("a").await;
-    let service = service(&server).await;
+    let service = server.service().await;
     let answer = ask(&service, room, &[a.id()]).await;
     let reserved: PartyReserved = serde_json::from_value(answer.json()).unwrap();
     a.logout().await.unwrap();

@@ -1,5 +1,6 @@
 //! How much may be asked, and what answers say of it.
 
+use anteroom_client::Account;
 use anteroom_protocol::Code;
 use anteroom_protocol::entry::Reserve;
 use reqwest::Method;
@@ -65,9 +66,7 @@ async fn an_account_is_limited_wherever_it_comes_from_and_its_session_goes_on() 
     .await;
     let (ann, bob) = (server.user("ann").await, server.user("bob").await);
     let (_, mut session) = server.room(&ann, 2).await;
-    let me = async |account: &anteroom_client::Account| {
-        account.request(Method::GET, "/me").send().await.unwrap()
-    };
+    let me = async |account: &Account| account.request(Method::GET, "/me").send().await.unwrap();
     let mut answers = Vec::new();
     for _ in 0..8 {
         answers.push(me(&ann).await);
@@ -78,6 +77,11 @@ async fn an_account_is_limited_wherever_it_comes_from_and_its_session_goes_on() 
     assert!(over.headers().contains_key("retry-after"));
     assert_eq!(me(&bob).await.status(), 200);
     alive(&mut session).await;
+    // A service asks for many people.
+    let service = server.service().await;
+    for _ in 0..20 {
+        assert_eq!(me(&service).await.status(), 200);
+    }
 }
 
 #[tokio::test]

@@ -31,6 +31,15 @@ impl TestServer {
         self.client.login("overseer", PASSWORD).await.unwrap()
     }
 
+    /// An account that speaks for many.
+    pub(crate) async fn service(&self) -> Account {
+        self.user("matchmaker").await;
+        let role = "INSERT INTO user_roles SELECT id, 'service' FROM users WHERE username = ?1";
+        assert_eq!(self.change_rows(role, &[&"matchmaker"]), 1);
+        // Roles are in the token.
+        self.login("matchmaker").await
+    }
+
     /// Sessions, entries, deadlines and seats: what must come back to where it was.
     pub(crate) async fn standing(&self, chief: &Account) -> Value {
         let nodes = self.node_clients();
