@@ -29,7 +29,7 @@ impl Echo {
         place: impl Send + 'static,
     ) {
         let Some((stream, unread)) = upgraded(upgrade).await else { return };
-        let Bounds { frame_bytes, outbound_bytes, .. } = all.bounds;
+        let Bounds { frame_bytes, outbound_bytes, .. } = **all.bounds.load();
         let mut echo = Self { outbox: Outbox::new(stream, outbound_bytes) };
         echo.outbox.open(Vec::new(), 0);
         let departure = Reading::new(&unread, frame_bytes).converse(&mut echo).await;
