@@ -27,7 +27,7 @@ impl Accounts {
     ) -> Result<UserRecord, AccountError> {
         let folded = foldable(&presented.username).map(names::fold);
         let account = Key::account(folded.as_deref().unwrap_or(&presented.username));
-        let keys = [account, Key::address(from)];
+        let keys = [account, Key::Address(from)];
         self.throttle().check(&keys, now).map_err(throttled)?;
         if acceptable(&presented.password) == Err(NameFault::TooLong) {
             let mut faults = Faults::default();

@@ -51,7 +51,7 @@ section! {
         messages: Messages = Messages::default(),
         /// When a silent line counts as dead.
         heartbeat: Heartbeat = Heartbeat::default(),
-        /// Bounds against flooding and hoarding.
+        /// Bounds against flooding and hoarding. An address of IPv6 counts as its network of 64 bits.
         limits: Limits = Limits::default(),
         /// What is written to standard error.
         log: Log = Log::default(),

@@ -1,6 +1,6 @@
 //! Whom a request is counted under.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request};
@@ -15,7 +15,8 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// The address a request is counted under: the connection's, or what a trusted proxy says.
+/// The address a request is counted under: the connection's, or what a trusted proxy says. Of IPv6 the network,
+/// since whoever has one address of it has all the others.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Address(pub(crate) Option<IpAddr>);
 
@@ -26,15 +27,29 @@ impl FromRequestParts<Arc<App>> for Address {
         parts: &mut Parts,
         app: &Arc<App>,
     ) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
-        Ok(Self(counted(peer, &parts.headers, |address| app.trusts(address))))
+        let peer = parts.extensions.get::<Peer>();
+        Ok(Self::of(peer, &parts.headers, app))
     }
 }
 
-/// The same for whoever has the request as a whole.
-pub(super) fn of_request(request: &Request, app: &App) -> Option<IpAddr> {
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
-    counted(peer, request.headers(), |address| app.trusts(address))
+impl Address {
+    /// The same for whoever has the request as a whole.
+    pub(super) fn of_request(request: &Request, app: &App) -> Self {
+        Self::of(request.extensions().get::<Peer>(), request.headers(), app)
+    }
+
+    fn of(peer: Option<&Peer>, headers: &HeaderMap, app: &App) -> Self {
+        let peer = peer.map(|peer| peer.0.ip());
+        Self(counted(peer, headers, |address| app.trusts(address)).map(network))
+    }
+}
+
+/// What shares one line: an IPv4 address, or the /64 that an IPv6 address is in.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 @ IpAddr::V4(_) => v4,
+    }
 }
 
 /// Each proxy writes one entry; the last that is no trusted proxy's own is whom the outermost one
@@ -84,6 +99,15 @@ mod tests {
         assert_eq!(from(INNER, &["9.9.9.9", "10.0.0.1"]), "9.9.9.9", "one header for each");
         assert_eq!(from(INNER, &["1.1.1.1, 9.9.9.9:4711, 10.0.0.1:80"]), "9.9.9.9");
         assert_eq!(from(OUTER, &["[2001:db8::1]:443"]), "2001:db8::1");
+    }
+
+    #[test]
+    fn addresses_of_one_line_are_counted_together() {
+        let counted = |text: &str| network(text.parse().unwrap());
+        assert_eq!(counted("2001:db8:1:2::1"), counted("2001:db8:1:2:ffff::9"));
+        assert_ne!(counted("2001:db8:1:2::1"), counted("2001:db8:1:3::1"));
+        assert_eq!(counted("::ffff:192.0.2.1"), counted("192.0.2.1"));
+        assert_ne!(counted("192.0.2.1"), counted("192.0.2.2"));
     }
 
     #[test]

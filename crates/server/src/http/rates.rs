@@ -3,7 +3,7 @@
 //! The fields are those of the IETF's draft "RateLimit header fields for HTTP": `RateLimit-Policy` names the quota and
 //! its window in seconds, `RateLimit` what is left of it and when it begins anew.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::address::of_request;
+use super::address::Address;
 use super::problem::Refused;
 use crate::app::App;
 use crate::config::Limits;
@@ -30,7 +30,7 @@ const ATTEMPTS_SPAN: Duration = Duration::from_secs(60);
 pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// What is counted of those who ask.
+/// What is counted of those who ask; without a bound until one is set.
 pub(crate) struct Rates {
     address: Windows<IpAddr>,
     account: Windows<UserId>,
@@ -39,23 +39,22 @@ pub(crate) struct Rates {
     attempts: Windows<(UserId, RoomId)>,
 }
 
-impl Rates {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        let rates = Self {
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
             address: Windows::new(None, REQUESTS_SPAN),
             account: Windows::new(None, REQUESTS_SPAN),
             attempts: Windows::new(None, ATTEMPTS_SPAN),
-        };
-        rates.set(limits);
-        rates
+        }
     }
+}
 
+impl Rates {
     /// Other bounds. What was counted stays counted.
     pub(crate) fn set(&self, limits: &Limits) {
-        let bound = |max| limits.enabled.then_some(max);
-        self.address.set_max(bound(limits.requests_per_address));
-        self.account.set_max(bound(limits.requests_per_account));
-        self.attempts.set_max(bound(limits.attempts_per_room));
+        self.address.set_max(limits.bound(limits.requests_per_address));
+        self.account.set_max(limits.bound(limits.requests_per_account));
+        self.attempts.set_max(limits.bound(limits.attempts_per_room));
     }
 
     /// Counts a request of an account. A service asks for many and is not counted.
@@ -83,7 +82,8 @@ pub(super) async fn per_address(
     request: Request,
     next: Next,
 ) -> Response {
-    let address = network(of_request(&request, &app));
+    // A connection without one (there is none over TCP) is counted with all such.
+    let address = Address::of_request(&request, &app).0.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
     match app.rates.address.count(address, app.clock.now()) {
         Ok(None) => next.run(request).await,
         Ok(Some(left)) => {
@@ -92,17 +92,6 @@ pub(super) async fn per_address(
             response
         }
         Err(wait) => Refused::over("address", wait).into_response(),
-    }
-}
-
-/// What shares one line: an IPv4 address, or the /64 that an IPv6 address is in.
-fn network(address: Option<IpAddr>) -> IpAddr {
-    match address.map(|it| it.to_canonical()) {
-        Some(IpAddr::V6(v6)) => {
-            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)))
-        }
-        Some(v4) => v4,
-        None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     }
 }
 
@@ -128,15 +117,6 @@ pub(super) fn whole_seconds(span: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_of_one_line_are_counted_together() {
-        let counted = |text: &str| network(Some(text.parse().unwrap()));
-        assert_eq!(counted("2001:db8:1:2::1"), counted("2001:db8:1:2:ffff::9"));
-        assert_ne!(counted("2001:db8:1:2::1"), counted("2001:db8:1:3::1"));
-        assert_eq!(counted("::ffff:192.0.2.1"), counted("192.0.2.1"));
-        assert_ne!(counted("192.0.2.1"), counted("192.0.2.2"));
-    }
 
     #[test]
     fn a_wait_is_told_in_whole_seconds_and_never_too_short() {
