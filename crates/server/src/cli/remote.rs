@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
+use crate::accounts::names::fold;
 use crate::app::socket_of;
 use crate::config::Config;
 
@@ -93,7 +94,7 @@ impl Remote {
         let query = [("q", username), ("limit", "200")];
         let request = self.http.get(address(&format!("{API_BASE}/admin/users"))).query(&query);
         let page: Page<User> = serde_json::from_value(answer(request).await?)?;
-        let is_meant = |user: &User| user.username.to_lowercase() == username.to_lowercase();
+        let is_meant = |user: &User| fold(&user.username) == fold(username);
         page.items.into_iter().find(is_meant).with_context(|| format!("there is no {username}"))
     }
 
