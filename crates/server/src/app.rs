@@ -49,7 +49,7 @@ use crate::ws::Connections;
 use broker::{Brokered, Said};
 pub(crate) use control::socket_of;
 use ground::{Ground, ground, join};
-pub(crate) use ground::{open_storage, sqlite_file, with_copies};
+pub(crate) use ground::{open_storage, seats_file, sqlite_file, tokens_apart};
 use lease::Lease;
 use live::{Live, Source};
 use watch::Watch;
@@ -298,14 +298,8 @@ async fn entry(
         tokens: Arc::clone(&ground.tokens),
         passwords: ground.accounts.passwords().clone(),
         clock: Arc::clone(&ground.clock),
-        wrong_passwords: Windows::new(
-            config.limits.enabled.then_some(config.limits.room_password_failures),
-            PASSWORDS_SPAN,
-        ),
-        bad_proofs: Windows::new(
-            config.limits.enabled.then_some(config.limits.bad_proofs),
-            PROOFS_SPAN,
-        ),
+        wrong_passwords: Windows::new(None, PASSWORDS_SPAN),
+        bad_proofs: Windows::new(None, PROOFS_SPAN),
         ticket_key: TicketKey::new(ground.keys.ticket()),
         deadlines: Arc::clone(&ground.deadlines),
         aftermath,
@@ -351,7 +345,6 @@ async fn build(
         stopping: stopping.clone(),
         bounds: ArcSwap::from_pointee(parts::connections(config)),
     });
-    let limits = &config.limits;
     let app = App {
         people: People {
             accounts: ground.accounts,
@@ -359,10 +352,7 @@ async fn build(
             entry: Arc::clone(&entry),
             clock: Arc::clone(&ground.clock),
             audit: Arc::clone(&audit),
-            newcomers: Windows::new(
-                limits.enabled.then_some(limits.signups_per_address),
-                NEWCOMERS_SPAN,
-            ),
+            newcomers: Windows::new(None, NEWCOMERS_SPAN),
         },
         clock: ground.clock,
         audit,
@@ -371,8 +361,8 @@ async fn build(
         entry,
         rooms,
         history,
-        rates: Rates::new(limits),
-        searches: Windows::new(limits.enabled.then_some(limits.searches_per_user), SEARCHES_SPAN),
+        rates: Rates::default(),
+        searches: Windows::new(None, SEARCHES_SPAN),
         delivery,
         sockjs: SockJs {
             is_on: config.server.sockjs,
@@ -390,6 +380,7 @@ async fn build(
         stopping: stopping.clone(),
         tasks: tasks.clone(),
     };
+    app.bind(&config.limits);
     let others = arriving.zip(ground.lease);
     Ok((Arc::new(app), Inlets { appends, broker, said, others, rings: ground.rings }))
 }
@@ -402,7 +393,7 @@ fn room_service(
     RoomService {
         entry: Arc::clone(entry),
         pending_ttl: config.admission.pending_room_ttl.0,
-        pending_max: config.limits.enabled.then_some(config.limits.pending_rooms_per_user),
+        pending_max: config.limits.bound(config.limits.pending_rooms_per_user),
         epoch: AtomicU64::new(epoch),
         seats_life: AtomicU64::new(seats_life),
         audit: Arc::clone(audit),

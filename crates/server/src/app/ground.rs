@@ -23,7 +23,7 @@ use crate::storage::SharedStorage;
 use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::sqlite::{SqliteOptions, SqliteStorage};
 use crate::sweeper::Deadlines;
-use crate::tokens::{Copies, Keys, Tokens, TokensConfig};
+use crate::tokens::{Copies, Keys, SecretError, Tokens, TokensConfig};
 
 /// The store, and the token that it cancels when it has failed for good.
 pub(crate) async fn open_storage(
@@ -57,6 +57,11 @@ pub(crate) fn sqlite_file(config: &Config) -> PathBuf {
         Some(path) if !path.is_empty() => Path::new(path.trim_start_matches("//")).to_path_buf(),
         _ => config.server.data_dir.join("anteroom.db"),
     }
+}
+
+/// The ledger of the strategy `conditional` in one file.
+pub(crate) fn seats_file(config: &Config) -> PathBuf {
+    config.server.data_dir.join("seats.db")
 }
 
 /// The way to the other nodes, and what comes from them.
@@ -106,10 +111,7 @@ pub(super) async fn ground(
     bus: Arc<dyn Bus>,
 ) -> anyhow::Result<Ground> {
     let clock = Arc::new(Clock::new());
-    let keys = match config.auth.secret.as_str() {
-        "" => Keys::load_or_generate(&config.server.data_dir)?,
-        secret => Keys::from_secret(secret)?,
-    };
+    let keys = keys_of(config)?;
     let tokens_config = TokensConfig {
         token_ttl: config.auth.token_ttl.0,
         logins_per_user: config.auth.logins_per_user,
@@ -151,11 +153,28 @@ pub(super) async fn ground(
     })
 }
 
+/// Keys from the secret that the settings give, or from the generated one.
+fn keys_of(config: &Config) -> Result<Keys, SecretError> {
+    match config.auth.secret.as_str() {
+        "" => Keys::load_or_generate(&config.server.data_dir),
+        secret => Keys::from_secret(secret),
+    }
+}
+
+/// Tokens for a command that works on the store itself. Beside running nodes what they have at hand is called in.
+///
+/// # Errors
+/// No usable secret; redis.url cannot be read.
+pub(crate) fn tokens_apart(config: &Config, storage: &SharedStorage) -> anyhow::Result<Tokens> {
+    let tokens = Tokens::new(Arc::clone(storage), &keys_of(config)?, TokensConfig::default());
+    with_copies(config, tokens)
+}
+
 /// Tokens with the copies that all nodes share, where there are several and a Redis.
 ///
 /// # Errors
 /// redis.url cannot be read.
-pub(crate) fn with_copies(config: &Config, tokens: Tokens) -> anyhow::Result<Tokens> {
+fn with_copies(config: &Config, tokens: Tokens) -> anyhow::Result<Tokens> {
     let config::Redis { url, prefix, timeout } = &config.redis;
     if config.cluster.bus == config::Bus::Local || url.is_empty() {
         return Ok(tokens);

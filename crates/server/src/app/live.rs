@@ -69,6 +69,16 @@ impl App {
         told
     }
 
+    /// Sets every bound on how often; what was counted stays counted.
+    pub(super) fn bind(&self, limits: &Limits) {
+        self.rates.set(limits);
+        self.searches.set_max(limits.bound(limits.searches_per_user));
+        self.people.newcomers.set_max(limits.bound(limits.signups_per_address));
+        self.entry.wrong_passwords.set_max(limits.bound(limits.room_password_failures));
+        self.entry.bad_proofs.set_max(limits.bound(limits.bad_proofs));
+        self.people.accounts.set_failures(limits.login_failures);
+    }
+
     fn take_over(&self, in_force: &mut Config) -> anyhow::Result<Changes> {
         let asked = config::load(&self.source.overrides)?;
         let changes = config::changes(in_force, &asked)?;
@@ -84,14 +94,7 @@ impl App {
         if let Some((tls, key)) = renewed {
             tls.take(key);
         }
-        let limits = &new.limits;
-        let bound = |max| limits.enabled.then_some(max);
-        self.rates.set(limits);
-        self.searches.set_max(bound(limits.searches_per_user));
-        self.people.newcomers.set_max(bound(limits.signups_per_address));
-        self.entry.wrong_passwords.set_max(bound(limits.room_password_failures));
-        self.entry.bad_proofs.set_max(bound(limits.bad_proofs));
-        self.people.accounts.set_failures(limits.login_failures);
+        self.bind(&new.limits);
         self.people.accounts.take_guests(new.auth.guests);
         self.connections.bounds.store(Arc::new(parts::connections(&new)));
         self.live.store(Arc::new(Live::of(&new)));

@@ -6,7 +6,7 @@ use anteroom_core::seat::{Arrivals, SessionPolicy, Terms};
 
 use tokio_util::sync::CancellationToken;
 
-use super::Ground;
+use super::ground::{Ground, seats_file};
 use crate::accounts::{AccountsConfig, PasswordConfig, ThrottleConfig};
 use crate::admission::{self, Admission, Bounds, Whose};
 use crate::alarms::{Alarms, Rings, Spans};
@@ -47,7 +47,7 @@ pub(super) async fn strategy(
     };
     let bounds = Bounds {
         per_user: settings.reservations_per_user,
-        per_address: config.limits.enabled.then_some(config.limits.reservations_per_address),
+        per_address: config.limits.bound(config.limits.reservations_per_address),
     };
     #[cfg(feature = "baselines")]
     if let Some(discipline) = baseline(settings.strategy) {
@@ -109,7 +109,7 @@ async fn real(
         }
         config::Strategy::Conditional => {
             let seats = admission::Conditional::open(
-                &config.server.data_dir.join("seats.db"),
+                &seats_file(config),
                 admission::ConditionalOptions::default(),
                 ground.fatal.clone(),
                 (terms, bounds),
@@ -175,8 +175,8 @@ pub(super) fn connections(config: &Config) -> ConnectionBounds {
         frame_bytes: limits.frame_bytes.0,
         outbound_bytes: limits.outbound_bytes.0,
         content_chars_max: config.messages.content_chars_max,
-        bad_frames: limits.enabled.then_some(limits.bad_frames),
-        frames_per_10s: limits.enabled.then_some(limits.frames_per_10s),
+        bad_frames: limits.bound(limits.bad_frames),
+        frames_per_10s: limits.bound(limits.frames_per_10s),
         ping: config.heartbeat.ping.0,
         silence: config.heartbeat.silence.0,
     }

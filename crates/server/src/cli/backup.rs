@@ -5,19 +5,18 @@
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 
 use crate::accounts::names::fold;
-use crate::app::{open_storage, sqlite_file, with_copies};
+use crate::app::{open_storage, seats_file, sqlite_file, tokens_apart};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::storage::sqlite::{back_up, put_back};
+use crate::storage::sqlite::{back_up, put_back, remove, set_aside};
 use crate::storage::{LoginEnd, SharedStorage, UserQuery};
-use crate::tokens::{Keys, SECRET_FILE, Tokens, TokensConfig};
+use crate::tokens::SECRET_FILE;
 
 /// The name of the database in a backup, whatever it is called where it is used.
 const DATABASE: &str = "anteroom.db";
@@ -75,28 +74,18 @@ fn files(config: &Config, from: &Path) -> anyhow::Result<u64> {
     let (secret, own) = (from.join(SECRET_FILE), data_dir.join(SECRET_FILE));
     if secret.exists() && std::fs::read(&secret).ok() != std::fs::read(&own).ok() {
         if own.exists() {
-            std::fs::rename(&own, data_dir.join(format!("{SECRET_FILE}.before-restore")))?;
+            set_aside(&own)?;
         }
         std::fs::copy(&secret, &own).context("the secret could not be put back")?;
     }
     // Whoever sat when the server stopped sits no more, and the ledger is of another time than the facts.
-    for suffix in ["", "-wal", "-shm"] {
-        let seats: PathBuf = data_dir.join(format!("seats.db{suffix}"));
-        if seats.exists() {
-            std::fs::remove_file(&seats)?;
-        }
-    }
+    remove(&seats_file(config))?;
     Ok(past)
 }
 
 /// What has to follow: no login of then, and no life of a number that was there already. How many logins ended.
 async fn after(config: &Config, storage: &SharedStorage, past: u64) -> anyhow::Result<usize> {
-    let keys = match config.auth.secret.as_str() {
-        "" => Keys::load_or_generate(&config.server.data_dir)?,
-        secret => Keys::from_secret(secret)?,
-    };
-    let tokens = Tokens::new(Arc::clone(storage), &keys, TokensConfig::default());
-    let (tokens, now) = (with_copies(config, tokens)?, Clock::new().wall());
+    let (tokens, now) = (tokens_apart(config, storage)?, Clock::new().wall());
     let (mut ended, mut query) = (0, UserQuery { prefix: String::new(), after: None, limit: PAGE });
     loop {
         let users = storage.users(query.clone()).await?;

@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 
 use super::remote::Remote;
 use crate::accounts::{AccountError, Accounts, AccountsConfig};
-use crate::app::{open_storage, with_copies};
+use crate::app::{open_storage, tokens_apart};
 use crate::audit::{Audit, Deed};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::storage::LoginEnd;
-use crate::tokens::{Keys, Tokens, TokensConfig};
+use crate::tokens::Tokens;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -62,13 +62,7 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result
         return Ok(ExitCode::SUCCESS);
     }
     let (storage, _) = open_storage(config).await?;
-    let keys = match config.auth.secret.as_str() {
-        "" => Keys::load_or_generate(&config.server.data_dir)?,
-        secret => Keys::from_secret(secret)?,
-    };
-    let tokens = Tokens::new(Arc::clone(&storage), &keys, TokensConfig::default());
-    // Beside running nodes what they have at hand is called in.
-    let tokens = with_copies(config, tokens)?;
+    let tokens = tokens_apart(config, &storage)?;
     let accounts = Accounts::new(Arc::clone(&storage), tokens.clone(), AccountsConfig::default());
     let clock = Arc::new(Clock::new());
     let audit = Audit::new(Arc::clone(&storage), Arc::clone(&clock), config.admin.audit_kept);

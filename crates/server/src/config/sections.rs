@@ -271,7 +271,7 @@ section! {
         bad_frames: usize = 20,
         /// Frames of one session in 10 s before 4529.
         frames_per_10s: usize = 300,
-        /// Requests to the API from one address (an IPv6 network of 64 bits) in 10 s.
+        /// Requests to the API from one address in 10 s.
         requests_per_address: usize = 1_000,
         /// Requests of one account in 10 s.
         requests_per_account: usize = 300,
@@ -322,6 +322,14 @@ impl StorageSettings {
     #[must_use]
     pub fn is_postgres(&self) -> bool {
         ["postgres://", "postgresql://"].iter().any(|scheme| self.url.starts_with(scheme))
+    }
+}
+
+impl Limits {
+    /// A bound, where bounds are on.
+    #[must_use]
+    pub fn bound(&self, max: usize) -> Option<usize> {
+        self.enabled.then_some(max)
     }
 }
 

@@ -92,18 +92,42 @@ fn last_epoch(path: &Path) -> u64 {
     read().map_or(0, i64::unsigned_abs)
 }
 
-/// Moves a database with all that belongs to it to a name that is free.
-fn set_aside(database: &Path) -> io::Result<PathBuf> {
-    let names = (1..).map(|n| with_suffix(database, &format!(".before-restore-{n}")));
-    let kept = names.into_iter().find(|it| !it.exists()).unwrap_or_else(|| database.into());
+/// Moves a file, with what SQLite keeps beside it if it is a database, to a name that is free; which one.
+///
+/// # Errors
+/// The system's.
+pub fn set_aside(file: &Path) -> io::Result<PathBuf> {
+    let mut n = 1;
+    let kept = loop {
+        let name = with_suffix(file, &format!(".before-restore-{n}"));
+        if !name.exists() {
+            break name;
+        }
+        n += 1;
+    };
+    // The log first: a database without its log lacks commits, and a log without its database is nothing.
     for suffix in BESIDE {
-        let beside = with_suffix(database, suffix);
+        let beside = with_suffix(file, suffix);
         if beside.exists() {
             std::fs::rename(&beside, with_suffix(&kept, suffix))?;
         }
     }
-    std::fs::rename(database, &kept)?;
+    std::fs::rename(file, &kept)?;
     Ok(kept)
+}
+
+/// Removes a database with what SQLite keeps beside it; harmless where there is none.
+///
+/// # Errors
+/// The system's.
+pub fn remove(database: &Path) -> io::Result<()> {
+    for suffix in BESIDE.iter().chain(&[""]) {
+        match std::fs::remove_file(with_suffix(database, suffix)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a file that is not whole, no database of ours, or of a newer release.

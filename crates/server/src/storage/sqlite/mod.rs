@@ -34,7 +34,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
-pub use backup::{Replaced, back_up, put_back};
+pub use backup::{Replaced, back_up, put_back, remove, set_aside};
 use bans::Bans;
 use events::Outbox;
 pub use open::OpenError;
