@@ -93,7 +93,7 @@ fn the_package_has_what_a_machine_needs_with_the_right_owners_and_modes_and_its_
         ("./usr/share/doc/anteroom/install.md", "-rw-r--r--"),
         ("./usr/share/doc/anteroom/ko/install.md", "-rw-r--r--"),
         ("./usr/share/doc/anteroom/examples/secret.conf", "-rw-r--r--"),
-        ("./usr/share/doc/anteroom/examples/grafana/alerts.yaml", "-rw-r--r--"),
+        ("./usr/share/doc/anteroom/grafana/alerts.yaml", "-rw-r--r--"),
     ];
     if is_whole {
         wanted.extend([

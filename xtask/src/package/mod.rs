@@ -92,8 +92,18 @@ fn documents(staged: &Tree, root: &Path, maintainer: &str, at: &str) -> anyhow::
     staged.pack(&format!("{DOC}/changelog.Debian"))?;
     staged.copy_all(&root.join("docs"), "md", DOC)?;
     staged.copy_all(&root.join("docs/ko"), "md", &format!("{DOC}/ko"))?;
-    staged.copy_all(&root.join("docs/grafana"), "json", &format!("{DOC}/examples/grafana"))?;
-    staged.copy_all(&root.join("docs/grafana"), "yaml", &format!("{DOC}/examples/grafana"))?;
+    // Where the guides' own links lead.
+    let caddy = root.join("docs/compose/Caddyfile");
+    staged.copy(&caddy, &format!("{DOC}/compose/Caddyfile"), 0o644)?;
+    for (dir, ending) in [
+        ("grafana", "json"),
+        ("grafana", "yaml"),
+        ("proxies", "cfg"),
+        ("proxies", "conf"),
+        ("transcripts", "jsonl"),
+    ] {
+        staged.copy_all(&root.join("docs").join(dir), ending, &format!("{DOC}/{dir}"))?;
+    }
     let secret = root.join("packaging/systemd/secret.conf");
     staged.copy(&secret, &format!("{DOC}/examples/secret.conf"), 0o644)
 }
