@@ -12,9 +12,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, ensure};
 use clap::Args;
 
+use crate::build::{Profile, built, target};
 use crate::cluster::{Kept, Place, keeper};
-use crate::plan::cargo;
-use crate::run::say;
+use crate::python::environment;
+use crate::run::{done, say};
 
 const READY: &str = "listening on ";
 const PASSWORD: &str = "correct horse battery";
@@ -33,13 +34,6 @@ pub(crate) struct Wanted {
     server: Option<PathBuf>,
 }
 
-/// Whether python is there with what makes virtual environments.
-pub(crate) fn has_python() -> bool {
-    let mut ask = Command::new("python3");
-    ask.args(["-c", "import venv, ensurepip"]);
-    ask.output().is_ok_and(|out| out.status.success())
-}
-
 /// Runs the checks. Whether everything was as the document has it.
 ///
 /// # Errors
@@ -47,10 +41,15 @@ pub(crate) fn has_python() -> bool {
 pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<bool> {
     let server = match &wanted.server {
         Some(server) => server.canonicalize().with_context(|| server.display().to_string())?,
-        None => built(root)?,
+        // As a part of the workspace: the very build that the tests made.
+        None => {
+            built(root, Profile::Debug, &["--workspace", "--bin", "anteroom"])?.join("anteroom")
+        }
     };
     let home = target(root).join("contract");
-    let python = installed(root, &home)?;
+    std::fs::create_dir_all(&home)?;
+    let required = root.join("xtask/contract/requirements.txt");
+    let python = environment(&home.join("venv"), &required)?;
     let mut place = Place::new("contract")?;
     let data = place.path.join("data");
     for (name, role) in [("somebody", "user"), ("overseer", "admin")] {
@@ -87,44 +86,6 @@ fn checks(root: &Path, python: &Path, document: &Path, base: &str) -> Command {
     checks.env("CONTRACT_SERVER", base).env("CONTRACT_PASSWORD", PASSWORD);
     checks.env("PYTHONPATH", root.join("xtask/contract")).env("PYTHONDONTWRITEBYTECODE", "1");
     checks
-}
-
-fn built(root: &Path) -> anyhow::Result<PathBuf> {
-    // As a part of the workspace: the very build that the tests made.
-    let status =
-        cargo(root, &["build", "--workspace", "--bin", "anteroom"]).status().context("cargo")?;
-    ensure!(status.success(), "the server does not build");
-    Ok(target(root).join("debug/anteroom"))
-}
-
-fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
-}
-
-/// The interpreter of an environment that has what is required.
-fn installed(root: &Path, home: &Path) -> anyhow::Result<PathBuf> {
-    let required = root.join("xtask/contract/requirements.txt");
-    let wanted = std::fs::read_to_string(&required)?;
-    let (venv, note) = (home.join("venv"), home.join("installed.txt"));
-    let python = venv.join("bin/python");
-    if std::fs::read_to_string(&note).is_ok_and(|had| had == wanted) && python.exists() {
-        return Ok(python);
-    }
-    std::fs::create_dir_all(home)?;
-    let mut make = Command::new("python3");
-    done(make.args(["-m", "venv", "--clear"]).arg(&venv))
-        .context("python3 -m venv (apt-get install python3-venv)")?;
-    let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
-    done(install.arg(&required)).context("pip install")?;
-    std::fs::write(&note, wanted)?;
-    Ok(python)
-}
-
-fn done(command: &mut Command) -> anyhow::Result<()> {
-    let status = command.status()?;
-    ensure!(status.success(), "ended with {status}");
-    Ok(())
 }
 
 /// Makes an account by the server's own command.

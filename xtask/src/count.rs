@@ -48,7 +48,7 @@ impl fmt::Display for Tally {
 
 /// What a test of ours says, to those who run it, when the machine does not allow it. Its runner takes it
 /// for passed.
-const NOT_RUN: &str = "NOT RUN: ";
+pub(crate) const NOT_RUN: &str = "NOT RUN: ";
 
 /// The sum of every `test result:` line of `cargo test`, doc tests included. A test that said that it was
 /// not run was skipped.

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use clap::Args;
 
+use crate::build::{Profile, built};
 use crate::cluster::{Kept, Place, engines};
 use crate::run::say;
 
@@ -53,8 +54,8 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<bool> {
         Some(programs) => {
             programs.canonicalize().with_context(|| programs.display().to_string())?
         }
-        None if wanted.check => built(root, &[])?,
-        None => built(root, &["--release"])?,
+        None if wanted.check => with_baselines(root, Profile::Debug)?,
+        None => with_baselines(root, Profile::Release)?,
     };
     // Dropped in the opposite order: what the lab has started, then the stores, the directory last.
     let mut place = Place::new("experiment")?;
@@ -116,17 +117,9 @@ fn pin(kept: &Kept) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// They do not build.
-pub(crate) fn built(root: &Path, profile: &[&str]) -> anyhow::Result<PathBuf> {
+pub(crate) fn with_baselines(root: &Path, profile: Profile) -> anyhow::Result<PathBuf> {
+    built(root, profile, &["--package", "anteroom-lab"])?;
     let server =
         ["--package", "anteroom", "--bin", "anteroom-baselines", "--features", "baselines"];
-    for what in [&server[..], &["--package", "anteroom-lab"]] {
-        let mut build = vec!["build"];
-        build.extend(profile);
-        build.extend(what);
-        let status = crate::plan::cargo(root, &build).status().context("cargo")?;
-        ensure!(status.success(), "{what:?} does not build");
-    }
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.join(if profile.is_empty() { "debug" } else { "release" }))
+    built(root, profile, &server)
 }

@@ -10,9 +10,9 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::Options;
-use crate::contract::has_python;
 use crate::count::Tally;
 use crate::plan::{BROWSER_DIR, CHART_DIR, SOCKJS_DIR};
+use crate::python::{environment, has_python};
 use crate::run::{Counting, Report, say, step};
 
 const NAME: &str = "install";
@@ -130,23 +130,10 @@ fn npm(dir: &Path) -> Result<(), String> {
     if done("npm ci", ci) { Ok(()) } else { Err("npm ci failed".into()) }
 }
 
-/// What the tests in `dir` use of PyPI, exactly as the list has it, in an environment of their own.
+/// What the tests in `dir` use of PyPI, exactly as the list has it.
 fn python(dir: &Path) -> Result<(), String> {
-    let changed = |path: &str| dir.join(path).metadata().and_then(|file| file.modified()).ok();
-    let installed = changed(".venv/complete");
-    if installed.is_some() && installed >= changed("requirements.txt") {
-        say("every Python package is there");
-        return Ok(());
-    }
-    let mut make = Command::new("python3");
-    make.current_dir(dir).args(["-m", "venv", ".venv"]);
-    let mut install = Command::new(dir.join(".venv/bin/python"));
-    install.current_dir(dir).args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:"]);
-    install.args(["--disable-pip-version-check", "--requirement", "requirements.txt"]);
-    if !done("python environment", make) || !done("pip install", install) {
-        return Err("pip could not install what the chart is tested with".into());
-    }
-    std::fs::write(dir.join(".venv/complete"), "").map_err(|error| error.to_string())
+    let made = environment(&dir.join(".venv"), &dir.join("requirements.txt"));
+    made.map(drop).map_err(|error| format!("{error:#}"))
 }
 
 fn done(name: &'static str, command: Command) -> bool {

@@ -9,6 +9,7 @@
 //! unless it was asked for that way or says why it was not run.
 
 mod bench;
+mod build;
 mod cluster;
 mod conformance;
 mod contract;
@@ -22,6 +23,7 @@ mod mutants;
 mod package;
 mod plan;
 mod prove;
+mod python;
 mod run;
 mod tree;
 

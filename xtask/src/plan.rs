@@ -6,10 +6,11 @@ use std::process::Command;
 use anyhow::Context;
 
 use crate::Options;
-use crate::contract::has_python;
+use crate::build::{cargo, target};
 use crate::count::{self, Tally};
 use crate::fuzz;
 use crate::install;
+use crate::python::has_python;
 use crate::run::{Counting, Report, say, step};
 
 /// Where the browser tests live.
@@ -83,6 +84,7 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
         let fuzz = ["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"];
         reports.push(step("format of fuzz", cargo(root, &fuzz), Counting::Whole));
         reports.push(step("lints", clippy(root), Counting::Whole));
+        reports.push(step("lints of the echo", clippy_of_echo(root), Counting::Whole));
     }
     reports.push(step("cargo test", cargo_test(root, options), summary(count::cargo, options)));
     reports.push(step("schedules", schedules(root, options), summary(count::cargo, options)));
@@ -112,16 +114,16 @@ fn summary(count: fn(&str) -> Tally, options: &Options) -> Counting {
     Counting::Summary { count, may_be_empty: options.filter.is_some() }
 }
 
-/// Cargo, in the repository's root.
-pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(program);
-    command.current_dir(root).args(arguments);
-    command
-}
-
 fn clippy(root: &Path) -> Command {
     cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// What the conformance suite speaks to is in no build of the workspace.
+fn clippy_of_echo(root: &Path) -> Command {
+    let echo = ["clippy", "-p", "anteroom", "--bin", "anteroom-echo", "--features", "echo"];
+    let mut command = cargo(root, &echo);
+    command.args(["--", "-D", "warnings"]);
+    command
 }
 
 fn cargo_test(root: &Path, options: &Options) -> Command {
@@ -276,11 +278,6 @@ fn chart_tests(root: &Path, options: &Options) -> Report {
 /// As a part of the workspace: the same features, and so the very build that the tests made.
 fn build_server(root: &Path) -> Command {
     cargo(root, &["build", "--workspace", "--bin", "anteroom", "--bin", "xtask"])
-}
-
-/// Where cargo puts what it builds.
-pub(crate) fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
 fn browser_tests(root: &Path, options: &Options) -> anyhow::Result<Vec<Report>> {

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, ensure};
+
 use crate::count::Tally;
 
 /// What a step came to.
@@ -42,6 +44,17 @@ pub(crate) enum Counting {
 pub(crate) fn say(text: &str) {
     // Nobody reads a closed pipe; the exit status still tells.
     let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Runs a command that has to go well.
+///
+/// # Errors
+/// It cannot be started, or ends otherwise.
+pub(crate) fn done(command: &mut Command) -> anyhow::Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().with_context(|| program.clone())?;
+    ensure!(status.success(), "{program} ended with {status}");
+    Ok(())
 }
 
 /// Runs a command to its end and counts.

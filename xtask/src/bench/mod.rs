@@ -15,12 +15,12 @@ mod measures;
 mod subject;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
+use crate::build::{Profile, built};
 use crate::run::say;
 use cases::{Case, Work};
 use figures::{Findings, Spread};
@@ -94,7 +94,7 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<usize> {
     let out = root.join(OUT);
     std::fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
     if !wanted.no_build {
-        build(root)?;
+        built(root, Profile::Release, &["-p", "anteroom", "-p", "anteroom-lab"])?;
     }
     let programs = Programs::below(root, &out);
     let pairs = if wanted.quick { 1 } else { wanted.pairs.max(1) };
@@ -120,14 +120,6 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<usize> {
     verdict(&outcome);
     say(&format!("figures: {}\nplot:    {}", json.display(), page.display()));
     Ok(outcome.failed.len())
-}
-
-fn build(root: &Path) -> anyhow::Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.current_dir(root).args(["build", "--release", "-p", "anteroom", "-p", "anteroom-lab"]);
-    anyhow::ensure!(command.status()?.success(), "the release build failed");
-    Ok(())
 }
 
 /// Runs the pairs of one case and condenses each of its measures.

@@ -9,6 +9,8 @@ use std::time::Instant;
 use anyhow::{Context as _, bail, ensure};
 use serde::Serialize;
 
+use crate::build::Profile;
+
 use super::alone;
 use super::deployment::Deployment;
 use super::figures::Findings;
@@ -54,9 +56,7 @@ pub(super) struct Programs {
 
 impl Programs {
     pub(super) fn below(root: &Path, out: &Path) -> Self {
-        let target = std::env::var_os("CARGO_TARGET_DIR");
-        let target = target.map_or_else(|| root.join("target"), |dir| root.join(dir));
-        Self { root: root.to_owned(), dir: target.join("release"), out: out.to_owned() }
+        Self { root: root.to_owned(), dir: Profile::Release.dir(root), out: out.to_owned() }
     }
 
     /// Starts `subject` with an empty store, lets the lab loose on it, and answers the report.

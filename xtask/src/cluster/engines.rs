@@ -126,7 +126,8 @@ pub(super) fn rabbitmq(place: &mut Place) -> anyhow::Result<Engine> {
     Ok(Engine { url: format!("amqp://guest:guest@127.0.0.1:{port}/%2f"), kept })
 }
 
-fn free_port() -> anyhow::Result<u16> {
+/// Free a moment ago: nobody else here takes ports by number.
+pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 

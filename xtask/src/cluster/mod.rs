@@ -13,14 +13,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+pub(crate) use self::engines::free_port;
 pub(crate) use self::kept::{Kept, Place, keeper};
 use self::nodes::{Common, Node};
+use crate::build::{Profile, built};
 use crate::run::say;
 
 /// Where the nodes meet.
@@ -63,7 +65,7 @@ pub(crate) struct Wanted {
 pub(crate) fn run(root: &Path, wanted: Wanted) -> anyhow::Result<()> {
     let server = match wanted.server {
         Some(server) => server.canonicalize().with_context(|| server.display().to_string())?,
-        None => built(root)?,
+        None => built(root, Profile::Release, &["--package", "anteroom"])?.join("anteroom"),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let listener = runtime.block_on(TcpListener::bind(wanted.listen));
@@ -127,13 +129,4 @@ async fn over(life: Option<Duration>) {
         Some(life) => drop(timeout(life, asked).await),
         None => asked.await,
     }
-}
-
-fn built(root: &Path) -> anyhow::Result<PathBuf> {
-    let build = ["build", "--release", "--package", "anteroom"];
-    let status = crate::plan::cargo(root, &build).status().context("cargo")?;
-    ensure!(status.success(), "the server does not build");
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.join("release/anteroom"))
 }

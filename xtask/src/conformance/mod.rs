@@ -16,7 +16,9 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use serde_json::json;
 
+use crate::build::{Profile, built, target};
 use crate::cluster::{Kept, Place, keeper};
+use crate::count;
 use crate::run::say;
 use outcomes::Outcomes;
 use python::Suite;
@@ -54,18 +56,22 @@ pub(crate) struct Wanted {
 /// # Errors
 /// The server does not build or start, or the suite ends without a result.
 pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<ExitCode> {
-    let dir = crate::plan::target(root).join(DIR);
+    let dir = target(root).join(DIR);
     std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
     let suite = match Suite::ready(wanted.python.as_deref(), &dir) {
         Ok(suite) => suite,
         Err(reason) => {
-            say(&format!("\nNOT RUN: the Autobahn suite: {reason:#}\n"));
+            say(&format!("\n{}the Autobahn suite: {reason:#}\n", count::NOT_RUN));
             return Ok(ExitCode::from(NOT_RUN));
         }
     };
     let program = match &wanted.server {
         Some(program) => program.clone(),
-        None => built(root, wanted.release)?,
+        None => {
+            let profile = if wanted.release { Profile::Release } else { Profile::Debug };
+            let echo = ["--package", "anteroom", "--bin", "anteroom-echo", "--features", "echo"];
+            built(root, profile, &echo)?.join("anteroom-echo")
+        }
     };
     let mut place = Place::new("conformance")?;
     let (kept, address) = serve(&program, &mut place)?;
@@ -91,16 +97,6 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<ExitCode> {
     ensure!(is_whole, "only {} of {ALL_CASES} cases were run", outcomes.len());
     let is_good = outcomes.failed() == 0 && outcomes.len() > 0;
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn built(root: &Path, release: bool) -> anyhow::Result<PathBuf> {
-    let mut build =
-        vec!["build", "--package", "anteroom", "--bin", "anteroom-echo", "--features", "echo"];
-    build.extend(release.then_some("--release"));
-    let status = crate::plan::cargo(root, &build).status().context("cargo")?;
-    ensure!(status.success(), "the server does not build");
-    let profile = if release { "release" } else { "debug" };
-    Ok(crate::plan::target(root).join(profile).join("anteroom-echo"))
 }
 
 /// Starts the server; answers where it listens.

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::count::NOT_RUN;
+
 use super::rows::{ROWS, Row};
 
 /// What the line of a round begins with.
 const LINE: &str = "FAULT ";
-/// What a test says that this machine does not allow.
-const NOT_RUN: &str = "NOT RUN: ";
 /// A test that takes longer hangs.
 const LONGEST: Duration = Duration::from_secs(600);
 /// How often a running test is looked at.
@@ -73,7 +73,7 @@ fn build(root: &Path, profile: &str) -> anyhow::Result<Vec<PathBuf>> {
     let arguments =
         ["test", "-p", "anteroom", "--lib", "--test", "it", "--no-run", "--profile", profile];
     let out =
-        crate::plan::cargo(root, &arguments).stdin(Stdio::null()).output().context("cargo")?;
+        crate::build::cargo(root, &arguments).stdin(Stdio::null()).output().context("cargo")?;
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     if !out.status.success() {
         bail!("the build breaks:\n{said}");

@@ -16,6 +16,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 
 use crate::Options;
+use crate::build::{cargo, target};
 use crate::count::Tally;
 use crate::run::{Report, say};
 use outcome::Outcome;
@@ -115,8 +116,8 @@ fn built(root: &Path) -> anyhow::Result<PathBuf> {
     if changed(&to) < changed(&from) {
         std::fs::copy(&from, &to).with_context(|| to.display().to_string())?;
     }
-    let target = crate::plan::target(root);
-    let mut build = crate::plan::cargo(root, &["build", "--manifest-path", "fuzz/Cargo.toml"]);
+    let target = target(root);
+    let mut build = cargo(root, &["build", "--manifest-path", "fuzz/Cargo.toml"]);
     build.env("CARGO_TARGET_DIR", &target).env("RUSTC_WRAPPER", root.join("fuzz/rustc.sh"));
     ensure!(build.status().context("cargo")?.success(), "the targets do not build");
     Ok(target.join("debug/anteroom-fuzz"))
@@ -161,7 +162,7 @@ impl Fuzzer<'_> {
     }
 
     fn found(&self, target: &str) -> anyhow::Result<PathBuf> {
-        let dir = crate::plan::target(self.root).join("fuzz").join(target);
+        let dir = crate::build::target(self.root).join("fuzz").join(target);
         std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
         Ok(dir)
     }

@@ -8,7 +8,6 @@
 mod blocks;
 mod script;
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -112,7 +111,7 @@ fn typed(root: &Path, server: &Path, place: &Path, blocks: &[Block]) -> anyhow::
     std::fs::create_dir_all(place.join("node_modules"))?;
     let client = place.join("node_modules/anteroom-client");
     std::os::unix::fs::symlink(root.join("clients/js"), client)?;
-    let port = free_port()?;
+    let port = crate::cluster::free_port()?;
     script::write(place, blocks, port)?;
     let mine = std::env::vars().filter(|(name, _)| !name.starts_with("ANTEROOM_"));
     let mut shell = Command::new("timeout");
@@ -137,9 +136,4 @@ fn path(root: &Path, server: &Path) -> anyhow::Result<String> {
 fn runs(tool: &str, path: &str) -> bool {
     let mut asked = Command::new(tool);
     asked.arg("--version").env("PATH", path).output().is_ok_and(|out| out.status.success())
-}
-
-/// Free a moment ago: nobody else here takes ports by number.
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -13,8 +13,8 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::plan::{cargo, target};
-use crate::run::say;
+use crate::build::{Profile, built};
+use crate::run::{done, say};
 use tree::Tree;
 
 /// What `dpkg-deb` is told to pack with.
@@ -50,7 +50,7 @@ pub(crate) struct Wanted {
 pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<()> {
     let binary = match &wanted.binary {
         Some(binary) => binary.canonicalize().with_context(|| binary.display().to_string())?,
-        None => built(root)?,
+        None => built(root, Profile::Release, &["--package", "anteroom"])?.join("anteroom"),
     };
     let out = root.join(&wanted.out);
     std::fs::create_dir_all(&out)?;
@@ -73,11 +73,6 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<()> {
     staged.remove()?;
     say(&package.display().to_string());
     Ok(())
-}
-
-fn built(root: &Path) -> anyhow::Result<PathBuf> {
-    done(&mut cargo(root, &["build", "--release", "--locked", "--package", "anteroom"]))?;
-    Ok(target(root).join("release/anteroom"))
 }
 
 /// What people read, beside the manual.
@@ -122,11 +117,4 @@ fn told(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
     let out = Command::new(program).args(arguments).output().context(program.to_owned())?;
     ensure!(out.status.success(), "{program}: {}", String::from_utf8_lossy(&out.stderr));
     Ok(String::from_utf8(out.stdout)?.trim().to_owned())
-}
-
-fn done(command: &mut Command) -> anyhow::Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let status = command.status().context(program.clone())?;
-    ensure!(status.success(), "{program} ended with {status}");
-    Ok(())
 }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
 use super::duels;
+use crate::build::{cargo, target};
 use crate::run::say;
 
 /// Optimised as far as it is worth the wait, with the assertions of a test build.
@@ -154,10 +155,9 @@ pub(super) struct Built {
 /// # Errors
 /// The build breaks.
 pub(super) fn build(root: &Path) -> anyhow::Result<Built> {
-    let cargo = |arguments: &[&str]| -> anyhow::Result<String> {
-        let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(program);
-        command.current_dir(root).args(arguments).args(["--profile", PROFILE]);
+    let told = |arguments: &[&str]| -> anyhow::Result<String> {
+        let mut command = cargo(root, arguments);
+        command.args(["--profile", PROFILE]);
         let out = command.stdin(Stdio::null()).output().context("cargo")?;
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
         if !out.status.success() {
@@ -167,22 +167,17 @@ pub(super) fn build(root: &Path) -> anyhow::Result<Built> {
         Ok(said)
     };
     say("== build");
-    cargo(&["build", "-p", "anteroom", "-p", "anteroom-lab", "-p", "anteroom-proof"])?;
-    let said = cargo(&["test", "-p", "anteroom", "--lib", "--no-run"])?;
+    told(&["build", "-p", "anteroom", "-p", "anteroom-lab", "-p", "anteroom-proof"])?;
+    let said = told(&["test", "-p", "anteroom", "--lib", "--no-run"])?;
     let line = said.lines().find_map(|line| line.trim().strip_prefix("Executable "));
     let path = line.and_then(|line| line.split_once('(')?.1.strip_suffix(')'));
     let server_tests = root.join(path.context("cargo names no test program")?);
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(Built { root: root.to_owned(), programs: target.join(PROFILE), server_tests })
+    Ok(Built { root: root.to_owned(), programs: target(root).join(PROFILE), server_tests })
 }
 
 impl Built {
     fn cargo(&self) -> Command {
-        let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(program);
-        command.current_dir(&self.root);
-        command
+        cargo(&self.root, &[])
     }
 
     pub(super) fn program(&self, name: &str) -> PathBuf {
