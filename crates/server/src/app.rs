@@ -49,7 +49,7 @@ use crate::ws::Connections;
 use broker::{Brokered, Said};
 pub(crate) use control::socket_of;
 use ground::{Ground, ground, join};
-pub(crate) use ground::{open_storage, seats_file, sqlite_file, tokens_apart};
+pub(crate) use ground::{data_dir, open_storage, seats_file, sqlite_file, tokens_apart};
 use lease::Lease;
 use live::{Live, Source};
 use watch::Watch;

@@ -1,6 +1,8 @@
 //! The ground that everything else stands on: the store, the other nodes, who people are, and which life
 //! this is.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,9 +31,7 @@ use crate::tokens::{Copies, Keys, SecretError, Tokens, TokensConfig};
 pub(crate) async fn open_storage(
     config: &Config,
 ) -> anyhow::Result<(SharedStorage, CancellationToken)> {
-    std::fs::create_dir_all(&config.server.data_dir).with_context(|| {
-        format!("cannot make the data directory {}", config.server.data_dir.display())
-    })?;
+    data_dir(config)?;
     if config.storage.is_postgres() {
         let options = PostgresOptions {
             connections: config.storage.connections,
@@ -57,6 +57,17 @@ pub(crate) fn sqlite_file(config: &Config) -> PathBuf {
         Some(path) if !path.is_empty() => Path::new(path.trim_start_matches("//")).to_path_buf(),
         _ => config.server.data_dir.join("anteroom.db"),
     }
+}
+
+/// The data directory: nobody's but its owner's where it is made now, and as its owner has it where it is there.
+///
+/// # Errors
+/// It cannot be made.
+pub(crate) fn data_dir(config: &Config) -> anyhow::Result<&Path> {
+    let dir = &config.server.data_dir;
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.with_context(|| format!("cannot make the data directory {}", dir.display()))?;
+    Ok(dir)
 }
 
 /// The ledger of the strategy `conditional` in one file.

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::accounts::names::fold;
-use crate::app::{open_storage, seats_file, sqlite_file, tokens_apart};
+use crate::app::{data_dir, open_storage, seats_file, sqlite_file, tokens_apart};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::storage::sqlite::{back_up, put_back, remove, set_aside};
@@ -64,8 +64,7 @@ fn files(config: &Config, from: &Path) -> anyhow::Result<u64> {
         !config.storage.is_postgres(),
         "the facts are in PostgreSQL: put them back with its own tools, then say `anteroom restore`"
     );
-    let (database, data_dir) = (sqlite_file(config), &config.server.data_dir);
-    std::fs::create_dir_all(data_dir)?;
+    let (database, data_dir) = (sqlite_file(config), data_dir(config)?);
     let replaced = put_back(&from.join(DATABASE), &database)?;
     let past = replaced.as_ref().map_or(0, |it| it.epoch);
     if let Some(replaced) = replaced {

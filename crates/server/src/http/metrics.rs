@@ -48,11 +48,14 @@ async fn standing(app: &App) -> Standing {
     let rooms = app.entry.rooms.all();
     let ids: Vec<RoomId> = rooms.iter().map(|room| room.id).collect();
     let pending = rooms.iter().filter(|room| room.state == RoomState::Pending).count();
+    let (seats, parts) =
+        tokio::join!(app.capacity.look(&ids), app.readiness.look(&app.entry, &app.clock));
     Standing {
-        seats: app.capacity.look(&ids).await.ok().map(|all| sum(all.into_iter().flatten())),
+        seats: seats.ok().map(|all| sum(all.into_iter().flatten())),
         sessions: app.entry.hub.counts().sessions,
         rooms_open: rooms.len() - pending,
         rooms_pending: pending,
+        parts: parts.into_iter().map(|it| (it.part, it.kind, it.is_ready)).collect(),
     }
 }
 

@@ -74,13 +74,15 @@ impl Reclaimed {
 }
 
 /// What is counted at the moment somebody looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// `None`: the seat store cannot say, and nothing is told instead of something old.
     pub(crate) seats: Option<SeatSums>,
     pub(crate) sessions: usize,
     pub(crate) rooms_open: usize,
     pub(crate) rooms_pending: usize,
+    /// What the node stands on: what it is for, what it is, whether it answers.
+    pub(crate) parts: Vec<(&'static str, &'static str, bool)>,
 }
 
 /// Seats over all rooms.
@@ -111,6 +113,7 @@ pub(crate) struct Metrics {
     waiters: Gauges<0>,
     rooms: Gauges<1>,
     sessions: Gauge,
+    ready: Gauges<2>,
     /// What goes over the broker.
     pub(crate) brokered: Brokered,
 }
@@ -136,6 +139,7 @@ impl Metrics {
             waiters: Gauges::default(),
             rooms: Gauges::default(),
             sessions: Gauge::default(),
+            ready: Gauges::default(),
             brokered: Brokered::new(),
         };
         metrics.begin_at_zero();
@@ -166,6 +170,8 @@ impl Metrics {
         all.register("waiters", "Users in line over all rooms", self.waiters.clone());
         all.register("rooms", "Rooms by state", self.rooms.clone());
         all.register("sessions", "Live sessions of this node", self.sessions.clone());
+        let says = "Whether what this node stands on answers: 1, or 0";
+        all.register("ready", says, self.ready.clone());
         let says = "Seats found above a capacity that no change of it explains; must stay 0";
         all.register("capacity_violations", says, self.violations.clone());
         let says = "Attempts to enter by what they came to, and tickets that opened nothing";
@@ -278,6 +284,10 @@ impl Metrics {
         self.rooms.get_or_create(&[("state", "open")]).set(whole(standing.rooms_open as u64));
         let pending = whole(standing.rooms_pending as u64);
         self.rooms.get_or_create(&[("state", "pending")]).set(pending);
+        for (part, kind, is_ready) in &standing.parts {
+            let labels = [("part", *part), ("kind", *kind)];
+            self.ready.get_or_create(&labels).set(i64::from(*is_ready));
+        }
     }
 }
 

@@ -8,7 +8,18 @@ use anteroom_protocol::{CloseCode, Code};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Known as _, TestServer, ended, refused};
+use crate::harness::{Answer, Known as _, TestServer, command_on, ended, refused};
+
+#[tokio::test]
+async fn a_data_directory_that_is_made_is_nobody_s_but_its_owner_s() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("some/where");
+    let added = command_on(&data, "a long and good one\n", &["user", "add", "ann"]).await;
+    assert!(added.is_success, "{}", added.stderr);
+    for dir in [&*data, data.parent().unwrap()] {
+        assert_eq!(dir.metadata().unwrap().permissions().mode() & 0o777, 0o700, "{dir:?}");
+    }
+}
 
 #[tokio::test]
 async fn a_running_server_obeys_and_tells_whom_it_concerns_at_once() {

@@ -76,6 +76,10 @@ async fn while_the_database_is_away_nothing_is_acknowledged_and_open_chats_stay(
     let ready = format!("{}/readyz", server.base());
     let look = async || Answer::to(reqwest::Client::new().get(&ready)).await.status;
     assert_eq!(look().await, 503);
+    let metrics = server.metrics().await;
+    let ready =
+        |part, kind| metrics.value(&format!("anteroom_ready{{part=\"{part}\",kind=\"{kind}\"}}"));
+    assert_eq!([ready("facts", "postgresql"), ready("seats", "semaphore")], [0.0, 1.0]);
     for n in 2..5 {
         let send = speaker.send_as(n.to_string(), "lost");
         let Err(Error::FrameRefused(error)) = within("an answer", send).await else {

@@ -1,6 +1,7 @@
 //! The program as a command beside a server.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use super::server::TestServer;
@@ -31,16 +32,22 @@ impl TestServer {
 
     /// The same with something on standard input.
     pub(crate) async fn command_told(&self, input: &str, arguments: &[&str]) -> Said {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
-        command.arg("--data-dir").arg(self.data_dir()).args(arguments);
-        command.current_dir(self.data_dir());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        // A command that reads nothing may have ended already.
-        let _ = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await;
-        output.unwrap().unwrap().into()
+        command_on(self.data_dir(), input, arguments).await
     }
+}
+
+/// Runs a command on a data directory, with something on standard input.
+pub(crate) async fn command_on(data_dir: &Path, input: &str, arguments: &[&str]) -> Said {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
+    command.arg("--data-dir").arg(data_dir).args(arguments);
+    // Where nobody has left settings.
+    command.current_dir(data_dir.ancestors().find(|it| it.is_dir()).unwrap());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that reads nothing may have ended already.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await;
+    output.unwrap().unwrap().into()
 }

@@ -38,6 +38,7 @@ mod wire;
 use std::io::Write as _;
 
 pub(crate) use carried::{lacks_websocket, transport};
+pub(crate) use command::command_on;
 pub(crate) use entries::Metrics;
 pub(crate) use journal::{LogEvent, now_ms};
 pub(crate) use nodes::{Nodes, meet_at, one_of_many};
