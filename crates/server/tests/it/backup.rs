@@ -6,7 +6,7 @@ use std::path::Path;
 use anteroom_client::HistoryFrom;
 use anteroom_protocol::Code;
 
-use crate::harness::{PASSWORD, TestServer, refused};
+use crate::harness::{PASSWORD, Postgres, TestServer, refused};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -67,6 +67,36 @@ async fn what_was_acknowledged_before_a_backup_is_there_after_it_is_put_back_and
     let mut session = ann.enter(room).await.unwrap();
     let ack = session.send("and on").await.unwrap();
     assert_eq!(ack.seq, page.items.last().unwrap().seq + 1, "numbers go on from there");
+}
+
+#[tokio::test]
+async fn a_postgresql_that_was_put_back_by_its_own_tools_opens_to_no_login_of_then() {
+    let postgres = Postgres::shared();
+    let url = postgres.database();
+    let mut server = TestServer::start(|cfg| {
+        cfg.set("storage.url", &url).set("admission.strategy", "conditional");
+    })
+    .await;
+    let ann = server.user("ann").await;
+    let (room, mut session) = server.room(&ann, 3).await;
+    session.send("before").await.unwrap();
+    let copy = postgres.dump(&url);
+    session.send("after").await.unwrap();
+    ann.logout().await.unwrap();
+    server.kill9().await;
+
+    postgres.put_back(&url, &copy);
+    let told = server.command(&["restore"]).await;
+    assert!(told.is_success && told.stdout.contains("1 logins ended"), "{told:?}");
+    server.restart().await;
+    refused(server.client().with_token(ann.token()).me().await, 401, Code::Unauthenticated);
+    let ann = server.client().login("ann", PASSWORD).await.unwrap();
+    let page = ann.history(room, HistoryFrom::After(0), Some(200)).await.unwrap();
+    let said: Vec<_> = page.items.iter().map(|it| it.content.as_str()).collect();
+    assert_eq!(said, ["before"]);
+    // Of the seat that the copy has nothing is left in anybody's way.
+    let mut session = ann.enter(room).await.unwrap();
+    assert_eq!(session.send("and on").await.unwrap().seq, 2);
 }
 
 #[tokio::test]

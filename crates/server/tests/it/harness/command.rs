@@ -5,8 +5,10 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use super::server::TestServer;
+use super::settings::Settings;
 
 /// What a command said and how it ended.
+#[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) is_success: bool,
     pub(crate) stdout: String,
@@ -25,20 +27,25 @@ impl From<Output> for Said {
 }
 
 impl TestServer {
-    /// Runs a command on this server's data directory.
+    /// Runs a command on this server's data directory, with its settings.
     pub(crate) async fn command(&self, arguments: &[&str]) -> Said {
         self.command_told("", arguments).await
     }
 
     /// The same with something on standard input.
     pub(crate) async fn command_told(&self, input: &str, arguments: &[&str]) -> Said {
-        command_on(self.data_dir(), input, arguments).await
+        done(&self.settings, self.data_dir(), input, arguments).await
     }
 }
 
-/// Runs a command on a data directory, with something on standard input.
+/// Runs a command on a data directory, with something on standard input and no settings.
 pub(crate) async fn command_on(data_dir: &Path, input: &str, arguments: &[&str]) -> Said {
+    done(&Settings::default(), data_dir, input, arguments).await
+}
+
+async fn done(settings: &Settings, data_dir: &Path, input: &str, arguments: &[&str]) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
+    settings.give_to(&mut command);
     command.arg("--data-dir").arg(data_dir).args(arguments);
     // Where nobody has left settings.
     command.current_dir(data_dir.ancestors().find(|it| it.is_dir()).unwrap());

@@ -30,7 +30,7 @@ pub(crate) struct TestServer {
     processes: Vec<Process>,
     /// What stands in front of several.
     front: Option<Front>,
-    settings: Settings,
+    pub(super) settings: Settings,
     /// What the data lie on, if it is not the disk of everybody. Goes after the process.
     disk: Option<SmallDisk>,
     data_dir: TempDir,

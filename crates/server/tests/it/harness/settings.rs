@@ -8,7 +8,7 @@ use anteroom_core::mutants;
 use super::rabbit::Rabbit;
 
 /// Settings by their path, such as `admission.grace`.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Settings(BTreeMap<String, String>);
 
 impl Settings {
