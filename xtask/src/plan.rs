@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Context;
 
 use crate::Options;
-use crate::build::{cargo, target};
+use crate::build::{Profile, cargo, target};
 use crate::count::{self, Tally};
 use crate::fuzz;
 use crate::install;
@@ -103,6 +103,7 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
     reports.push(client_tests(root, options)?);
     reports.push(sockjs_tests(root, options)?);
     reports.push(chart_tests(root, options));
+    reports.push(image(root, options));
     reports.extend(browser_tests(root, options)?);
     if with_deny {
         reports.push(deny(root));
@@ -273,6 +274,17 @@ fn chart_tests(root: &Path, options: &Options) -> Report {
     let mut command = Command::new(python);
     command.arg(dir.join("chart.py")).env("ANTEROOM_BIN", target(root).join("debug/anteroom"));
     step(NAME, command, summary(count::node, options))
+}
+
+/// The image of a program that is built already, where there is a container engine.
+fn image(root: &Path, options: &Options) -> Report {
+    const NAME: &str = "image";
+    if options.filter.is_some() || !options.installs() {
+        return Report::not_run(NAME, "by hand: packaging/try-image.sh");
+    }
+    let mut command = Command::new("packaging/try-image.sh");
+    command.current_dir(root).arg(Profile::Debug.dir(root));
+    step(NAME, command, Counting::Whole)
 }
 
 /// As a part of the workspace: the same features, and so the very build that the tests made.

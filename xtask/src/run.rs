@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use crate::count::Tally;
+use crate::count::{self, Tally};
 
 /// What a step came to.
 pub(crate) struct Report {
@@ -34,7 +34,7 @@ impl Report {
 /// How a command's outcome is counted.
 #[derive(Clone, Copy)]
 pub(crate) enum Counting {
-    /// It went well or not: one.
+    /// It went well or not, or said why it was not run: one.
     Whole,
     /// As its summary says. `may_be_empty`: that no test ran is not a failure.
     Summary { count: fn(&str) -> Tally, may_be_empty: bool },
@@ -74,7 +74,12 @@ pub(crate) fn step(name: &'static str, mut command: Command, counting: Counting)
 
 fn judge(success: bool, output: &str, counting: Counting) -> (Tally, Option<String>) {
     let Counting::Summary { count, may_be_empty } = counting else {
-        return (if success { Tally::PASSED } else { Tally::FAILED }, None);
+        let why = output.lines().find(|line| line.starts_with(count::NOT_RUN));
+        return match why {
+            _ if !success => (Tally::FAILED, None),
+            Some(why) => (Tally::SKIPPED, Some(why.to_lowercase())),
+            None => (Tally::PASSED, None),
+        };
     };
     let mut tally = count(output);
     if !success && tally.failed == 0 {
@@ -118,9 +123,18 @@ fn pass_on(stream: impl Read, kept: &Mutex<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::count;
 
     const SUMMARY: Counting = Counting::Summary { count: count::cargo, may_be_empty: false };
+
+    #[test]
+    fn a_step_that_says_why_it_was_not_run_has_not_passed_and_one_that_fails_has_failed() {
+        let said = "\nNOT RUN: the image: there is no engine\n";
+        let (tally, note) = judge(true, said, Counting::Whole);
+        assert_eq!(tally, Tally::SKIPPED);
+        assert!(note.is_some_and(|note| note.contains("no engine")));
+        assert_eq!(judge(false, said, Counting::Whole).0, Tally::FAILED);
+        assert_eq!(judge(true, "NOT RUNNING", Counting::Whole).0, Tally::PASSED);
+    }
 
     #[test]
     fn a_build_that_breaks_counts_as_a_failure() {
