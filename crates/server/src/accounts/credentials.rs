@@ -10,7 +10,7 @@ use anteroom_protocol::account::SignIn;
 use super::error::Faults;
 use super::names::{self, NameFault};
 use super::password::acceptable;
-use super::throttle::{Key, Throttle};
+use super::throttle::{Throttle, Try};
 use super::{AccountError, Accounts};
 use crate::storage::{UserRecord, WallMillis};
 use crate::tokens::account_in_force;
@@ -26,9 +26,8 @@ impl Accounts {
         now: WallMillis,
     ) -> Result<UserRecord, AccountError> {
         let folded = foldable(&presented.username).map(names::fold);
-        let account = Key::account(folded.as_deref().unwrap_or(&presented.username));
-        let keys = [account, Key::Address(from)];
-        self.throttle().check(&keys, now).map_err(throttled)?;
+        let attempt = Try::new(folded.as_deref().unwrap_or(&presented.username), from);
+        self.throttle().check(attempt, now).map_err(throttled)?;
         if acceptable(&presented.password) == Err(NameFault::TooLong) {
             let mut faults = Faults::default();
             faults.note(field, NameFault::TooLong.as_str());
@@ -40,7 +39,7 @@ impl Accounts {
         };
         let stored = user.as_ref().and_then(|user| user.password_hash.clone());
         let right = self.passwords.verify(presented.password.clone(), stored).await?;
-        let user = self.settle(keys, user.filter(|_| right), now)?;
+        let user = self.settle(attempt, user.filter(|_| right), now)?;
         account_in_force(&user, now)?;
         Ok(user)
     }
@@ -48,19 +47,19 @@ impl Accounts {
     /// Counts the outcome, unless others that failed meanwhile have used up what may be told.
     fn settle(
         &self,
-        keys: [Key; 2],
+        attempt: Try,
         user: Option<UserRecord>,
         now: WallMillis,
     ) -> Result<UserRecord, AccountError> {
         let mut throttle = self.throttle();
-        throttle.check(&keys, now).map_err(throttled)?;
+        throttle.check(attempt, now).map_err(throttled)?;
         match user {
             Some(user) => {
-                throttle.succeeded(keys[0]);
+                throttle.succeeded(attempt, now);
                 Ok(user)
             }
             None => {
-                throttle.failed(&keys, now);
+                throttle.failed(attempt, now);
                 Err(AccountError::BadCredentials)
             }
         }

@@ -72,10 +72,14 @@ async fn a32_guessing_is_slowed_down_for_an_account_an_address_and_a_network() {
     let scene = Scene::with(|cfg| {
         cfg.set("limits.enabled", true).set("limits.login_failures", 5);
         cfg.set("limits.signups_per_address", 1_000);
+        cfg.set("auth.logins_per_user", 4).set("sessions.policy", "many");
     })
     .await;
     let server = &scene.server;
     let victim = server.user("victim").await;
+    // At home, and elsewhere.
+    let right = async |from: &str| sign_in(server, "victim", PASSWORD, from).await.status;
+    assert_eq!(right("192.0.2.7").await, 200);
     let guess =
         async |name: &str, from: &str| sign_in(server, name, "a wrong guess", from).await.status;
     // One account from many addresses.
@@ -84,6 +88,9 @@ async fn a32_guessing_is_slowed_down_for_an_account_an_address_and_a_network() {
         statuses.push(guess("victim", &Ipv4Addr::new(10, 1, 0, n).to_string()).await);
     }
     assert_eq!(by_status(statuses), [(401, 5), (429, 35)].into());
+    // Its owner gets in where somebody signed in before, and nowhere else for now.
+    assert_eq!(right("192.0.2.7").await, 200);
+    assert_eq!(right("192.0.2.8").await, 429);
     // By any spelling of its name.
     assert_eq!(guess("VICTIM", "10.1.1.1").await, 429);
     // One address and many accounts; one IPv6 network of which everybody has addresses without end.
