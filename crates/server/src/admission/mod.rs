@@ -56,7 +56,7 @@ pub(crate) use conditional::{
 };
 pub(crate) use measured::Measured;
 pub(crate) use quota::Bounds;
-pub(crate) use redis::Redis;
+pub(crate) use redis::{Redis, forget};
 pub(crate) use semaphore::Semaphore;
 pub(crate) use ticket::{Ticket, TicketKey};
 

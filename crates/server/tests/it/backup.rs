@@ -1,12 +1,14 @@
 //! A backup taken while people talk, and what holds after it was put back.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anteroom_client::HistoryFrom;
 use anteroom_protocol::Code;
 
-use crate::harness::{PASSWORD, Postgres, TestServer, refused};
+use crate::harness::{PASSWORD, Postgres, Redis, TestServer, refused};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -69,6 +71,30 @@ async fn what_was_acknowledged_before_a_backup_is_there_after_it_is_put_back_and
     assert_eq!(ack.seq, page.items.last().unwrap().seq + 1, "numbers go on from there");
 }
 
+/// What PostgreSQL brings to copy its databases with, of the same version.
+fn tool(postgres: &Postgres, name: &str) -> Command {
+    let psql = postgres.psql("postgres");
+    Command::new(Path::new(psql.get_program()).with_file_name(name))
+}
+
+fn dump(postgres: &Postgres, url: &str) -> Vec<u8> {
+    let dump = tool(postgres, "pg_dump").args(["--format=custom", url]).output().unwrap();
+    assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+    dump.stdout
+}
+
+fn put_back(postgres: &Postgres, url: &str, dump: &[u8]) {
+    postgres.drop_database(url);
+    let name = url.rsplit('/').next().unwrap();
+    let made = postgres.psql("postgres").args(["-c", &format!("CREATE DATABASE {name}")]).status();
+    assert!(made.unwrap().success());
+    let mut restore = tool(postgres, "pg_restore");
+    restore.args(["--exit-on-error", "--dbname", url]).stdin(Stdio::piped());
+    let mut restore = restore.spawn().unwrap();
+    restore.stdin.take().unwrap().write_all(dump).unwrap();
+    assert!(restore.wait().unwrap().success());
+}
+
 #[tokio::test]
 async fn a_postgresql_that_was_put_back_by_its_own_tools_opens_to_no_login_of_then() {
     let postgres = Postgres::shared();
@@ -80,12 +106,12 @@ async fn a_postgresql_that_was_put_back_by_its_own_tools_opens_to_no_login_of_th
     let ann = server.user("ann").await;
     let (room, mut session) = server.room(&ann, 3).await;
     session.send("before").await.unwrap();
-    let copy = postgres.dump(&url);
+    let copy = dump(postgres, &url);
     session.send("after").await.unwrap();
     ann.logout().await.unwrap();
     server.kill9().await;
 
-    postgres.put_back(&url, &copy);
+    put_back(postgres, &url, &copy);
     let told = server.command(&["restore"]).await;
     assert!(told.is_success && told.stdout.contains("1 logins ended"), "{told:?}");
     server.restart().await;
@@ -97,6 +123,44 @@ async fn a_postgresql_that_was_put_back_by_its_own_tools_opens_to_no_login_of_th
     // Of the seat that the copy has nothing is left in anybody's way.
     let mut session = ann.enter(room).await.unwrap();
     assert_eq!(session.send("and on").await.unwrap().seq, 2);
+}
+
+#[tokio::test]
+async fn a_restore_happens_as_a_whole_and_leaves_no_seat_of_then_in_redis() {
+    let redis = Redis::start();
+    let mut server = TestServer::start(|cfg| {
+        redis.give_to(cfg);
+    })
+    .await;
+    let ann = server.user("ann").await;
+    let shelf = tempfile::tempdir().unwrap();
+    let shelf = shelf.path().join("backup");
+    let shelf = shelf.to_str().unwrap();
+    assert!(server.command(&["backup", shelf]).await.is_success);
+    let (room, session) = server.room(&ann, 2).await;
+    server.kill9().await;
+    drop(session);
+
+    // The seats cannot be forgotten now: nothing has happened then.
+    redis.sleeps();
+    let refused = server.command(&["restore", shelf]).await;
+    assert!(!refused.is_success && refused.stderr.contains("Redis"), "{refused:?}");
+    redis.wakes();
+    server.restart().await;
+    server.client().with_token(ann.token()).enter(room).await.unwrap().leave().await.unwrap();
+    server.kill9().await;
+
+    let told = server.command(&["restore", shelf]).await;
+    assert!(told.is_success, "{told:?}");
+    assert_eq!(redis.say("DBSIZE"), ":0");
+    server.restart().await;
+    let ann = server.client().login("ann", PASSWORD).await.unwrap();
+    let (again, mut session) = server.room(&ann, 1).await;
+    assert_eq!(
+        again, room,
+        "the number is given once more, to a room that knows nothing of the other"
+    );
+    assert_eq!(session.send("the first").await.unwrap().seq, 1);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@
 
 mod book;
 mod documents;
+mod forget;
 mod link;
 mod reply;
 mod scripts;
@@ -19,6 +20,7 @@ mod verbs;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use forget::forget;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! A copy of the database while it is in use, and putting one back.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,10 +22,6 @@ const BESIDE: &[&str] = &["-wal", "-shm"];
 /// # Errors
 /// There is no such database; `to` exists; what was written is not whole.
 pub fn back_up(from: &Path, to: &Path) -> Result<(), OpenError> {
-    let at = |path: &Path| {
-        let path = path.to_path_buf();
-        move |source| OpenError::File { path, source }
-    };
     let conn = open::connect(from, BUSY)?;
     open::refuse_strangers(&conn, from, &open::STORAGE)?;
     // Made here and not by SQLite, which would make it readable for everyone.
@@ -43,45 +39,72 @@ pub fn back_up(from: &Path, to: &Path) -> Result<(), OpenError> {
     sound(to)
 }
 
-/// The database that a copy took the place of.
-#[derive(Clone, Debug)]
-pub struct Replaced {
-    /// Where it is kept.
-    pub kept: PathBuf,
-    /// The number of the last life of a server on it; 0 where it cannot be read.
+/// A copy of a backup that is to take the place of a database, in a directory of its own beside it. Until
+/// [`Staged::put`] nothing has changed; whoever stages holds the database, so that no server starts on it meanwhile.
+#[derive(Debug)]
+pub struct Staged {
+    to: PathBuf,
+    dir: PathBuf,
+    /// The copy, to be opened and changed like any database.
+    pub database: PathBuf,
+    /// The last life of a server on the database that will be replaced; 0 where it cannot be read.
     pub epoch: u64,
+    _alone: File,
 }
 
-/// Puts a copy in the place of the database at `to`, which is kept beside it. No server may be running on it.
+impl Staged {
+    /// Copies the backup at `from`, to be put in the place of the database at `to`.
+    ///
+    /// # Errors
+    /// The backup is not whole or of a newer release; a server runs on `to`.
+    pub fn of(from: &Path, to: &Path) -> Result<Self, OpenError> {
+        let alone = open::lock(to, &open::STORAGE)?;
+        sound(from)?;
+        hand_over(&alone, to).map_err(at(to))?;
+        let dir = with_suffix(to, ".restoring");
+        // What a restore that was interrupted has left.
+        match std::fs::remove_dir_all(&dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&dir)(error)),
+            _ => {}
+        }
+        DirBuilder::new().mode(0o700).create(&dir).map_err(at(&dir))?;
+        let database = dir.join("anteroom.db");
+        copy(from, &database)
+            .and_then(|()| File::open(&database))
+            .and_then(|file| hand_over(&file, to))
+            .map_err(at(&database))?;
+        let epoch = if to.exists() { last_epoch(to) } else { 0 };
+        Ok(Self { to: to.into(), dir, database, epoch, _alone: alone })
+    }
+
+    /// Puts the copy, with all that was done to it, in the place of the database, in one step. The database that was
+    /// there is kept under another name, which is answered.
+    ///
+    /// # Errors
+    /// Something uses the copy; the system's.
+    pub fn put(self) -> Result<Option<PathBuf>, OpenError> {
+        let Self { to, dir, database, .. } = &self;
+        let conn = open::connect(database, BUSY)?;
+        // Everything into the one file.
+        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        conn.close().map_err(|(_, error): (Connection, _)| error)?;
+        File::open(database).and_then(|file| file.sync_all()).map_err(at(database))?;
+        let kept = if to.exists() { Some(set_aside(to).map_err(at(to))?) } else { None };
+        std::fs::rename(database, to).and_then(|()| sync_directory(to)).map_err(at(to))?;
+        std::fs::remove_dir_all(dir).map_err(at(dir))?;
+        Ok(kept)
+    }
+}
+
+/// Copies a file that only its owner may read; on the disk when this returns, under a name that is not yet.
 ///
 /// # Errors
-/// The copy is not whole or of a newer release; a server runs. Nothing is changed then.
-pub fn put_back(from: &Path, to: &Path) -> Result<Option<Replaced>, OpenError> {
-    let _alone = open::lock(to, &open::STORAGE)?;
-    sound(from)?;
-    let failed = |path: &Path| {
-        let path = path.to_path_buf();
-        move |source| OpenError::File { path, source }
-    };
-    let new = with_suffix(to, ".restoring");
+/// The system's.
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&new)
-        .map_err(failed(&new))?;
-    let copied = File::open(from).and_then(|mut from| io::copy(&mut from, &mut file));
-    copied.and_then(|_| file.sync_all()).map_err(failed(&new))?;
-    let replaced = if to.exists() {
-        let epoch = last_epoch(to);
-        Some(Replaced { kept: set_aside(to).map_err(failed(to))?, epoch })
-    } else {
-        None
-    };
-    std::fs::rename(&new, to).and_then(|()| sync_directory(to)).map_err(failed(to))?;
-    Ok(replaced)
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(to)?;
+    io::copy(&mut File::open(from)?, &mut file)?;
+    file.sync_all()
 }
 
 fn last_epoch(path: &Path) -> u64 {
@@ -92,7 +115,20 @@ fn last_epoch(path: &Path) -> u64 {
     read().map_or(0, i64::unsigned_abs)
 }
 
-/// Moves a file, with what SQLite keeps beside it if it is a database, to a name that is free; which one.
+/// Hands a file that root made to whoever owns the directory that `beside` is in: a server that is somebody else has to
+/// read it.
+///
+/// # Errors
+/// The system's.
+pub fn hand_over(file: &File, beside: &Path) -> io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let owner = directory_of(beside).metadata()?;
+    std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))
+}
+
+/// Keeps a file under a name that is free as well; which one. What SQLite keeps beside a database goes there.
 ///
 /// # Errors
 /// The system's.
@@ -105,14 +141,14 @@ pub fn set_aside(file: &Path) -> io::Result<PathBuf> {
         }
         n += 1;
     };
-    // The log first: a database without its log lacks commits, and a log without its database is nothing.
+    // It stays where it is until something takes its place: at no moment is there nothing.
+    std::fs::hard_link(file, &kept)?;
     for suffix in BESIDE {
         let beside = with_suffix(file, suffix);
         if beside.exists() {
             std::fs::rename(&beside, with_suffix(&kept, suffix))?;
         }
     }
-    std::fs::rename(file, &kept)?;
     Ok(kept)
 }
 
@@ -140,6 +176,11 @@ fn sound(path: &Path) -> Result<(), OpenError> {
     Ok(conn.close().map_err(|(_, error): (Connection, _)| error)?)
 }
 
+fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_path_buf();
+    move |source| OpenError::File { path, source }
+}
+
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -147,7 +188,13 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// A new name is durable when its directory is.
-fn sync_directory(of: &Path) -> io::Result<()> {
-    let parent = of.parent().filter(|it| !it.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new("."))).and_then(|directory| directory.sync_all())
+///
+/// # Errors
+/// The system's.
+pub fn sync_directory(of: &Path) -> io::Result<()> {
+    File::open(directory_of(of)).and_then(|directory| directory.sync_all())
+}
+
+fn directory_of(file: &Path) -> &Path {
+    file.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

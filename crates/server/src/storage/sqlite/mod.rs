@@ -34,7 +34,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
-pub use backup::{Replaced, back_up, put_back, remove, set_aside};
+pub use backup::{Staged, back_up, copy, hand_over, remove, set_aside, sync_directory};
 use bans::Bans;
 use events::Outbox;
 pub use open::OpenError;

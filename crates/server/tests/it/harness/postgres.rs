@@ -4,7 +4,7 @@
 //! keeping them takes no time. It is started by a shell that ends it as soon as the tests' end of a pipe is
 //! closed, however they end.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -98,26 +98,6 @@ impl Postgres {
     /// Runs SQL in the database of that address; what it answers, without decoration.
     pub(crate) fn say(&self, url: &str, sql: &str) -> String {
         self.tell(url.rsplit('/').next().unwrap_or_default(), sql)
-    }
-
-    /// A copy of a database as its own tools make one, while it is used.
-    pub(crate) fn dump(&self, url: &str) -> Vec<u8> {
-        let dump = Command::new(program("pg_dump")).args(["--format=custom", url]).output();
-        let dump = dump.expect("pg_dump runs");
-        assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
-        dump.stdout
-    }
-
-    /// Puts such a copy in the place of what is there.
-    pub(crate) fn put_back(&self, url: &str, dump: &[u8]) {
-        self.drop_database(url);
-        let name = url.rsplit('/').next().unwrap_or_default();
-        self.tell("postgres", &format!("CREATE DATABASE {name}"));
-        let mut restore = Command::new(program("pg_restore"));
-        restore.args(["--exit-on-error", "--dbname", url]).stdin(Stdio::piped());
-        let mut restore = restore.spawn().expect("pg_restore runs");
-        restore.stdin.take().unwrap().write_all(dump).unwrap();
-        assert!(restore.wait().unwrap().success());
     }
 
     /// Somebody who talks to it.
