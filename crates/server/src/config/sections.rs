@@ -283,7 +283,7 @@ section! {
         login_failures: usize = 5,
         /// Wrong passwords of one user for one room in 15 minutes.
         room_password_failures: usize = 5,
-        /// Forged tickets from one address, and stale resume secrets of one user, in 60 s.
+        /// Forged tickets from one address, and dead tickets and stale resume secrets of one user, in 60 s.
         bad_proofs: usize = 60,
         /// Accounts and guests made from one address in 10 minutes.
         signups_per_address: usize = 60,

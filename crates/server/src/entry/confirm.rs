@@ -115,6 +115,11 @@ impl Entry {
             return Err(EntryError::NoReservation);
         }
         self.duties.removals.door_is_open(ticket.room, ticket.user)?;
+        // Before anything is asked of the seats: an old ticket is to cost the others nothing.
+        if self.admission.now() >= ticket.deadline {
+            self.note_dead(ticket.user);
+            return Err(EntryError::ReservationExpired);
+        }
         let mut journal = Journal::new();
         let matched = self.admission.connecting(&ticket, &mut journal).await;
         self.aftermath.apply(journal);
@@ -125,6 +130,8 @@ impl Entry {
             self.aftermath.entry_log.connecting(grant_of(&ticket));
             tracing::info!(event = "entry.connecting", room = ticket.room.0, user = %ticket.user,
                 generation = %ticket.generation, "an attempt to connect was seen");
+        } else {
+            self.note_dead(ticket.user);
         }
         if self.admission.now() >= ticket.deadline {
             return Err(EntryError::ReservationExpired);

@@ -1,4 +1,4 @@
-//! Bounds on proofs that prove nothing: forged tickets, stale resume secrets.
+//! Bounds on proofs that prove nothing: forged tickets, dead ones, stale resume secrets.
 //!
 //! Neither can be guessed (a MAC of 256 bits, a secret of 192) and neither changes anything; the
 //! bounds keep those who try all the same from costing the others much.
@@ -18,6 +18,8 @@ pub(crate) enum Prover {
     Address(IpAddr),
     /// A resume secret is presented by a user who is known by then.
     User(UserId),
+    /// A ticket of this server says whose it is, whoever presents it.
+    Ticket(UserId),
 }
 
 impl Entry {
@@ -25,17 +27,19 @@ impl Entry {
     /// counted.
     ///
     /// # Errors
-    /// Too many forged ones came from there, and this is another.
+    /// Too many forged ones came from there, and this is another; or too many dead ones of this user came.
     pub(crate) fn may_present(
         &self,
         ticket: &str,
         address: Option<IpAddr>,
     ) -> Result<(), EntryError> {
-        let Some(address) = address.filter(|_| self.ticket_key.open(ticket).is_err()) else {
-            return Ok(());
+        let now = self.clock.now();
+        let wait = match (self.ticket_key.open(ticket), address) {
+            (Ok(ticket), _) => self.bad_proofs.is_over(&Prover::Ticket(ticket.user), now),
+            (Err(_), Some(address)) => self.bad_proofs.admit(Prover::Address(address), now).err(),
+            (Err(_), None) => None,
         };
-        let admitted = self.bad_proofs.admit(Prover::Address(address), self.clock.now());
-        admitted.map_err(EntryError::TooManyBadProofs)
+        wait.map_or(Ok(()), |wait| Err(EntryError::TooManyBadProofs(wait)))
     }
 
     /// Whether the user may present a resume secret.
@@ -43,6 +47,11 @@ impl Entry {
         let over = self.bad_proofs.is_over(&Prover::User(user), self.clock.now());
         over.filter(|_| resume.is_some())
             .map_or(Ok(()), |wait| Err(EntryError::TooManyBadProofs(wait)))
+    }
+
+    /// Counts a ticket of this server that opens nothing any more: each costs a look at the seats, and a line of the log.
+    pub(super) fn note_dead(&self, user: UserId) {
+        let _ = self.bad_proofs.admit(Prover::Ticket(user), self.clock.now());
     }
 
     /// Counts a secret that was stale at step 1.

@@ -112,8 +112,9 @@ fn may_open(headers: &HeaderMap, own: &str, app: &App) -> bool {
 }
 
 /// Forged tickets are answered in words after the upgrade, as every refusal is, until there were too
-/// many from one address: then before it, where they cost little. A ticket of this server always
-/// passes, so a crowd behind one address does not suffer for one of it.
+/// many from one address: then before it, where they cost little. A ticket of this server passes
+/// whatever came from that address, so a crowd behind it does not suffer for one of it, until too many dead ones of its
+/// user came.
 pub(super) fn may_try(ticket: &str, address: Option<IpAddr>, app: &App) -> Result<(), EntryError> {
     app.entry.may_present(ticket, address)
 }

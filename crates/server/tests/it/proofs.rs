@@ -57,6 +57,26 @@ async fn too_many_forged_tickets_are_refused_before_the_upgrade_and_a_good_one_s
 }
 
 #[tokio::test]
+async fn a_dead_ticket_presented_again_and_again_is_refused_before_the_upgrade_and_only_its_user_s()
+{
+    let server = TestServer::start(|cfg| {
+        cfg.set("limits.enabled", "true").set("limits.bad_proofs", "5");
+    })
+    .await;
+    let room = server.empty_room(&server.user("owner").await, 2).await;
+    let (a, b) = (server.user("a").await, server.user("b").await);
+    let dead = a.reserve(room, &Reserve::default()).await.unwrap();
+    a.cancel(room).await.unwrap();
+    for _ in 0..5 {
+        let outcome = a.confirm(&dead, ConfirmOptions::default()).await;
+        refused(outcome, 4403, Code::NoReservation);
+    }
+    let error = a.confirm(&dead, ConfirmOptions::default()).await;
+    refused(error, 429, Code::RateLimited);
+    alive(&mut b.enter(room).await.unwrap()).await;
+}
+
+#[tokio::test]
 async fn stale_secrets_change_nothing_and_too_many_are_refused_for_a_while() {
     let server = TestServer::start(|cfg| {
         cfg.set("limits.enabled", "true").set("limits.bad_proofs", "20");
