@@ -66,7 +66,7 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
     if let Some((path, text)) = read_file(overrides.file.as_deref())? {
         let table = text
             .parse::<Table>()
-            .map_err(|e| ConfigError::Malformed { path: path.clone(), detail: e.to_string() })?;
+            .map_err(|e| ConfigError::Malformed { path: path.clone(), detail: said(&text, &e) })?;
         let origin = path.display().to_string();
         for (key, value) in flatten(&table) {
             set(&mut merged, &known, &key, value, &origin)?;
@@ -85,6 +85,15 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
     })?;
     config.check()?;
     Ok(config)
+}
+
+/// What is wrong and in which line; not the line itself, which may hold a secret that the log is not to have.
+fn said(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message();
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {message}", before.matches('\n').count() + 1),
+        None => message.to_owned(),
+    }
 }
 
 fn read_file(asked: Option<&Path>) -> Result<Option<(PathBuf, String)>, ConfigError> {

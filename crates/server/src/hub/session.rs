@@ -29,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) outbox: Outbox,
     /// When the peer was last heard, on the server's clock.
     heard: AtomicU64,
+    /// When the peer was last asked whether it is there.
+    asked: AtomicU64,
     /// The end of the login that the peer was warned of.
     warned_of: AtomicI64,
     /// When the login ends, as far as it is known; wall-clock milliseconds.
@@ -61,6 +63,7 @@ impl Session {
             owner: new.part.owner,
             outbox: new.outbox,
             heard: AtomicU64::new(new.now.0),
+            asked: AtomicU64::new(0),
             warned_of: AtomicI64::new(0),
             login_ends: AtomicI64::new(i64::MAX),
             is_suspect: AtomicBool::new(false),
@@ -91,6 +94,17 @@ impl Session {
     /// When the peer was last heard.
     pub(crate) fn heard(&self) -> Millis {
         Millis(self.heard.load(Ordering::Relaxed))
+    }
+
+    /// Notes that the peer is asked whether it is there.
+    pub(crate) fn ask(&self, now: Millis) {
+        self.asked.store(now.0, Ordering::Relaxed);
+    }
+
+    /// When the peer was last asked, if it was not heard since.
+    pub(crate) fn asked(&self) -> Option<Millis> {
+        let asked = Millis(self.asked.load(Ordering::Relaxed));
+        (asked > self.heard()).then_some(asked)
     }
 
     /// Why the server ends the session, once it does.

@@ -14,7 +14,7 @@ use anteroom_protocol::frame::ServerFrame;
 use anteroom_protocol::{CloseCode, Timestamp};
 
 use super::frame;
-use super::passage::Connections;
+use super::passage::{Bounds, Connections};
 use crate::hub::Link;
 
 /// How long whoever ended a login may take to end its sessions, before it is done here.
@@ -27,18 +27,24 @@ pub(super) async fn due(all: &Connections, id: SessionId) -> Option<Millis> {
     let session = all.entry.hub.get(id)?;
     let now = all.clock.now();
     let heard = if mutants::on(Mutant::B15SilentPeerKept) { now } else { session.heard() };
-    let silence_ends = heard.after(all.bounds.load().silence);
-    if now >= silence_ends {
+    let Bounds { ping, silence, .. } = **all.bounds.load();
+    // Nobody is dropped who was not asked and given the time to answer, whatever the spans were when the silence began.
+    let asked = session.asked();
+    let silence_ends = heard.after(silence).max(asked.unwrap_or(now).after(silence - ping));
+    if asked.is_some() && now >= silence_ends {
         drop_line(all, &session).await;
         return None;
     }
-    if session.stands_still(now, all.bounds.load().silence) {
+    if session.stands_still(now, silence) {
         session.end(CloseCode::SlowConsumer);
         return None;
     }
     let login_ends = login(all, &session, now).await?;
-    let ping_at = heard.after(all.bounds.load().ping);
+    let ping_at = heard.after(ping);
     let line = if now >= ping_at {
+        if asked.is_none() {
+            session.ask(now);
+        }
         session.push(frame::ping(b""));
         silence_ends
     } else {

@@ -1,10 +1,13 @@
 //! Settings that a running server takes over, and those that it does not.
 
+use std::time::Duration;
+
+use anteroom_client::Event;
 use anteroom_protocol::Code;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Answer, TestServer, refused};
+use crate::harness::{Answer, TestServer, alive, refused};
 
 fn write(server: &TestServer, settings: &str) {
     std::fs::write(server.data_dir().join("anteroom.toml"), settings).unwrap();
@@ -60,6 +63,41 @@ async fn what_can_be_taken_over_is_taken_over_and_the_rest_is_named() {
 
     let again = server.command(&["reload"]).await;
     assert_eq!(again.stdout, "needs a restart: admission.grace\n", "until it was restarted");
+}
+
+#[tokio::test]
+async fn a_silence_that_becomes_shorter_cuts_nobody_who_was_not_asked() {
+    let mut server = TestServer::plain().await;
+    server.stop().await;
+    write(&server, "[heartbeat]\nping = \"3s\"\nsilence = \"30s\"\n");
+    server.restart().await;
+    let (_, mut session) = server.room(&server.user("ann").await, 2).await;
+    write(&server, "[heartbeat]\nping = \"500ms\"\nsilence = \"2500ms\"\n");
+    let told = server.command(&["reload"]).await;
+    assert!(told.is_success, "{}", told.stderr);
+    // By the new span it was silent for too long before anybody asked it.
+    let ended = async {
+        loop {
+            if let Some(Event::Closed(closed)) = session.next().await {
+                return closed;
+            }
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(5), ended).await;
+    assert!(ended.is_err(), "it reads and answers pings: {ended:?}");
+    alive(&mut session).await;
+}
+
+#[tokio::test]
+async fn a_secret_in_a_line_that_cannot_be_read_is_in_no_log() {
+    let server = TestServer::plain().await;
+    write(&server, "[auth]\n# a quote is missing\nsecret = \"correct-horse-battery-staple\n");
+    let told = server.command(&["reload"]).await;
+    assert!(!told.is_success && told.stderr.contains("line 3"), "{}", told.stderr);
+    server.expect_error("config.not_reloaded");
+    server.hang_up();
+    server.event("config.not_reloaded", json!({})).await;
+    assert!(!told.stderr.contains("battery") && !server.log_has("battery"));
 }
 
 #[tokio::test]
