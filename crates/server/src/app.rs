@@ -129,6 +129,8 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
+    // Before anything takes long: a hang-up that nobody listens for ends the process.
+    let hangups = loops::hangups();
     let address = listener.local_addr()?;
     let admin = watch::admin_listener(&config).await?;
     let tls = Tls::of(&config.tls)?;
@@ -143,17 +145,19 @@ pub async fn run(
     let (app, inlets) = build(&config, Arc::clone(&storage), &ends, &tasks, source).await?;
     let loops = TaskTracker::new();
     loops::spawn(&app, inlets, &loops, &last);
+    loops::spawn_hangups(&app, hangups, &loops, &last);
     control::spawn(&app, &config, &loops, &last).await;
     // Nobody outside this machine may read them unless they are given an address of their own.
     let shows_metrics = admin.is_none() && address.ip().is_loopback();
     let router = http::router(&app, shows_metrics);
     // A session that stands still is told why once the silence is over, long before; this is for all others.
-    http::serve::end_unread(&listener, config.heartbeat.silence.0 * 5);
+    let unread = config.heartbeat.silence.0 * 5;
+    http::serve::end_unread(&listener, unread);
     let (max, closed) = (config.server.connections_max, CancellationToken::new());
     let doors = http::serve::accept(listener, router, tls, max, closed.clone(), tasks.clone());
     let accepting = tokio::spawn(doors);
     if let Some(listener) = admin {
-        watch::serve_admin(&app, listener)?;
+        watch::serve_admin(&app, listener, unread)?;
     }
     tracing::info!(event = "server.started", listen = %address, epoch = app.entry.owner.incarnation,
         strategy = config.admission.strategy.as_str(), "the server answers");

@@ -38,13 +38,15 @@ pub(super) async fn spawn(
     let (router, last, tasks) = (http::control_router(app), last.clone(), loops.clone());
     loops.spawn(async move {
         let accepting = async {
-            while let Ok((stream, _)) = listener.accept().await {
-                if may(&stream) {
-                    tasks.spawn(last.clone().run_until_cancelled_owned(http::serve::operator(
-                        stream,
-                        router.clone(),
-                        tasks.clone(),
-                    )));
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) if may(&stream) => {
+                        let answered = http::serve::operator(stream, router.clone(), tasks.clone());
+                        tasks.spawn(last.clone().run_until_cancelled_owned(answered));
+                    }
+                    Ok(_) => {}
+                    // Descriptors ran out: commands are wanted then more than ever.
+                    Err(error) => http::serve::not_accepted(&error).await,
                 }
             }
         };

@@ -49,7 +49,13 @@ impl App {
     ///
     /// # Errors
     /// They cannot be used, in words: everything stays as it was.
-    pub(crate) fn reload(&self) -> anyhow::Result<Changes> {
+    pub(crate) async fn reload(self: &Arc<Self>) -> anyhow::Result<Changes> {
+        // What is read may lie on a disk that does not answer: nobody else is to wait for it.
+        let app = Arc::clone(self);
+        tokio::task::spawn_blocking(move || app.read_again()).await?
+    }
+
+    fn read_again(&self) -> anyhow::Result<Changes> {
         // One at a time; and what is in force is what was taken over last.
         let mut in_force = self.source.in_force.lock().unwrap_or_else(PoisonError::into_inner);
         let told = self.take_over(&mut in_force);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -14,20 +14,30 @@ use crate::hub::Among;
 use crate::messages::{self, Indexer, Told};
 use crate::sweeper::Due;
 
-/// Reads the settings again whenever the process is told so by a SIGHUP.
-fn spawn_hangups(app: &Arc<App>, loops: &TaskTracker, last: &CancellationToken) {
-    let mut hangups = match signal(SignalKind::hangup()) {
-        Ok(hangups) => hangups,
-        Err(error) => {
-            return tracing::warn!(event = "config.no_hangups", %error,
+/// Listens for SIGHUP from now on.
+pub(super) fn hangups() -> Option<Signal> {
+    let hangups = signal(SignalKind::hangup());
+    hangups
+        .inspect_err(|error| {
+            tracing::warn!(event = "config.no_hangups", %error,
                 "SIGHUP cannot be heard; `anteroom reload` works all the same");
-        }
-    };
+        })
+        .ok()
+}
+
+/// Reads the settings again whenever the process was told so.
+pub(super) fn spawn_hangups(
+    app: &Arc<App>,
+    hangups: Option<Signal>,
+    loops: &TaskTracker,
+    last: &CancellationToken,
+) {
+    let Some(mut hangups) = hangups else { return };
     let app = Arc::clone(app);
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
         while hangups.recv().await.is_some() {
             // What it came to is in the log.
-            let _ = app.reload();
+            let _ = app.reload().await;
         }
     }));
 }
@@ -70,7 +80,6 @@ pub(super) fn spawn(
         all.rooms.keep_built().await;
     }));
     watch::spawn(app, loops, last);
-    spawn_hangups(app, loops, last);
     if let Some(rings) = rings {
         let entry = Arc::clone(&app.entry);
         loops.spawn(last.clone().run_until_cancelled_owned(rings.answer(move |room| {

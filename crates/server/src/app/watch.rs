@@ -1,6 +1,7 @@
 //! What looks on: metrics, the watch over capacities, the entry log, and where they are read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -61,9 +62,14 @@ pub(super) async fn admin_listener(config: &Config) -> anyhow::Result<Option<Tcp
     listener.map(Some).with_context(|| format!("cannot listen on {address}"))
 }
 
-/// Answers on that listener until the server stops.
-pub(super) fn serve_admin(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
+/// Answers on that listener until the server stops; whoever reads nothing of an answer for `unread` is cut off.
+pub(super) fn serve_admin(
+    app: &Arc<App>,
+    listener: TcpListener,
+    unread: Duration,
+) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
+    http::serve::end_unread(&listener, unread);
     let (router, tasks) = (http::admin_router(app), app.tasks.clone());
     let stopping = app.stopping.clone();
     let accepting = http::serve::accept(

@@ -29,12 +29,14 @@ impl Remote {
     /// # Errors
     /// A socket that is somebody else's.
     pub(super) async fn reach(config: &Config) -> anyhow::Result<Option<Self>> {
-        use std::io::ErrorKind::{ConnectionRefused, NotFound};
+        use std::io::ErrorKind::{ConnectionRefused, InvalidInput, NotFound};
 
         let path = socket_of(config);
         match UnixStream::connect(&path).await {
             Ok(_) => {}
             Err(error) if matches!(error.kind(), ConnectionRefused | NotFound) => return Ok(None),
+            // Longer than the address of a socket may be: no server has one there, as it said when it started.
+            Err(error) if error.kind() == InvalidInput => return Ok(None),
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot speak over {}", path.display()));
             }

@@ -63,9 +63,10 @@ pub(super) fn counted(
         return peer;
     }
     let values = headers.get_all(FORWARDED_FOR).iter().rev();
-    let entries = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.rsplit(','));
+    // Bytes: what a client put in front of what the proxy wrote does not make that unreadable.
+    let entries = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
     let told = entries
-        .map(|entry| address(entry.trim()))
+        .map(|entry| address(str::from_utf8(entry).ok()?.trim()))
         .find(|told| told.is_none_or(|address| !trusts(address)));
     told.flatten().or(peer)
 }
@@ -78,6 +79,8 @@ fn address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     const OUTER: &str = "10.0.0.1";
@@ -115,6 +118,11 @@ mod tests {
         assert_eq!(from("9.9.9.9", &["1.1.1.1"]), "9.9.9.9", "no proxy of ours");
         assert_eq!(from(OUTER, &["1.1.1.1, 9.9.9.9"]), "9.9.9.9", "its own word comes first");
         assert_eq!(from(OUTER, &["1.1.1.1, nonsense"]), OUTER, "unreadable: the proxy itself");
+        let garbage = HeaderValue::from_bytes(b"\xff, 9.9.9.9").unwrap();
+        let headers = HeaderMap::from_iter([(FORWARDED_FOR, garbage)]);
+        let outer: IpAddr = OUTER.parse().unwrap();
+        let counted = counted(Some(outer), &headers, |it| it == outer).unwrap();
+        assert_eq!(counted.to_string(), "9.9.9.9", "what cannot be read comes first");
         assert_eq!(from(INNER, &["10.0.0.1"]), INNER, "from the proxies themselves");
         assert_eq!(from(INNER, &[]), INNER);
     }

@@ -24,7 +24,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 async fn reload(State(app): State<Arc<App>>, _: Operator) -> Result<axum::Json<Changes>, Refused> {
-    match app.reload() {
+    match app.reload().await {
         Ok(changes) => Ok(axum::Json(changes)),
         Err(error) => Err(Refused::because(Code::Invalid, format!("{error:#}"))),
     }

@@ -89,16 +89,15 @@ async fn accept_one(
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => return Some((stream, Peer(peer), place)),
-            Err(error) => {
-                tracing::warn!(event = "accept.failed", %error, "a connection was not accepted");
-                back_off().await;
-            }
+            Err(error) => not_accepted(&error).await,
         }
     }
 }
 
+/// Says so, and waits a little: what failed would fail again at once.
 #[expect(clippy::disallowed_methods, reason = "no event tells when descriptors are free again")]
-async fn back_off() {
+pub(crate) async fn not_accepted(error: &std::io::Error) {
+    tracing::warn!(event = "accept.failed", %error, "a connection was not accepted");
     tokio::time::sleep(ACCEPT_BACKOFF).await;
 }
 
