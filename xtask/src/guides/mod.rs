@@ -15,6 +15,7 @@ use std::time::Instant;
 use anyhow::{Context as _, ensure};
 use clap::Args;
 
+use crate::build::{Profile, built};
 use crate::count::Tally;
 use crate::plan::CHART_DIR;
 use crate::run::say;
@@ -31,7 +32,7 @@ pub(crate) struct Wanted {
     /// Only this guide, e.g. `five-minutes`.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// A program that is built already; otherwise the one that the tests use.
+    /// A program that is built already; otherwise a release is built, as the guides say.
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
     /// Guides of another tree: to see that this notices what is wrong.
@@ -42,12 +43,13 @@ pub(crate) struct Wanted {
 /// Does what the guides say. How many do not come out.
 ///
 /// # Errors
-/// A guide cannot be read, or the program is not built.
+/// A guide cannot be read, or the program does not build.
 pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<u32> {
     let root = wanted.root.as_deref().unwrap_or(root);
-    let server = wanted.server.clone().unwrap_or_else(|| root.join("target/debug/anteroom"));
-    let server =
-        server.canonicalize().with_context(|| format!("{} is not built", server.display()))?;
+    let server = match &wanted.server {
+        Some(server) => server.canonicalize().with_context(|| server.display().to_string())?,
+        None => built(root, Profile::Release, &["--package", "anteroom"])?.join("anteroom"),
+    };
     let mut sum = Tally::default();
     for (name, text) in guides(root, wanted.only.as_deref())? {
         let blocks = blocks::of(&text);
