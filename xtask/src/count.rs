@@ -46,8 +46,8 @@ impl fmt::Display for Tally {
     }
 }
 
-/// What a test of ours says, to those who run it, when the machine does not allow it. Its runner takes it
-/// for passed.
+/// What the line of a test of ours begins with that says, to those who run it, that the machine does not allow it.
+/// Its runner takes it for passed.
 pub(crate) const NOT_RUN: &str = "NOT RUN: ";
 
 /// The sum of every `test result:` line of `cargo test`, doc tests included. A test that said that it was

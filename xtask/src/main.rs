@@ -8,6 +8,7 @@
 //! that ran, and the exit status is zero only if nothing failed. A step that cannot run fails,
 //! unless it was asked for that way or says why it was not run.
 
+mod advisories;
 mod bench;
 mod build;
 mod cluster;

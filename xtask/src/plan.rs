@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::Context;
 
 use crate::Options;
+use crate::advisories;
 use crate::build::{Profile, cargo, target};
 use crate::count::{self, Tally};
 use crate::fuzz;
@@ -105,6 +106,9 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
     reports.push(chart_tests(root, options));
     reports.push(image(root, options));
     reports.extend(browser_tests(root, options)?);
+    if options.filter.is_none() && !options.quick {
+        reports.extend(advisories::reports(root));
+    }
     if with_deny {
         reports.push(deny(root));
     }

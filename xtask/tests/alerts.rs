@@ -1,5 +1,7 @@
 //! The alerts as Prometheus itself reads them. Which metrics they may speak of is in the server's tests.
 
+mod common;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -8,7 +10,7 @@ fn prometheus_takes_the_alerts_and_tells_what_they_are_for() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let promtool = || Command::new("promtool");
     if promtool().arg("--version").output().is_err() {
-        eprintln!("\nNOT RUN: promtool is not there (Debian: prometheus)\n");
+        common::not_run("promtool is not there (Debian: prometheus)");
         return;
     }
     for (what, file) in [

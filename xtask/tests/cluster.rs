@@ -1,5 +1,7 @@
 //! `cargo xtask cluster` as a person uses it: real engines, real nodes, one request through the proxy.
 
+mod common;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -21,8 +23,7 @@ fn a_cluster_answers_through_its_proxy_and_leaves_nothing_behind() {
     let server = xtask.with_file_name("anteroom");
     if !server.exists() {
         // Whoever tests the whole workspace has built it.
-        writeln!(std::io::stderr(), "\nNOT RUN: the server is not built: {}\n", server.display())
-            .unwrap();
+        common::not_run(&format!("the server is not built: {}", server.display()));
         return;
     }
     let mut command = Command::new(xtask);
