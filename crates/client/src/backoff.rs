@@ -52,7 +52,11 @@ pub fn after_error(error: &Error) -> Next {
             if store_away { Next::BackOff } else { after_http(problem.status) }
         }
         Error::NotUpgraded { status } => after_http(*status),
-        Error::FrameRefused(_) | Error::PlaceGone { .. } | Error::Protocol(_) => Next::Stay,
+        Error::FrameRefused(_)
+        | Error::PlaceGone { .. }
+        | Error::Protocol(_)
+        | Error::Untrusted(_)
+        | Error::Authorities(_) => Next::Stay,
     }
 }
 

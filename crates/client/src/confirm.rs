@@ -13,6 +13,7 @@ use reqwest::header::{
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite;
+use tokio_util::either::Either;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::handshake::client::Request;
 use tungstenite::protocol::WebSocketConfig;
@@ -23,6 +24,7 @@ use crate::line::{Event, Line};
 use crate::session::Session;
 use crate::socket::SocketLine;
 use crate::sockjs::HttpLine;
+use crate::tls;
 use crate::transport::Transport;
 
 /// Longest wait from the first TCP packet until `welcome` or a refusal.
@@ -91,7 +93,7 @@ pub(crate) async fn open(
     let url = address_of(&absolute, transport, &options)?;
     let entry = async {
         let line = match transport.is_websocket() {
-            true => Line::Socket(Box::new(socket(&url, transport, &options).await?)),
+            true => Line::Socket(Box::new(socket(client, &url, transport, &options).await?)),
             false => {
                 let asked = (url, headers(&options)?);
                 Line::Http(Box::new(HttpLine::open(client.http(), transport, asked).await?))
@@ -104,8 +106,17 @@ pub(crate) async fn open(
         .unwrap_or(Err(Error::TimedOut("waiting for welcome")))
 }
 
-async fn socket(url: &Url, transport: Transport, options: &ConfirmOptions) -> Result<SocketLine> {
+async fn socket(
+    client: &Client,
+    url: &Url,
+    transport: Transport,
+    options: &ConfirmOptions,
+) -> Result<SocketLine> {
     let stream = connect(url, options.receive_buffer).await?;
+    let stream = match url.scheme() {
+        "wss" => tls::shake_hands(client.tls(), host(url), stream).await?,
+        _ => Either::Left(stream),
+    };
     let request = upgrade_request(url, transport, options)?;
     let (socket, _) =
         client_async_with_config(request, stream, Some(config())).await.map_err(not_upgraded)?;
@@ -128,12 +139,6 @@ fn parse(text: &str) -> Result<Url> {
 
 fn address_of(absolute: &str, transport: Transport, options: &ConfirmOptions) -> Result<Url> {
     let mut url = transport.address(&parse(absolute)?)?;
-    if !matches!(url.scheme(), "ws" | "http") {
-        return Err(Error::Protocol(format!(
-            "{}: this client enters over plain lines only; put it on the inside of the TLS proxy",
-            url.scheme()
-        )));
-    }
     if let Some(resume) = &options.resume {
         url.query_pairs_mut().append_pair("resume", resume);
     }
@@ -143,8 +148,13 @@ fn address_of(absolute: &str, transport: Transport, options: &ConfirmOptions) ->
     Ok(url)
 }
 
+/// The server's name or address, without the brackets of IPv6.
+fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default().trim_matches(['[', ']'])
+}
+
 async fn connect(url: &Url, receive_buffer: Option<u32>) -> Result<TcpStream> {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let host = host(url);
     let port = url.port_or_known_default().unwrap_or(80);
     let mut last = Error::Protocol(format!("{host} has no address"));
     for address in lookup_host((host, port)).await.map_err(Error::transport)? {

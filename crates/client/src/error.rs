@@ -9,6 +9,8 @@ use std::time::Duration;
 use anteroom_protocol::frame::FrameError;
 use anteroom_protocol::{Code, Problem};
 
+use crate::tls::distrust;
+
 /// Every call of this crate answers so.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -56,12 +58,36 @@ pub enum Error {
     /// The server could not be reached, or the line broke on the way.
     #[error("transport: {0}")]
     Transport(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What answered over TLS did not prove to be the server. Nothing was sent to it.
+    #[error("not trusted: {0}")]
+    Untrusted(Distrust),
+    /// There is no authority that could be trusted, or none that can be read.
+    #[error("no authority to trust: {0}")]
+    Authorities(String),
     /// Somebody broke the contract: an unreadable body, a missing `welcome`, a bad address.
     #[error("contract broken: {0}")]
     Protocol(String),
     /// The server took longer than this client's limit for the step.
     #[error("no answer in time: {0}")]
     TimedOut(&'static str),
+}
+
+/// Why a certificate is not taken for the server's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Distrust {
+    /// None of the authorities that are trusted has issued it.
+    #[error("its certificate is of an unknown issuer")]
+    Issuer,
+    /// It is another server's.
+    #[error("its certificate is for another name")]
+    Name,
+    /// Its time has passed.
+    #[error("its certificate has expired")]
+    Expired,
+    /// Something else.
+    #[error("its certificate cannot be used: {0}")]
+    Other(String),
 }
 
 /// A refused request.
@@ -113,7 +139,10 @@ impl Error {
 
 impl From<reqwest::Error> for Error {
     fn from(error: reqwest::Error) -> Self {
-        // The address may carry a key or a ticket; it must not reach a log through an error.
-        Self::transport(error.without_url())
+        match distrust(&error) {
+            Some(distrust) => Self::Untrusted(distrust),
+            // The address may carry a key or a ticket; it must not reach a log through an error.
+            None => Self::transport(error.without_url()),
+        }
     }
 }

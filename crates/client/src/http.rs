@@ -10,9 +10,11 @@ use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio_rustls::rustls::ClientConfig;
 
 use crate::account::Account;
 use crate::error::{Error, Refusal, Result};
+use crate::tls::Trust;
 use crate::transport::Transport;
 
 /// Longest wait for a whole HTTP answer.
@@ -20,40 +22,63 @@ pub const HTTP_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait for a TCP connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// An address without the slash at its end; `ws` and `wss` are what others call the same servers.
+fn address(text: &str) -> Result<Arc<str>> {
+    let text = text.trim_end_matches('/');
+    let url = Url::parse(text).map_err(|error| Error::Protocol(format!("{text}: {error}")))?;
+    let rest = text.split_once(':').map_or("", |(_, rest)| rest);
+    match url.scheme() {
+        "http" | "ws" => Ok(format!("http:{rest}").into()),
+        "https" | "wss" => Ok(format!("https:{rest}").into()),
+        _ => Err(Error::Protocol(format!("{text}: not an http address"))),
+    }
+}
+
 /// One server, nobody signed in. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
     base: Arc<str>,
     http: reqwest::Client,
+    tls: Arc<ClientConfig>,
     transport: Transport,
 }
 
 impl Client {
-    /// A client of the server at `base_url`, such as `http://127.0.0.1:8080`.
+    /// A client of the server at `base_url`, such as `http://127.0.0.1:8080` or `https://chat.example.org`. Over
+    /// TLS it trusts whom the machine trusts.
     ///
     /// # Errors
-    /// [`Error::Protocol`] when the address is not an `http` or `https` one.
+    /// [`Error::Protocol`] when the address is not an `http` or `https` one; [`Error::Authorities`] where the
+    /// machine trusts nobody.
     pub fn new(base_url: impl AsRef<str>) -> Result<Self> {
+        Self::trusting(base_url, &Trust::Machine)
+    }
+
+    /// As [`Client::new`], with whom it trusts over TLS.
+    ///
+    /// # Errors
+    /// As [`Client::new`]; [`Error::Authorities`] when there is no certificate to be found.
+    pub fn trusting(base_url: impl AsRef<str>, trust: &Trust) -> Result<Self> {
+        let base = address(base_url.as_ref())?;
+        let is_plain = base.starts_with("http://");
+        let tls = if is_plain { &Trust::Nobody } else { trust }.config()?;
         let http = reqwest::Client::builder()
             .timeout(HTTP_TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
             .no_proxy()
+            .tls_backend_preconfigured(ClientConfig::clone(&tls))
             .build()?;
-        Self::with_http(base_url, http)
+        Ok(Self { base, http, tls, transport: Transport::default() })
     }
 
-    /// As [`Client::new`], on an HTTP client of the caller's making (other limits, local address).
+    /// As [`Client::new`], on an HTTP client of the caller's making (other limits, local address). What that one
+    /// trusts over TLS is the caller's; WebSockets trust whom the machine trusts.
     ///
     /// # Errors
-    /// [`Error::Protocol`] when the address is not an `http` or `https` one.
+    /// As [`Client::new`].
     pub fn with_http(base_url: impl AsRef<str>, http: reqwest::Client) -> Result<Self> {
-        let text = base_url.as_ref().trim_end_matches('/');
-        let url = Url::parse(text).map_err(|error| Error::Protocol(format!("{text}: {error}")))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(Error::Protocol(format!("{text}: not an http address")));
-        }
-        Ok(Self { base: text.into(), http, transport: Transport::default() })
+        Ok(Self { http, ..Self::new(base_url)? })
     }
 
     /// The same, with sessions that are carried so unless the caller says otherwise.
@@ -78,6 +103,11 @@ impl Client {
     #[must_use]
     pub fn http(&self) -> &reqwest::Client {
         &self.http
+    }
+
+    /// Whom WebSockets trust.
+    pub(crate) fn tls(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.tls)
     }
 
     /// The address of a path from the root, such as `/healthz`.

@@ -26,15 +26,17 @@ pub mod session;
 mod socket;
 mod sockjs;
 mod sse;
+pub mod tls;
 pub mod transport;
 pub mod waiting;
 
 pub use account::{Account, HistoryFrom, RoomQuery};
 pub use confirm::ConfirmOptions;
-pub use error::{Error, Refusal, Result};
+pub use error::{Distrust, Error, Refusal, Result};
 pub use http::Client;
 pub use joined::{JoinOptions, JoinedRoom, RoomEvent};
 pub use session::{Closed, Event, RawEvent, Session};
+pub use tls::Trust;
 pub use transport::Transport;
 pub use waiting::{Awaited, LineEvent, LineStream, SeatWait};
 

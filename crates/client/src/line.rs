@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anteroom_protocol::frame::ServerFrame;
 use bytes::Bytes;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_tungstenite::{WebSocketStream, tungstenite};
 use tungstenite::protocol::Message;
@@ -17,6 +16,7 @@ use tungstenite::protocol::frame::{CloseFrame, Utf8Bytes};
 use crate::error::{Error, Result};
 use crate::socket::SocketLine;
 use crate::sockjs::HttpLine;
+use crate::tls::Stream;
 
 /// Longest wait for the server's half of a deliberate close.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -68,7 +68,7 @@ impl Line {
     }
 
     /// The socket, where there is one that belongs to the session.
-    pub(crate) fn socket(&mut self) -> Option<&mut WebSocketStream<TcpStream>> {
+    pub(crate) fn socket(&mut self) -> Option<&mut WebSocketStream<Stream>> {
         match self {
             Self::Socket(line) => Some(&mut line.socket),
             Self::Http(_) => None,

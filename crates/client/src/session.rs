@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 
 use anteroom_protocol::frame::{Ack, Change, ClientFrame, Send, ServerFrame, Welcome};
 use bytes::Bytes;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use uuid::Uuid;
@@ -17,6 +16,7 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 use crate::line::{CLOSE_TIMEOUT, Line};
 pub use crate::line::{Closed, Event, RawEvent};
+use crate::tls::{Stream, tcp};
 
 /// One live connection into a room.
 pub struct Session {
@@ -43,7 +43,7 @@ impl Session {
     }
 
     /// The socket underneath, for tests that must break the rules; `None` over requests and answers.
-    pub fn socket_mut(&mut self) -> Option<&mut WebSocketStream<TcpStream>> {
+    pub fn socket_mut(&mut self) -> Option<&mut WebSocketStream<Stream>> {
         self.line.socket()
     }
 
@@ -279,7 +279,7 @@ impl Session {
         // When the option cannot be set the drop still ends the connection, only less rudely. The
         // connections of requests are not ours to reset.
         if let Some(socket) = self.line.socket() {
-            let _ = socket.get_ref().set_zero_linger();
+            let _ = tcp(socket.get_ref()).set_zero_linger();
         }
     }
 

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_tungstenite::{WebSocketStream, tungstenite};
 use tungstenite::protocol::Message;
@@ -12,10 +11,11 @@ use tungstenite::protocol::frame::Utf8Bytes;
 use crate::error::{Error, Result};
 use crate::line::{CLOSE_TIMEOUT, Closed, RawEvent};
 use crate::sockjs::frame::{Frame, array};
+use crate::tls::Stream;
 
 /// An open socket, read and written by one owner.
 pub(crate) struct SocketLine {
-    pub(crate) socket: WebSocketStream<TcpStream>,
+    pub(crate) socket: WebSocketStream<Stream>,
     pub(crate) heard_at: Instant,
     /// Texts that came together with others, where the socket speaks SockJS.
     framed: Option<VecDeque<String>>,
@@ -25,7 +25,7 @@ pub(crate) struct SocketLine {
 }
 
 impl SocketLine {
-    pub(crate) fn opened(socket: WebSocketStream<TcpStream>, is_sockjs: bool) -> Self {
+    pub(crate) fn opened(socket: WebSocketStream<Stream>, is_sockjs: bool) -> Self {
         let framed = is_sockjs.then(VecDeque::new);
         Self { socket, heard_at: Instant::now(), framed, last: None, ended: false }
     }

@@ -1,7 +1,7 @@
 //! Why something was refused or ended, in words, and what the program's exit status says of it. Pure.
 
 use anteroom_client::protocol::{CloseCode, Code};
-use anteroom_client::{Closed, Error};
+use anteroom_client::{Closed, Distrust, Error};
 
 use super::words::{Words, fill};
 
@@ -38,6 +38,16 @@ pub(super) fn why(error: &Error, words: &Words) -> String {
     }
     match error {
         Error::Protocol(detail) => fill(words.not_understood, &[("detail", detail)]),
+        Error::Untrusted(distrust) => {
+            let why = match distrust {
+                Distrust::Issuer => words.other_issuer,
+                Distrust::Name => words.other_name,
+                Distrust::Expired => words.expired,
+                other => &other.to_string(),
+            };
+            fill(words.not_trusted, &[("why", why)])
+        }
+        Error::Authorities(why) => fill(words.no_authority, &[("why", why)]),
         Error::NotUpgraded { .. } => (words.of_code)(Code::Unavailable).into(),
         _ => words.offline.into(),
     }
@@ -48,6 +58,7 @@ pub(super) fn exit_before(error: &Error) -> Exit {
     let passing = [Code::Unavailable, Code::Internal, Code::GoingAway, Code::Restarting];
     match code_of(error) {
         Some(code) if !passing.contains(&code) => Exit::Refused,
+        None if matches!(error, Error::Untrusted(_) | Error::Authorities(_)) => Exit::Refused,
         _ => Exit::Failed,
     }
 }
@@ -93,6 +104,19 @@ mod tests {
             assert_ne!(told(status), EN.offline, "{status}");
             assert_ne!(told(status), why(&closed(status), &KO), "{status}");
         }
+    }
+
+    #[test]
+    fn a_server_that_is_not_trusted_is_told_from_one_out_of_reach() {
+        let mut told = Vec::new();
+        for distrust in [Distrust::Issuer, Distrust::Name, Distrust::Expired] {
+            let error = Error::Untrusted(distrust);
+            assert_eq!(exit_before(&error), Exit::Refused);
+            assert_ne!(why(&error, &EN), why(&error, &KO));
+            told.push(why(&error, &EN));
+        }
+        assert!(told[0].contains("--ca") && told[1].contains("another name"), "{told:?}");
+        assert!(told.iter().all(|it| it.contains("nothing was said")), "{told:?}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The way in: who one is, which room, the seat, and the line in front of a full one.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anteroom_client::protocol::Code;
 use anteroom_client::protocol::entry::{Position, Reservation, Reserve, Wait};
 use anteroom_client::protocol::room::{CreateRoom, Room};
-use anteroom_client::{Account, Awaited, Client, Error, JoinOptions, JoinedRoom, RoomQuery};
+use anteroom_client::{Account, Awaited, Client, Error, JoinOptions, JoinedRoom, RoomQuery, Trust};
 use tokio::time::{Instant, timeout_at};
 
 use super::command::{Typed, new_room};
@@ -49,11 +50,15 @@ impl Entry<'_> {
     /// Logs in, or comes as a guest.
     pub(super) async fn sign_in(&mut self) -> Result<Account, Ended> {
         let url = self.command.url.as_str();
-        if url.starts_with("https://") || url.starts_with("wss://") {
-            return Err(self.refuse(self.words.no_tls));
-        }
-        let client = Client::new(url)
-            .map_err(|_| self.refuse(fill(self.words.bad_address, &[("url", url)])))?;
+        let trust = self.trust()?;
+        let client =
+            Client::trusting(url, &trust).map_err(|error| match (error, &self.command.ca) {
+                (Error::Authorities(why), Some(file)) => {
+                    self.refuse(self.bad_authority(file, &why))
+                }
+                (error @ Error::Authorities(_), None) => self.refuse(why(&error, self.words)),
+                _ => self.refuse(fill(self.words.bad_address, &[("url", url)])),
+            })?;
         let signed_in = match &self.command.user {
             Some(user) => {
                 let password = self.password(user).await?;
@@ -65,6 +70,19 @@ impl Entry<'_> {
             }
         };
         signed_in.map_err(|error| self.failed(&error))
+    }
+
+    /// Who may vouch for the server.
+    fn trust(&mut self) -> Result<Trust, Ended> {
+        let Some(file) = &self.command.ca else { return Ok(Trust::Machine) };
+        std::fs::read(file)
+            .map(Trust::Authorities)
+            .map_err(|error| self.refuse(self.bad_authority(file, &error.to_string())))
+    }
+
+    fn bad_authority(&self, file: &Path, why: &str) -> String {
+        let file = file.display().to_string();
+        fill(self.words.bad_authority, &[("file", &file), ("why", why)])
     }
 
     async fn password(&mut self, user: &str) -> Result<String, Ended> {

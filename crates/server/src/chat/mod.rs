@@ -21,6 +21,7 @@ mod stop;
 mod view;
 mod words;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -41,9 +42,12 @@ use words::{EN, KO, Words};
     2 refused (full, no such room, wrong password, …); 3 the stay was ended (replaced, logged out, removed, …)."
 )]
 pub(crate) struct ChatCommand {
-    /// Where the server is.
+    /// Where the server is: http or https.
     #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
     url: String,
+    /// PEM file of the authorities that may vouch for an https server, instead of those the machine trusts.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The room, by number or name. Without it, open rooms are listed to choose from.
     #[arg(long, value_name = "NUMBER|NAME")]
     room: Option<String>,

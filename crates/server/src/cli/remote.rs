@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anteroom_client::tls::plain_http;
 use anteroom_protocol::account::User;
 use anteroom_protocol::page::Page;
 use anteroom_protocol::{API_BASE, Problem};
@@ -41,7 +42,7 @@ impl Remote {
                 return Err(error).with_context(|| format!("cannot speak over {}", path.display()));
             }
         }
-        let http = Client::builder().unix_socket(path).timeout(PATIENCE).build()?;
+        let http = plain_http()?.unix_socket(path).timeout(PATIENCE).build()?;
         Ok(Some(Self { http }))
     }
 

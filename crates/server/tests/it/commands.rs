@@ -102,7 +102,7 @@ async fn only_the_servers_own_user_reaches_the_socket_and_nothing_of_it_is_on_th
     assert_eq!(kind.permissions().mode() & 0o777, 0o600);
     for path in ["/control/reload", "/control/token", "/control/users"] {
         let url = format!("{}{path}", server.base());
-        let asked = reqwest::Client::new().post(url).json(&json!({ "token": "x" }));
+        let asked = crate::harness::http_client().post(url).json(&json!({ "token": "x" }));
         assert_eq!(Answer::to(asked).await.status, 404, "{path}");
     }
     assert!(server.command(&["healthcheck"]).await.is_success);

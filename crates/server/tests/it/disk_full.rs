@@ -114,7 +114,7 @@ async fn nothing_is_promised(server: &TestServer, room: i64, known: &Account) {
 /// Asks until the server says that it is not ready: what a commit that failed had already taken of the
 /// disk has place for a few that are smaller.
 async fn not_ready(server: &TestServer) {
-    let client = reqwest::Client::new();
+    let client = crate::harness::http_client();
     while Answer::to(client.get(format!("{}/readyz", server.base()))).await.status != 503 {}
 }
 

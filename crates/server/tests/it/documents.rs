@@ -25,7 +25,7 @@ fn operations() -> Vec<(Method, String)> {
 #[tokio::test]
 async fn the_documents_are_given_as_they_are_and_not_twice() {
     let server = TestServer::plain().await;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::harness::http_client();
     for (path, expected) in
         [("/openapi.json", documents::openapi()), ("/asyncapi.json", documents::asyncapi())]
     {
@@ -43,7 +43,7 @@ async fn the_documents_are_given_as_they_are_and_not_twice() {
 #[tokio::test]
 async fn every_declared_operation_is_answered_by_its_own_endpoint() {
     let server = TestServer::plain().await;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::harness::http_client();
     for (method, path) in operations() {
         // A stream has no end that could be waited for; it says at once what it is.
         let url = format!("{}{}", server.base(), filled(&path));
@@ -63,7 +63,7 @@ fn is_html(answer: &reqwest::Response) -> bool {
 #[tokio::test]
 async fn who_must_log_in_is_as_declared() {
     let server = TestServer::plain().await;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::harness::http_client();
     let document = documents::openapi();
     for (method, path) in operations() {
         let declared = &document["paths"][&path][method.as_str().to_lowercase()];
@@ -98,7 +98,7 @@ async fn the_reference_is_a_page_in_both_languages_that_loads_nothing_from_elsew
 #[tokio::test]
 async fn what_is_not_declared_is_refused_in_the_words_of_the_contract() {
     let server = TestServer::plain().await;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::harness::http_client();
     let url = |path: &str| format!("{}{path}", server.base());
     Answer::to(http.get(url("/api/v1/nonsense"))).await.refuses(404, "not_found");
     let answer = Answer::to(http.put(url("/api/v1/me"))).await;

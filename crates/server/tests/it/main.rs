@@ -81,6 +81,7 @@ mod staff_seats;
 mod store_locked;
 mod talk;
 mod tls;
+mod tls_clients;
 mod tokens;
 mod transcripts;
 mod unlisted;

@@ -137,7 +137,7 @@ async fn metrics_are_read_on_loopback_and_not_through_a_proxy() {
     server.metrics().await;
     for header in ["x-forwarded-for", "forwarded"] {
         let url = format!("{}/metrics", server.base());
-        let request = reqwest::Client::new().get(url).header(header, "for=127.0.0.1");
+        let request = crate::harness::http_client().get(url).header(header, "for=127.0.0.1");
         Answer::to(request).await.refuses(404, "not_found");
     }
     let open = TestServer::start(|cfg| {
@@ -158,7 +158,7 @@ async fn a_listener_of_its_own_has_metrics_and_administration_and_nothing_else()
     Metrics::of(&server.metrics_at(&base).await);
     assert_eq!(server.metrics_at(server.base()).await.status, 404, "only there");
 
-    let http = reqwest::Client::new();
+    let http = crate::harness::http_client();
     let get = async |path: &str, token: &str| {
         let url = format!("{base}{path}");
         Answer::of_a_part(http.request(Method::GET, url).bearer_auth(token)).await

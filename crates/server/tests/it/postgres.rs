@@ -74,7 +74,7 @@ async fn while_the_database_is_away_nothing_is_acknowledged_and_open_chats_stay(
     postgres.stop();
 
     let ready = format!("{}/readyz", server.base());
-    let look = async || Answer::to(reqwest::Client::new().get(&ready)).await.status;
+    let look = async || Answer::to(crate::harness::http_client().get(&ready)).await.status;
     assert_eq!(look().await, 503);
     let metrics = server.metrics().await;
     let ready =

@@ -18,7 +18,7 @@ async fn limited(change: impl FnOnce(&mut Settings)) -> TestServer {
 
 /// The status and the headers of an answer.
 async fn get(base: &str, path: &str, headers: &[(&str, &str)]) -> (u16, HeaderMap) {
-    let mut request = reqwest::Client::new().get(format!("{base}{path}"));
+    let mut request = crate::harness::http_client().get(format!("{base}{path}"));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

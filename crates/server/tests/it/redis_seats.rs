@@ -207,7 +207,8 @@ async fn a_room_that_was_closed_while_redis_was_emptied_stays_closed_and_holds_u
     let answer = late.reserve(closed, &Reserve::default()).await;
     refused(answer, 410, Code::RoomClosed);
     alive(&mut late.enter(open).await.unwrap()).await;
-    let ready = Answer::to(reqwest::Client::new().get(format!("{}/readyz", server.base()))).await;
+    let ready =
+        Answer::to(crate::harness::http_client().get(format!("{}/readyz", server.base()))).await;
     assert_eq!(ready.status, 200, "a room that is no more is waited for: {ready:?}");
 }
 

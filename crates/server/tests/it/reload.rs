@@ -126,6 +126,6 @@ async fn a_hangup_reloads_as_the_command_does() {
     let told = server.event("config.reloaded", json!({})).await;
     assert_eq!(told.text("taken"), "log.level");
     let path = format!("{}/healthz", server.base());
-    reqwest::Client::new().delete(path).send().await.unwrap();
+    crate::harness::http_client().delete(path).send().await.unwrap();
     server.event("http.method", json!({})).await;
 }

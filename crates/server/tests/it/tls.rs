@@ -1,61 +1,25 @@
 //! TLS of the server's own: everything that goes over plain connections goes over these too.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anteroom_protocol::entry::Reservation;
 use futures_util::{SinkExt as _, StreamExt as _};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::KeyPair;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-use crate::harness::{Settings, TestServer, within};
-
-/// An authority of this test, and files with a certificate of it.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    dir: tempfile::TempDir,
-}
+use crate::harness::{Authority, Settings, TestServer, within};
 
 impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let authority = Self { issuer, dir: tempfile::tempdir().unwrap() };
-        authority.issue();
-        authority
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// Puts a new certificate in the place of the one before; answers it.
-    fn issue(&self) -> CertificateDer<'static> {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        std::fs::write(self.file("cert.pem"), certificate.pem()).unwrap();
-        std::fs::write(self.file("key.pem"), key.serialize_pem()).unwrap();
-        certificate.der().clone()
-    }
-
-    fn is_used_by(&self, settings: &mut Settings) {
-        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
-        settings
-            .set("tls.certificate", text(self.file("cert.pem")))
-            .set("tls.key", text(self.file("key.pem")));
-    }
-
     /// A connection to the server, by a client that trusts this authority alone.
     async fn connect(&self, server: &TestServer) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();

@@ -73,7 +73,7 @@ async fn the_line_has_the_guards_of_a_reservation() {
     refused(a.wait(999_999, &Wait::default()).await, 404, Code::RoomNotFound);
     owner.close_room(room).await.unwrap();
     refused(a.wait(room, &ask(Some(PASSWORD))).await, 410, Code::RoomClosed);
-    let nobody = reqwest::Client::new().post(server.client().api_url("/rooms/1/waitlist"));
+    let nobody = crate::harness::http_client().post(server.client().api_url("/rooms/1/waitlist"));
     Answer::to(nobody).await.refuses(401, "unauthenticated");
     let strange = a.request(Method::POST, &format!("/rooms/{room}/waitlist"));
     Answer::to(strange.json(&json!({ "resume": "x" }))).await.refuses(400, "bad_request");

@@ -17,7 +17,12 @@ pub(in super::super) static WORDS: Words = Words {
     yes: &["", "y", "yes"],
     name_missing: "Say who you are: --name NAME comes in as a guest, --user NAME logs in.",
     password_missing: "There is nobody to ask for the password here: put it into ANTEROOM_PASSWORD.",
-    no_tls: "This program speaks plain http only. Use the address inside the TLS proxy, or a tunnel: ssh -L 8080:127.0.0.1:8080 HOST",
+    bad_authority: "--ca {file}: {why}",
+    no_authority: "This machine trusts no authority: {why}. Install its list of certificates (ca-certificates), or name a file with --ca.",
+    not_trusted: "This is not provably the server, so nothing was said to it: {why}",
+    other_issuer: "nobody this machine trusts has issued its certificate. If an authority of your own has, name its file with --ca.",
+    other_name: "its certificate is for another name than the one in --url.",
+    expired: "its certificate has expired.",
     bad_address: "That is no address of a server: {url}",
 
     rooms: "Open rooms:",

@@ -17,7 +17,12 @@ pub(in super::super) static WORDS: Words = Words {
     yes: &["", "y", "yes", "네", "예", "ㅛ"],
     name_missing: "누구인지 알려 주세요. --name 이름 은 게스트로, --user 아이디 는 계정으로 들어가요.",
     password_missing: "비밀번호를 물어볼 수 없어요. ANTEROOM_PASSWORD 에 넣어 주세요.",
-    no_tls: "이 프로그램은 http 만 쓸 수 있어요. TLS 프록시 안쪽 주소를 쓰거나 터널을 여세요: ssh -L 8080:127.0.0.1:8080 HOST",
+    bad_authority: "--ca {file}: {why}",
+    no_authority: "이 컴퓨터가 믿는 인증 기관이 없어요: {why}. 인증서 목록(ca-certificates)을 설치하거나 --ca 로 파일을 알려 주세요.",
+    not_trusted: "그 서버가 맞는지 확인할 수 없어 아무것도 보내지 않았어요: {why}",
+    other_issuer: "이 컴퓨터가 믿는 곳에서 발급한 인증서가 아니에요. 직접 만든 인증 기관이라면 --ca 로 그 파일을 알려 주세요.",
+    other_name: "인증서의 이름이 --url 의 이름과 달라요.",
+    expired: "인증서의 기한이 지났어요.",
     bad_address: "서버 주소가 아니에요: {url}",
 
     rooms: "열려 있는 방:",

@@ -22,7 +22,12 @@ pub(super) struct Words {
     pub(super) yes: &'static [&'static str],
     pub(super) name_missing: &'static str,
     pub(super) password_missing: &'static str,
-    pub(super) no_tls: &'static str,
+    pub(super) bad_authority: &'static str,
+    pub(super) no_authority: &'static str,
+    pub(super) not_trusted: &'static str,
+    pub(super) other_issuer: &'static str,
+    pub(super) other_name: &'static str,
+    pub(super) expired: &'static str,
     pub(super) bad_address: &'static str,
 
     pub(super) rooms: &'static str,

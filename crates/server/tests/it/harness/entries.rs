@@ -40,7 +40,7 @@ impl TestServer {
 
     /// What the listener at `base` answers.
     pub(crate) async fn metrics_at(&self, base: &str) -> Answer {
-        Answer::to(reqwest::Client::new().get(format!("{base}/metrics"))).await
+        Answer::to(crate::harness::http_client().get(format!("{base}/metrics"))).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every module of these tests stands on.
 
 pub(crate) mod across;
+mod authority;
 mod carried;
 pub(crate) mod contract;
 pub(crate) mod check;
@@ -37,6 +38,9 @@ mod wire;
 
 use std::io::Write as _;
 
+use anteroom_client::tls::plain_http;
+
+pub(crate) use authority::Authority;
 pub(crate) use carried::{lacks_websocket, transport};
 pub(crate) use command::command_on;
 pub(crate) use entries::Metrics;
@@ -56,6 +60,11 @@ pub(crate) use strace::Strace;
 pub(crate) use waiting::{PATIENCE, alive, ended, next_message, refused, within};
 pub(crate) use web::{Answer, Browser, encode};
 pub(crate) use wire::Wire;
+
+/// A client for plain HTTP.
+pub(crate) fn http_client() -> reqwest::Client {
+    plain_http().expect("a builder").build().expect("an HTTP client")
+}
 
 /// Says loudly that this machine does not allow a test, which has therefore not been run.
 pub(crate) fn not_run(test: &str, why: &str) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anteroom_client::Account;
+use anteroom_client::tls::plain_http;
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response, redirect};
 use serde_json::Value;
@@ -77,9 +78,9 @@ pub(crate) struct Browser {
 impl TestServer {
     /// A browser whose user reads this language (`en`, `ko`).
     pub(crate) fn browser(&self, language: &'static str) -> Browser {
-        let http = reqwest::Client::builder()
+        let http = plain_http()
+            .expect("a builder")
             .redirect(redirect::Policy::none())
-            .no_proxy()
             .build()
             .expect("an HTTP client");
         Browser { http, base: self.base().to_owned(), cookies: BTreeMap::new(), language }
