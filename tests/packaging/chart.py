@@ -44,8 +44,9 @@ ODD = {
     "settings": {
         "admission": {"grace": "5s", "reservations_per_user": 7},
         "auth": {"guests": False},
-        "server": {"connections_max": 1000000, "trusted_proxies": ["10.0.0.1", "10.0.0.2"]},
+        "server": {"connections_max": 1000000},
     },
+    "trustedProxies": ["10.0.0.2", "10.244.0.0/16", "fd00::/8"],
     "persistence": {"enabled": False},
     "networkPolicy": {"from": [{"namespaceSelector": {}}], "metricsFrom": [{"podSelector": {}}]},
     "nodeSelector": {"disk": "fast"},
@@ -164,7 +165,7 @@ def test_settings_arrive_as_they_were_meant():
         "connections_max = 1000000",
     ]:
         assert line in shown, f"{line} in {shown}"
-    assert '"10.0.0.2"' in shown, shown
+    assert '"10.0.0.2"' in shown and '"10.244.0.0/16"' in shown and '"fd00::/8"' in shown, shown
 
 
 def test_nobody_in_a_pod_may_do_more_than_the_program_needs():
@@ -191,6 +192,8 @@ def test_one_node_has_a_volume_and_nobody_beside_it():
     [policy] = kinds(documents, "NetworkPolicy")
     assert policy["spec"]["egress"] == []
     assert "port-forward" in notes
+    named = {**OUTSIDE, "trustedProxies": ["10.244.0.0/16"]}
+    assert "EVERYBODY SEEMS" in render(OUTSIDE)[1] and "EVERYBODY SEEMS" not in render(named)[1]
 
 
 def test_nodes_of_a_cluster_are_numbered_from_one_and_keep_nothing_themselves():
@@ -230,6 +233,7 @@ def test_what_cannot_work_is_refused_in_words():
         ({**RABBIT, "rabbitmq": {"existingSecret": ""}}, "rabbitmq.existingSecret"),
         ({"cluster": {"enabled": True, "replicas": 0}}, "replicas"),
         ({"clutser": {}}, "clutser"),
+        ({"trustedProxies": ["the ingress"]}, "trustedProxies"),
         ({"settings": {"auth": {"guests": {"no": 1}}}}, "guests"),
     ]:
         said = refused(values)

@@ -108,7 +108,7 @@ impl App {
 
     /// Whether the forwarded headers of this peer count.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
-        self.live().trusted_proxies.contains(&peer.to_canonical())
+        self.live().trusted_proxies.iter().any(|network| network.contains(peer))
     }
 
     /// Whether `origin` is `own` or a configured one.

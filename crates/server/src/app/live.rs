@@ -3,11 +3,10 @@
 //! A reload is all or nothing: the new configuration is read and judged whole, the certificate is read, and only
 //! then is anything replaced. What cannot be replaced waits for the next start, and is named.
 
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{App, parts};
-use crate::config::{self, Changes, Config, Limits, Overrides};
+use crate::config::{self, Changes, Config, Limits, Network, Overrides};
 use crate::http::tls::Tls;
 use crate::telemetry;
 
@@ -17,7 +16,7 @@ pub(crate) struct Live {
     pub(crate) limits: Limits,
     pub(crate) guests: bool,
     pub(crate) allowed_origins: Vec<String>,
-    pub(super) trusted_proxies: Vec<IpAddr>,
+    pub(super) trusted_proxies: Vec<Network>,
 }
 
 impl Live {

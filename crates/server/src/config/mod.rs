@@ -8,6 +8,7 @@
 mod check;
 mod example;
 mod load;
+mod network;
 mod reload;
 mod secrets;
 mod section;
@@ -17,6 +18,7 @@ mod units;
 
 pub use example::example;
 pub use load::{ConfigError, Overrides, load};
+pub use network::Network;
 pub use reload::{Changes, changes, is_reloaded};
 use section::section;
 pub use sections::*;

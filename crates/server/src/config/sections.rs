@@ -1,13 +1,13 @@
 //! What each section holds, key by key: its kind, its default, and the sentence that explains it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::section::section;
-use super::{Size, Span, Strategy};
+use super::{Network, Size, Span, Strategy};
 
 /// The SockJS client as its authors published it, with its digest.
 const SOCKJS_SCRIPT: &str = "https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js\
@@ -25,8 +25,9 @@ section! {
         public_url: String = String::new(),
         /// Other origins that may use the API and open WebSockets.
         allowed_origins: Vec<String> = Vec::new(),
-        /// Addresses of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
-        trusted_proxies: Vec<IpAddr> = Vec::new(),
+        /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count: addresses, and networks such as
+        /// `10.0.0.0/8`. Whoever can connect from there says who asks.
+        trusted_proxies: Vec<Network> = Vec::new(),
         /// Address and port of a second listener for metrics and administration. Empty: there is none,
         /// and metrics are on the main one while that is loopback.
         admin_listen: String = String::new(),

@@ -59,6 +59,39 @@ async fn an_address_is_told_what_is_left_and_then_when_to_come_again() {
 }
 
 #[tokio::test]
+async fn proxies_of_a_trusted_network_say_who_asks_and_others_do_not_until_a_reload_names_them() {
+    let server = limited(|cfg| {
+        cfg.set("limits.requests_per_address", 2);
+    })
+    .await;
+    let ask = async |forwarded: &str| {
+        let headers = [("x-forwarded-for", forwarded)];
+        get(server.base(), "/api/v1/public/rooms", &headers).await.0
+    };
+    let trust = async |networks: &str| {
+        let settings = format!("[server]\ntrusted_proxies = {networks}\n");
+        std::fs::write(server.data_dir().join("anteroom.toml"), settings).unwrap();
+        server.command(&["reload"]).await
+    };
+    // Two proxies, one behind the other.
+    assert!(trust(r#"["127.0.0.0/8", "10.244.0.0/16"]"#).await.is_success);
+    for status in [200, 200, 429] {
+        assert_eq!(ask("198.51.100.7, 10.244.3.9").await, status);
+    }
+    assert_eq!(ask("198.51.100.8, 10.244.77.1").await, 200, "somebody else, by another of them");
+    // Whoever is of none of these networks is counted himself, whatever he says of others.
+    for (claimed, status) in [("1", 200), ("2", 200), ("3", 429)] {
+        assert_eq!(ask(&format!("203.0.113.{claimed}, 10.245.0.1")).await, status);
+    }
+    server.expect_error("config.not_reloaded");
+    let refused = trust(r#"["127.0.0.1", "10.0.0.1/8"]"#).await;
+    assert!(refused.stderr.contains("write 10.0.0.0/8 or 10.0.0.1"), "{}", refused.stderr);
+    assert_eq!(ask("203.0.113.4, 10.245.0.1").await, 429, "what was in force stays");
+    assert!(trust(r#"["127.0.0.1", "10.0.0.0/8"]"#).await.is_success);
+    assert_eq!(ask("203.0.113.4, 10.245.0.1").await, 200, "now its word counts");
+}
+
+#[tokio::test]
 async fn an_account_is_limited_wherever_it_comes_from_and_its_session_goes_on() {
     let server = limited(|cfg| {
         cfg.set("limits.requests_per_account", 8);
