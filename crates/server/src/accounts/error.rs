@@ -152,6 +152,8 @@ fn rule(field: &str) -> &'static str {
         "contact_number" => "up to 40 digits and the signs between them",
         "current_password" => "the password in force",
         "roles" => "at least one",
-        _ => "8 to 128 characters, not the password in force",
+        _ => {
+            "8 to 128 characters, not the password in force, and none that everybody guesses first"
+        }
     }
 }

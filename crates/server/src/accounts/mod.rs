@@ -6,6 +6,7 @@
 //! sessions, seats and HTTP are not known.
 
 mod admin;
+mod common;
 mod credentials;
 mod error;
 mod memory;
@@ -24,7 +25,7 @@ use anteroom_core::ids::UserId;
 use anteroom_protocol::account::{GuestSignIn, Role, SignIn, SignUp};
 use error::Faults;
 pub use error::{AccountError, FieldFault};
-pub use password::{PasswordConfig, PasswordError, Passwords, acceptable};
+pub use password::{PasswordConfig, PasswordError, Passwords, acceptable, choosable};
 pub use profile::ProfileChanged;
 use throttle::Throttle;
 pub use throttle::ThrottleConfig;
@@ -109,7 +110,7 @@ impl Accounts {
     pub async fn sign_up(&self, wish: SignUp, now: WallMillis) -> Result<UserRecord, AccountError> {
         let mut faults = Faults::default();
         let username = faults.accept("username", names::username(&wish.username));
-        faults.accept("password", acceptable(&wish.password));
+        faults.accept("password", choosable(&wish.password));
         let display_name = match &wish.display_name {
             Some(typed) => faults.accept("display_name", names::display_name(typed)),
             None => username.as_ref().map(|name| name.shown.clone()),

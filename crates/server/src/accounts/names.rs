@@ -41,6 +41,8 @@ pub enum NameFault {
     TooLong,
     /// A character that may not stand in such a name.
     Characters,
+    /// One of those that everybody guesses first.
+    TooCommon,
 }
 
 impl NameFault {
@@ -52,6 +54,7 @@ impl NameFault {
             Self::TooShort => "too_short",
             Self::TooLong => "too_long",
             Self::Characters => "characters",
+            Self::TooCommon => "too_common",
         }
     }
 }

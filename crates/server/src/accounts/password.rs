@@ -13,6 +13,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use aws_lc_rs::rand;
 use tokio::sync::Semaphore;
 
+use super::common::is_common;
 use super::memory::Memory;
 use super::names::NameFault;
 
@@ -76,6 +77,15 @@ pub fn acceptable(password: &str) -> Result<(), NameFault> {
         return Err(NameFault::TooShort);
     }
     Ok(())
+}
+
+/// Accepts what [`acceptable`] does for a password that somebody chooses, but for those that everybody guesses first.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn choosable(password: &str) -> Result<(), NameFault> {
+    acceptable(password)?;
+    if is_common(password) { Err(NameFault::TooCommon) } else { Ok(()) }
 }
 
 /// Hashes and checks passwords, of people and of rooms. Cheap to clone.
@@ -210,7 +220,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, mpsc};
 
-    use super::{NOBODY, PasswordConfig, PasswordError, Passwords, acceptable};
+    use super::{NOBODY, PasswordConfig, PasswordError, Passwords, acceptable, choosable};
     use crate::accounts::names::NameFault;
 
     fn passwords(at_once: usize, waiting: usize) -> Passwords {
@@ -227,6 +237,17 @@ mod tests {
         assert_eq!(acceptable("일이삼사오육칠"), Err(NameFault::TooShort));
         assert_eq!(acceptable(&"x".repeat(129)), Err(NameFault::TooLong));
         assert_eq!(acceptable(&"x".repeat(1 << 20)), Err(NameFault::TooLong));
+    }
+
+    #[test]
+    fn a_password_that_everybody_guesses_first_is_not_chosen() {
+        for common in ["password", "PassWord", "12345678", "qwertyuiop", "iloveyou1"] {
+            assert_eq!(choosable(common), Err(NameFault::TooCommon), "{common}");
+        }
+        assert_eq!(choosable("short"), Err(NameFault::TooShort), "what is short is told first");
+        assert_eq!(choosable("correct horse"), Ok(()));
+        // One that was chosen before still opens the way in.
+        assert_eq!(acceptable("password"), Ok(()));
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use anteroom_protocol::account::{PasswordChange, ProfileChange, SignIn};
 use tracing::info;
 
 use super::error::Faults;
-use super::{AccountError, Accounts, acceptable, end, names};
+use super::{AccountError, Accounts, choosable, end, names};
 use crate::storage::{LoginEnd, ProfilePatch, SharedStorage, UserRecord, WallMillis};
 use crate::tokens::{Identity, Otherwise, account_in_force};
 
@@ -135,7 +135,7 @@ fn accepted(change: &ProfileChange, user: &UserRecord) -> Result<ProfilePatch, A
 }
 
 fn accept_new(faults: &mut Faults, field: &'static str, new: &str, current: &str) {
-    let accepted = faults.accept(field, acceptable(new));
+    let accepted = faults.accept(field, choosable(new));
     if accepted.is_some() && new == current {
         faults.note(field, "unchanged");
     }

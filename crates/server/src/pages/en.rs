@@ -365,6 +365,9 @@ fn fault(fault: &Fault) -> String {
         Fault::PasswordNotAsked => {
             "With this password, choose “Only people with the password” above.".to_owned()
         }
+        Fault::TooCommon => {
+            "Many people use this one, so it is guessed first. Choose another.".to_owned()
+        }
         Fault::Characters => "It has characters that cannot be used here.".to_owned(),
         Fault::UsernameTaken => "Someone already has this user name. Choose another.".to_owned(),
         Fault::BadCredentials => "The user name or the password is not right.".to_owned(),

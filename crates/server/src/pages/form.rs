@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     PasswordNotAsked,
     /// Characters that the field does not take.
     Characters,
+    /// A password that everybody guesses first.
+    TooCommon,
     UsernameTaken,
     BadCredentials,
     WrongPassword,

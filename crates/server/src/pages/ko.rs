@@ -366,6 +366,9 @@ fn fault(fault: &Fault) -> String {
         Fault::PasswordNotAsked => {
             "비밀번호를 쓰려면 위에서 ‘비밀번호를 아는 사람만’을 골라 주세요.".to_owned()
         }
+        Fault::TooCommon => {
+            "많은 사람이 쓰는 비밀번호라 쉽게 뚫려요. 다른 것으로 정해 주세요.".to_owned()
+        }
         Fault::Characters => "쓸 수 없는 글자가 들어 있어요.".to_owned(),
         Fault::UsernameTaken => "이미 쓰고 있는 아이디예요. 다른 아이디를 정해 주세요.".to_owned(),
         Fault::BadCredentials => "아이디나 비밀번호가 맞지 않아요.".to_owned(),

@@ -79,6 +79,7 @@ fn fault(field: &str, code: &str) -> Fault {
         "out_of_range" if field == "staff_seats" => Fault::StaffBeyondSeats,
         "out_of_range" => Fault::OutOfRange(1, limits::CAPACITY_MAX),
         "characters" => Fault::Characters,
+        "too_common" => Fault::TooCommon,
         "unchanged" => Fault::SamePassword,
         "wrong_password" => Fault::WrongPassword,
         _ => Fault::Invalid,
