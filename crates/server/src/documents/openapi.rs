@@ -59,7 +59,8 @@ pub fn openapi() -> Value {
                     "type": "apiKey",
                     "in": "cookie",
                     "name": "anteroom_token",
-                    "description": "The same token, as browsers carry it. An unsafe request with it must \
+                    "description": "The same token, as browsers carry it; over TLS it is called \
+                        `__Host-anteroom_token`. An unsafe request with it must \
                         say by `Origin` or `Sec-Fetch-Site` that it comes from the own site.",
                 },
             },

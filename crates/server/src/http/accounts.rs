@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::admin::UserPath;
 use super::contract::{Routes, delete, get, patch, post};
-use super::extract::{Address, Caller, Json, OwnOrigin, TOKEN_COOKIE, token_of};
+use super::extract::{Address, Caller, Json, OwnOrigin, cookie_name, token_of};
 use super::problem::Refused;
 use crate::app::App;
 use crate::documents::endpoint::{Endpoint, Group, May};
@@ -84,9 +84,10 @@ pub(super) fn routes() -> Routes {
 
 /// An endpoint after which somebody is logged in.
 fn signs_in(endpoint: Endpoint) -> Endpoint {
-    endpoint
-        .answers::<Session>(200, "A token, and the same in a cookie.")
-        .with("Set-Cookie", "`anteroom_token`: HttpOnly, SameSite=Lax, Secure under TLS.")
+    endpoint.answers::<Session>(200, "A token, and the same in a cookie.").with(
+        "Set-Cookie",
+        "`anteroom_token`, under TLS `__Host-anteroom_token` and Secure: HttpOnly, SameSite=Lax.",
+    )
 }
 
 async fn sign_up(
@@ -207,7 +208,7 @@ pub(crate) fn clear_cookie(origin: &str) -> HeaderValue {
 
 fn set_cookie(value: &str, life_s: i64, origin: &str) -> HeaderValue {
     let secure = if origin.starts_with("https://") { "; Secure" } else { "" };
-    let text =
-        format!("{TOKEN_COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={life_s}{secure}");
+    let name = cookie_name(origin);
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={life_s}{secure}");
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
 }

@@ -13,7 +13,7 @@ use axum::extract::{
 };
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
@@ -24,7 +24,10 @@ use crate::app::App;
 use crate::tokens::Identity;
 
 /// The cookie that carries the token.
-pub(crate) const TOKEN_COOKIE: &str = "anteroom_token";
+const TOKEN_COOKIE: &str = "anteroom_token";
+/// The same over TLS. Browsers take one of this name from this very host only, over TLS and for all of its paths:
+/// a neighbouring host cannot put one of its own in the place.
+const HOST_COOKIE: &str = "__Host-anteroom_token";
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// How long a body that is too large is read on, so that the answer is not lost to a reset.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -39,7 +42,32 @@ pub(crate) struct Caller(pub(crate) Identity);
 pub(crate) fn token_of(headers: &HeaderMap) -> Option<&str> {
     match bearer(headers) {
         Some(token) => Some(token),
-        None => cookie(headers, TOKEN_COOKIE),
+        None => token_cookie(headers),
+    }
+}
+
+/// What the cookie of the token is called where people reach us under `origin`.
+pub(super) fn cookie_name(origin: &str) -> &'static str {
+    if origin.starts_with("https://") { HOST_COOKIE } else { TOKEN_COOKIE }
+}
+
+/// The token of the cookie.
+pub(crate) fn token_cookie(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, HOST_COOKIE).or_else(|| cookie(headers, TOKEN_COOKIE))
+}
+
+/// Over TLS takes the cookie away that a neighbouring host may have set; what others there are stay.
+pub(super) fn drop_foreign_cookie(headers: &mut HeaderMap) {
+    if cookie(headers, TOKEN_COOKIE).is_none() {
+        return;
+    }
+    let is_meant = |pair: &&str| pair.split('=').next().map(str::trim) != Some(TOKEN_COOKIE);
+    let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let kept: Vec<&str> = values.flat_map(|value| value.split(';')).filter(is_meant).collect();
+    let kept = HeaderValue::from_str(kept.join(";").trim());
+    headers.remove(COOKIE);
+    if let Ok(kept) = kept {
+        headers.insert(COOKIE, kept);
     }
 }
 
@@ -343,5 +371,20 @@ mod tests {
         assert_eq!(token_of(&headers), Some("t1"));
         headers.insert(AUTHORIZATION, "bearer t2".parse().unwrap());
         assert_eq!(token_of(&headers), Some("t2"), "a bearer says it more plainly than a cookie");
+    }
+
+    #[test]
+    fn over_tls_a_cookie_that_a_neighbouring_host_may_have_set_is_not_heard() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, "anteroom_token=theirs; anteroom_lang=ko".parse().unwrap());
+        headers.append(COOKIE, "__Host-anteroom_token=own".parse().unwrap());
+        assert_eq!(token_of(&headers), Some("own"), "the own one is heard first in any case");
+        drop_foreign_cookie(&mut headers);
+        assert_eq!((cookie(&headers, TOKEN_COOKIE), token_of(&headers)), (None, Some("own")));
+        assert_eq!(cookie(&headers, "anteroom_lang"), Some("ko"));
+
+        headers.insert(COOKIE, "anteroom_token=theirs".parse().unwrap());
+        drop_foreign_cookie(&mut headers);
+        assert_eq!(token_of(&headers), None);
     }
 }

@@ -12,7 +12,7 @@ use axum::http::{HeaderName, HeaderValue, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::extract::{TOKEN_COOKIE, bearer, cookie, own_origin};
+use super::extract::{bearer, drop_foreign_cookie, own_origin, token_cookie};
 use super::pages;
 use super::problem::Refused;
 use crate::app::App;
@@ -44,7 +44,7 @@ pub(super) async fn same_site(
                 Some(b"same-origin" | b"none") => true,
                 Some(_) => false,
                 // No browser: without the cookie there is nobody to impersonate.
-                None => cookie(headers, TOKEN_COOKIE).is_none(),
+                None => token_cookie(headers).is_none(),
             },
         };
         if !is_ours {
@@ -80,11 +80,14 @@ pub(super) async fn one_host(request: Request, next: Next) -> Response {
     response
 }
 
-/// Headers of every answer. What a handler says itself of how long its answer may be kept, and who may frame
+/// Headers of every answer, and which cookie of a request counts. What a handler says itself of how long its answer may be kept, and who may frame
 /// it, stands.
 pub(super) async fn headers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let is_tls = own_origin(&parts, &app).starts_with("https://");
+    if is_tls {
+        drop_foreign_cookie(&mut parts.headers);
+    }
     // The client, and what SockJS serves to pages of other sites.
     let is_for_others = ["/assets/", "/sockjs"].iter().any(|it| parts.uri.path().starts_with(it));
     let mut response = next.run(Request::from_parts(parts, body)).await;

@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use serde::Deserialize;
 
-use super::extract::{Address, TOKEN_COOKIE, cookie, own_origin, token_of};
+use super::extract::{Address, own_origin, token_cookie, token_of};
 use super::problem::Refused;
 use super::serve::Place;
 use crate::app::App;
@@ -107,7 +107,7 @@ fn may_open(headers: &HeaderMap, own: &str, app: &App) -> bool {
     match headers.get(ORIGIN).map(|origin| origin.to_str()) {
         Some(Ok(origin)) => app.allows_origin(origin, own),
         Some(Err(_)) => false,
-        None => cookie(headers, TOKEN_COOKIE).is_none(),
+        None => token_cookie(headers).is_none(),
     }
 }
 

@@ -134,8 +134,10 @@ async fn an_entry_and_a_conversation_go_over_tls() {
     .await;
     assert!(server.base().starts_with("https://"), "as the ready line says");
     let (head, _) = authority.guest(&server, "Ann").await;
-    let cookie = head.lines().find(|line| line.starts_with("set-cookie: anteroom_token"));
-    assert!(cookie.unwrap().contains("; Secure"), "{head}");
+    let cookie = head.lines().find(|line| line.starts_with("set-cookie: __Host-anteroom_token="));
+    let cookie = cookie.expect("bound to this host");
+    assert!(cookie.contains("; Secure") && cookie.contains("; Path=/;"), "{head}");
+    assert!(!cookie.contains("Domain"), "{head}");
     let hsts = head.lines().find(|line| line.starts_with("strict-transport-security: "));
     assert!(hsts.unwrap().contains("max-age=31536000"), "{head}");
 

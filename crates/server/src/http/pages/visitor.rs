@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 
 use super::super::accounts::clear_cookie;
-use super::super::extract::{TOKEN_COOKIE, cookie, own_origin, token_of};
+use super::super::extract::{own_origin, token_cookie, token_of};
 use super::super::problem::Refused;
 use super::{language, redirect, refusal_page};
 use crate::app::App;
@@ -69,7 +69,7 @@ impl Visitor {
                 Err(error) => self.unsure = Some(error.into()),
             },
             Err(error @ AuthError::StoreUnavailable(_)) => self.unsure = Some(error.into()),
-            Err(_) => self.has_dead_cookie = cookie(headers, TOKEN_COOKIE).is_some(),
+            Err(_) => self.has_dead_cookie = token_cookie(headers).is_some(),
         }
     }
 

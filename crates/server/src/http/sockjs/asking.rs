@@ -18,7 +18,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::http::extract::{TOKEN_COOKIE, cookie, own_origin};
+use crate::http::extract::{own_origin, token_cookie};
 use crate::http::guard::SEC_FETCH_SITE;
 use crate::http::problem::Refused;
 use crate::http::serve::Place;
@@ -76,9 +76,7 @@ impl FromRequestParts<Arc<App>> for Reader {
 fn is_of_this_site(headers: &HeaderMap, app: &App) -> bool {
     match headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
         Some(b"same-origin" | b"none") | None => true,
-        Some(_) => {
-            !app.live().allowed_origins.is_empty() && cookie(headers, TOKEN_COOKIE).is_none()
-        }
+        Some(_) => !app.live().allowed_origins.is_empty() && token_cookie(headers).is_none(),
     }
 }
 

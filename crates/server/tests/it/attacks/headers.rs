@@ -13,6 +13,13 @@ use crate::harness::{Answer, Known as _, Proxy, TestServer};
 /// What every answer says of itself.
 fn audited(what: &str, reply: &Reply, is_tls: bool) -> Vec<String> {
     let mut missing = Vec::new();
+    if !reply.body.is_empty() {
+        let kind = reply.header("content-type");
+        let due = if kind.starts_with("text/") { "charset=utf-8" } else { "/" };
+        if !kind.to_ascii_lowercase().contains(due) {
+            missing.push(format!("{what} ({}): content-type: {kind:?}", reply.status));
+        }
+    }
     let mut due = |name: &str, wanted: &str| {
         let found = reply.header(name);
         if !found.contains(wanted) || (wanted.is_empty() && !found.is_empty()) {
@@ -76,7 +83,8 @@ async fn every_answer(
     is_tls: bool,
 ) {
     let bearer = format!("Bearer {}", chief.token());
-    let cookie = format!("anteroom_token={}", chief.token());
+    let name = if is_tls { "__Host-anteroom_token" } else { "anteroom_token" };
+    let cookie = format!("{name}={}", chief.token());
     let json = ("Content-Type", "application/json");
     let form = ("Content-Type", "application/x-www-form-urlencoded");
     let askers = [
@@ -129,6 +137,7 @@ async fn frames_and_cookies(plain: &TestServer, tls: &TestServer) {
                 .await;
         let cookie = reply.header("set-cookie");
         assert_eq!(cookie.contains("; Secure"), is_tls, "{cookie}");
+        assert_eq!(cookie.starts_with("__Host-anteroom_token="), is_tls, "{cookie}");
         assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
     }
 }
