@@ -125,6 +125,7 @@ pub(super) async fn ground(
     let keys = keys_of(config)?;
     let tokens_config = TokensConfig {
         token_ttl: config.auth.token_ttl.0,
+        login_life: Some(config.auth.login_life.0).filter(|life| !life.is_zero()),
         logins_per_user: config.auth.logins_per_user,
         is_shared: bus.is_shared(),
         ..TokensConfig::default()

@@ -200,6 +200,8 @@ section! {
         secret: String = String::new(),
         /// How long a token works unless refreshed.
         token_ttl: Span = Span(Duration::from_secs(30 * 60)),
+        /// How long a login may be renewed; then one logs in again. 0 for ever.
+        login_life: Span = Span(Duration::from_secs(30 * 86_400)),
         /// Whether people may enter with only a name.
         guests: bool = true,
         /// Logins of one user at once; a newer one supersedes the oldest.

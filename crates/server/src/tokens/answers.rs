@@ -13,6 +13,8 @@ use crate::storage::{StorageError, UserRecord, WallMillis};
 pub struct TokensConfig {
     /// How long a token is good; rounded up to whole seconds.
     pub token_ttl: Duration,
+    /// How long a login may be renewed, from its sign-in on; `None` for ever.
+    pub login_life: Option<Duration>,
     /// Live logins a user may have; a newer one ends the oldest. At least 1.
     pub logins_per_user: usize,
     /// How long a token that a refresh replaced may still be refreshed itself.
@@ -27,6 +29,7 @@ impl Default for TokensConfig {
     fn default() -> Self {
         Self {
             token_ttl: Duration::from_secs(30 * 60),
+            login_life: None,
             logins_per_user: 1,
             refresh_grace: Duration::from_secs(10),
             cached_users: 20_000,

@@ -52,7 +52,7 @@ impl Issuer {
             }
         }
         let id = LoginId(Uuid::now_v7());
-        let (minted, facts) = self.mint_new(&user, id, now).ok_or_else(unsigned)?;
+        let (minted, facts) = self.mint_new(&user, (id, now), now).ok_or_else(unsigned)?;
         let expires_at = deadline(&user, &facts);
         let login =
             LoginRecord { id, user: user.id, current: facts, previous: None, created_at: now };
@@ -73,6 +73,9 @@ impl Issuer {
         let login =
             storage.logins(id).await?.into_iter().find(|l| l.id == presented.claims.login());
         let login = login.ok_or(AuthError::Revoked)?;
+        if self.end_of(login.created_at).is_some_and(|end| end <= now) {
+            return Err(AuthError::Expired);
+        }
         if !same(&login.current.signature_hash, &presented.signature_hash) {
             if !was_just_replaced(&login, presented, now) {
                 return Err(AuthError::Revoked);
@@ -93,7 +96,8 @@ impl Issuer {
         login: &LoginRecord,
         now: WallMillis,
     ) -> Result<IssuedToken, AuthError> {
-        let (minted, new) = self.mint_new(&user, login.id, now).ok_or_else(unsigned)?;
+        let (minted, new) =
+            self.mint_new(&user, (login.id, login.created_at), now).ok_or_else(unsigned)?;
         let expires_at = deadline(&user, &new);
         let refresh = LoginRefresh {
             login: login.id,
@@ -116,15 +120,21 @@ impl Issuer {
         }
     }
 
+    /// When a login that began then is not renewed any more.
+    fn end_of(&self, began: WallMillis) -> Option<WallMillis> {
+        self.config.login_life.map(|life| began.saturating_add(millis(life)))
+    }
+
     fn mint_new(
         &self,
         user: &UserRecord,
-        login: LoginId,
+        (login, began): (LoginId, WallMillis),
         now: WallMillis,
     ) -> Option<(Minted, TokenFacts)> {
         let issued_at = now.div_euclid(1000);
         let end = now.saturating_add(millis(self.config.token_ttl));
-        let end = user.expires_at.map_or(end, |life| life.min(end));
+        let ends = [user.expires_at, self.end_of(began)].into_iter().flatten();
+        let end = ends.fold(end, i64::min);
         let expires_at = end.saturating_add(999).div_euclid(1000).max(issued_at.saturating_add(1));
         let stamp = Stamp { jti: Uuid::new_v4(), issued_at, expires_at };
         let minted = self.mint(user, login, stamp)?;

@@ -164,6 +164,24 @@ async fn a_refresh_moves_the_deadline_but_never_past_the_account_s_life() {
 }
 
 #[tokio::test]
+async fn asvs_7_3_2_a_login_is_not_renewed_beyond_its_life_however_often_it_was() {
+    const MINUTE: i64 = 60_000;
+    let life = Some(Duration::from_secs(70 * 60));
+    let house = house(TokensConfig { login_life: life, ..logins(1) });
+    let user = house.user(None).await;
+    let mut issued = house.tokens.issue(&user, NOW).await.unwrap();
+    for minutes in [25, 50] {
+        issued = house.tokens.refresh(&issued.token, NOW + minutes * MINUTE).await.unwrap();
+    }
+    assert_eq!(issued.expires_at, NOW + 70 * MINUTE, "not 80: the last token ends with the login");
+    let late = NOW + 70 * MINUTE;
+    let over = house.tokens.refresh(&issued.token, late).await;
+    assert!(matches!(over, Err(AuthError::Expired)), "{over:?}");
+    let again = house.tokens.issue(&user, late).await.unwrap();
+    assert_eq!(again.expires_at, late + 30 * MINUTE, "a new login begins anew");
+}
+
+#[tokio::test]
 async fn an_ended_login_is_refused_at_once_and_cannot_be_refreshed() {
     let house = house(logins(3));
     let user = house.user(None).await;
