@@ -55,6 +55,8 @@ async fn the_log_tells_who_came_and_went_and_no_secret() {
         ("auth.signed_up", user.id.to_string()),
         ("auth.signed_in", first.login.to_string()),
         ("auth.superseded", first.login.to_string()),
+        ("auth.failed", user.id.to_string()),
+        ("auth.failed", HOME.to_string()),
         ("auth.refused", "bad_credentials".to_owned()),
         ("auth.refused", "token_revoked".to_owned()),
         ("auth.logged_out", second.login.to_string()),

@@ -4,8 +4,11 @@ use std::net::IpAddr;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
+use anteroom_core::ids::UserId;
 use anteroom_core::limits::USERNAME_CHARS_MAX;
 use anteroom_protocol::account::SignIn;
+use tracing::field::display;
+use tracing::info;
 
 use super::error::Faults;
 use super::names::{self, NameFault};
@@ -37,9 +40,11 @@ impl Accounts {
             Some(folded) => self.storage.user_by_name(folded).await?,
             None => None,
         };
+        let known = user.as_ref().map(|user| user.id);
         let stored = user.as_ref().and_then(|user| user.password_hash.clone());
         let right = self.passwords.verify(presented.password.clone(), stored).await?;
-        let user = self.settle(attempt, user.filter(|_| right), now)?;
+        let user = self.settle(attempt, user.filter(|_| right), now);
+        let user = user.inspect_err(|_| failed(known, from))?;
         account_in_force(&user, now)?;
         Ok(user)
     }
@@ -68,6 +73,13 @@ impl Accounts {
     fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whose password was tried in vain, and from where: an IPv6 address as its network. A name that nobody has is not
+/// told, since it may be a password that was typed into the wrong field.
+fn failed(user: Option<UserId>, from: IpAddr) {
+    let user = user.map(display);
+    info!(event = "auth.failed", user, %from, "a password was tried in vain");
 }
 
 /// A text short enough to be somebody's user name.

@@ -158,13 +158,23 @@ async fn overview(State(app): State<Arc<App>>, Caller(who): Caller) -> Result<Re
 pub(super) fn staff_only(who: &Identity) -> Result<(), Refused> {
     match who.has(Role::Admin) || who.has(Role::Moderator) {
         true => Ok(()),
-        false => Err(Refused::new(Code::Forbidden)),
+        false => Err(forbidden(who)),
     }
 }
 
 /// Administrators; nobody else.
 pub(super) fn admins_only(who: &Identity) -> Result<(), Refused> {
-    if who.has(Role::Admin) { Ok(()) } else { Err(Refused::new(Code::Forbidden)) }
+    if who.has(Role::Admin) { Ok(()) } else { Err(forbidden(who)) }
+}
+
+fn forbidden(who: &Identity) -> Refused {
+    told_forbidden(who);
+    Refused::new(Code::Forbidden)
+}
+
+/// Who asked for what only staff may see or do.
+pub(in crate::http) fn told_forbidden(who: &Identity) {
+    tracing::info!(event = "auth.forbidden", user = %who.user, "asked for what only staff may");
 }
 
 /// How much there is now.

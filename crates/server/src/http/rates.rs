@@ -3,8 +3,9 @@
 //! The fields are those of the IETF's draft "RateLimit header fields for HTTP": `RateLimit-Policy` names the quota and
 //! its window in seconds, `RateLimit` what is left of it and when it begins anew.
 
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anteroom_core::ids::{RoomId, UserId};
@@ -14,11 +15,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use tokio::time::Instant;
 
 use super::address::Address;
 use super::problem::Refused;
 use crate::app::App;
 use crate::config::Limits;
+use crate::pace::Pace;
 use crate::tokens::Identity;
 use crate::windows::{Left, Windows};
 
@@ -37,6 +40,8 @@ pub(crate) struct Rates {
     /// Reservations and places in the line that one account asks for in one room: whoever takes seats and gives
     /// them back in a loop keeps them from others.
     attempts: Windows<(UserId, RoomId)>,
+    /// How often the log says that somebody asked too often.
+    pace: Mutex<Pace>,
 }
 
 impl Default for Rates {
@@ -45,6 +50,7 @@ impl Default for Rates {
             address: Windows::new(None, REQUESTS_SPAN),
             account: Windows::new(None, REQUESTS_SPAN),
             attempts: Windows::new(None, ATTEMPTS_SPAN),
+            pace: Mutex::default(),
         }
     }
 }
@@ -63,7 +69,7 @@ impl Rates {
             return Ok(());
         }
         let admitted = self.account.admit(who.user, now);
-        admitted.map_err(|wait| Refused::over("account", wait))
+        admitted.map_err(|wait| self.over("account", &who.user, wait))
     }
 
     /// Counts an attempt of an account to enter a room, but for a service.
@@ -72,7 +78,16 @@ impl Rates {
             return Ok(());
         }
         let admitted = self.attempts.admit((who.user, room), now);
-        admitted.map_err(|wait| Refused::over("room", wait))
+        admitted.map_err(|wait| self.over("room", &who.user, wait))
+    }
+
+    /// Refuses, and has the log say so: of many at once of one, with how many there were.
+    fn over(&self, limit: &'static str, who: &dyn Display, wait: Duration) -> Refused {
+        let met = self.pace.lock().unwrap_or_else(PoisonError::into_inner).met(Instant::now());
+        if let Some(times) = met {
+            tracing::info!(event = "http.limited", limit, %who, times, "somebody asked too often");
+        }
+        Refused::over(limit, wait)
     }
 }
 
@@ -91,7 +106,7 @@ pub(super) async fn per_address(
             tell(response.headers_mut(), left);
             response
         }
-        Err(wait) => Refused::over("address", wait).into_response(),
+        Err(wait) => app.rates.over("address", &address, wait).into_response(),
     }
 }
 

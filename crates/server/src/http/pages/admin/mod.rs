@@ -19,6 +19,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Deserialize;
 
+use super::super::admin::told_forbidden;
 use super::visitor::{Known, Visitor};
 use super::{html, redirect};
 use crate::app::App;
@@ -65,6 +66,7 @@ fn enter(visitor: &Visitor, section: Section) -> Result<Inside<'_>, Box<Response
     let page = visitor.page();
     let desk = Desk::new(&page, is_admin, section);
     if !is_staff || (section.is_for_admins() && !is_admin) {
+        told_forbidden(&known.who);
         let username = known.user.username.clone();
         let view = RefusedView { page, desk, is_moderator: is_staff, username };
         return Err(Box::new(html(StatusCode::FORBIDDEN, &view)));
