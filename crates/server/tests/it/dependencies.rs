@@ -52,6 +52,24 @@ fn no_dependency_has_a_version_that_is_known_to_be_weak() {
 }
 
 #[test]
+fn asvs_15_1_2_every_crate_is_of_the_one_registry_and_pinned_by_its_digest() {
+    const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+    let lock = read("Cargo.lock");
+    let packages = lock["package"].as_array().unwrap();
+    let (ours, others): (Vec<_>, Vec<_>) =
+        packages.iter().partition(|package| package.get("source").is_none());
+    for package in &others {
+        assert_eq!(package["source"].as_str(), Some(REGISTRY), "{package}");
+        assert_eq!(package["checksum"].as_str().map(str::len), Some(64), "{package}");
+    }
+    assert!(others.len() > 100, "{}", others.len());
+    for package in ours {
+        let name = package["name"].as_str().unwrap();
+        assert!(name == "xtask" || name.starts_with("anteroom"), "{name} comes from nowhere");
+    }
+}
+
+#[test]
 fn a_weak_version_would_be_found() {
     let deny = read("deny.toml");
     let lock = |name: &str, version: &str| -> Table {

@@ -16,6 +16,7 @@ mod admin_api;
 mod admin_audit;
 mod admin_pages;
 mod backup;
+mod asvs;
 mod attacks;
 mod bad_frames;
 mod bad_input;
