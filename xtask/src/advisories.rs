@@ -134,7 +134,7 @@ fn asked(mut command: Command) -> std::io::Result<Output> {
 
 fn last_line(said: &[u8]) -> String {
     let said = String::from_utf8_lossy(said);
-    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.next_back().unwrap_or("no answer").to_owned()
 }
 
