@@ -68,7 +68,7 @@ const WAITING_TESTS: usize = 3;
 const DEADLINE_TESTS: &[&str] =
     &["scn_entry", "refresh", "leaving", "waitlist", "waitlist_ends", "line_order", "windows"];
 /// The tests of several nodes that hold with any bus.
-const BUS_TESTS: &[&str] = &["nodes", "nodes_apart", "nodes_gaps", "nodes_storm"];
+const BUS_TESTS: &[&str] = &["nodes", "nodes_apart", "nodes_gaps", "nodes_storm", "nodes_traces"];
 /// Where the tests of the chart live, and what they use.
 pub(crate) const CHART_DIR: &str = "tests/packaging";
 /// Where the browser client lives.

@@ -44,6 +44,7 @@ use crate::sockjs::Lines;
 use crate::storage::SharedStorage;
 use crate::sweeper::Deadlines;
 use crate::tokens::Tokens;
+use crate::traces::Traces;
 use crate::windows::Windows;
 use crate::ws::Connections;
 use broker::{Brokered, Said};
@@ -162,19 +163,7 @@ pub async fn run(
     tracing::info!(event = "server.started", listen = %address, epoch = app.entry.owner.incarnation,
         strategy = config.admission.strategy.as_str(), "the server answers");
     ready();
-    let out = async {
-        shutdown.await;
-        if app.entry.aftermath.bus.is_shared() {
-            drain::drain(&app, config.server.drain.0).await;
-        }
-    };
-    // A store that could not write what it was told to may not be trusted again, and a node that others
-    // gave up has nothing left to give.
-    let fault = tokio::select! {
-        () = out => None,
-        () = ends.fatal.cancelled() => Some("the database could not be written; see the log"),
-        () = ends.fenced.cancelled() => Some("the lease of this node was over; see the log"),
-    };
+    let fault = until_over(&app, shutdown, config.server.drain.0, &ends).await;
     if ends.fenced.is_cancelled() {
         app.entry.hub.end_all(CloseCode::Fenced);
     }
@@ -195,13 +184,37 @@ pub async fn run(
         );
     }
     give_up(&app, &storage).await;
+    let traces = app.entry.aftermath.traces.clone();
     drop(app);
     last.cancel();
     loops.close();
     let _ = tokio::time::timeout(Duration::from_secs(2), loops.wait()).await;
     storage.close().await;
+    traces.stop().await;
     tracing::info!(event = "server.stopped", "the server has stopped");
     fault.map_or(Ok(()), |fault| Err(anyhow::anyhow!(fault)))
+}
+
+/// Waits until the server is to stop; why, if not because it was asked to.
+async fn until_over(
+    app: &App,
+    shutdown: impl Future<Output = ()>,
+    drain: Duration,
+    ends: &Ends,
+) -> Option<&'static str> {
+    let out = async {
+        shutdown.await;
+        if app.entry.aftermath.bus.is_shared() {
+            drain::drain(app, drain).await;
+        }
+    };
+    // A store that could not write what it was told to may not be trusted again, and a node that others
+    // gave up has nothing left to give.
+    tokio::select! {
+        () = out => None,
+        () = ends.fatal.cancelled() => Some("the database could not be written; see the log"),
+        () = ends.fenced.cancelled() => Some("the lease of this node was over; see the log"),
+    }
 }
 
 /// Leaves nothing behind that somebody else would have to end.
@@ -268,7 +281,8 @@ async fn entry(
         );
     }
     let (admission, watch) = watch::over(seats, config, storage, &ground.clock);
-    let hub = Arc::new(Hub::new(Arc::clone(&ground.bus)));
+    let traces = Traces::new(&config.traces, ground.deployment, owner, &watch.metrics)?;
+    let hub = Arc::new(Hub::new(Arc::clone(&ground.bus)).traced(traces.clone()));
     let aftermath = Aftermath {
         rooms: Arc::clone(&rooms),
         presence: Arc::new(Presence::default()),
@@ -279,11 +293,13 @@ async fn entry(
         entry_log: Arc::clone(&watch.entry_log),
         tasks: tasks.clone(),
         alarms: ground.alarms.clone(),
+        traces,
     };
     let whom = (Arc::clone(&hub), Arc::clone(&rooms));
     let pending =
         broker::is_queued(config).then(|| Arc::new(Pending::new(Arc::clone(&watch.metrics))));
-    let delivery = Delivery::new(whom, Arc::clone(storage), Arc::clone(&ground.bus), pending);
+    let bus = (Arc::clone(&ground.bus), aftermath.traces.clone());
+    let delivery = Delivery::new(whom, Arc::clone(storage), bus, pending);
     let entry = Entry {
         delivery: Arc::new(delivery),
         duties: Duties {

@@ -94,6 +94,12 @@ impl Default for Clock {
     }
 }
 
+/// The wall clock as it stands, as exact as it is: for what is measured and told to others, never for a deadline.
+#[must_use]
+pub(crate) fn stamp() -> SystemTime {
+    SystemTime::now()
+}
+
 fn wall() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

@@ -44,6 +44,7 @@ mod sessions;
 mod sweeper;
 mod sync;
 pub mod tokens;
+mod traces;
 mod view;
 mod windows;
 pub mod ws;

@@ -9,12 +9,14 @@ use std::time::Duration;
 use anteroom_core::ids::{LoginId, RoomId, SessionId, UserId};
 use anteroom_protocol::{CloseCode, Code};
 use bytes::Bytes;
+use opentelemetry::trace::SpanContext;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::App;
-use crate::cluster::{COMPARED_EVERY, Heard, News};
+use crate::cluster::{COMPARED_EVERY, Cause, Heard, News};
 use crate::entry::waiter_end;
+use crate::traces;
 
 /// How often deadlines are looked for that no node has seen to.
 const OVERDUE_EVERY: Duration = Duration::from_secs(1);
@@ -74,31 +76,31 @@ async fn hear(app: &Arc<App>, news: News) {
                 tracing::debug!(event = "bus.not_applied", room, %error, "read later");
             }
         },
-        News::Ended { sessions, status } => {
+        News::Ended { sessions, status, trace } => {
             let sessions: Vec<SessionId> = sessions.into_iter().map(SessionId).collect();
             if let Some(code) = code_of(status) {
-                entry.hub.end_here(&sessions, code).for_each(drop);
+                entry.hub.end_here(&sessions, code, cause_of(&trace).as_ref()).for_each(drop);
             }
         }
-        News::LoginEnded { user, login, status } => {
+        News::LoginEnded { user, login, status, trace } => {
             if let Some(code) = code_of(status) {
                 let (user, login) = (UserId(user), LoginId(login));
-                entry.hub.end_login_here(user, login, code);
+                entry.hub.end_login_here(user, login, code, cause_of(&trace).as_ref());
                 let word = code.code().unwrap_or(Code::Unauthenticated);
                 entry.aftermath.line.end_login(user, login, word);
             }
         }
-        News::UserEnded { room, user, status } => {
+        News::UserEnded { room, user, status, trace } => {
             if let Some(code) = code_of(status) {
                 let (room, user) = (RoomId(room), UserId(user));
-                entry.hub.end_user_here(room, user, code);
+                entry.hub.end_user_here(room, user, code, cause_of(&trace).as_ref());
                 let word = code.code().unwrap_or(Code::Removed);
                 entry.aftermath.line.end_user_in(room, user, word);
             }
         }
-        News::RoomEnded { room, status } => {
+        News::RoomEnded { room, status, trace } => {
             if let Some(code) = code_of(status) {
-                entry.hub.end_room_here(RoomId(room), code);
+                entry.hub.end_room_here(RoomId(room), code, cause_of(&trace).as_ref());
                 let word = code.code().unwrap_or(Code::RoomClosed);
                 entry.aftermath.line.end_room(RoomId(room), word);
             }
@@ -152,6 +154,10 @@ async fn look_at_everything(app: &Arc<App>) {
     if let Err(error) = app.rooms.agree_on_sizes().await {
         tracing::debug!(event = "bus.not_compared", %error, "sizes are compared the next time");
     }
+}
+
+fn cause_of(trace: &Cause) -> Option<SpanContext> {
+    trace.as_deref().and_then(traces::parse)
 }
 
 fn code_of(status: u16) -> Option<CloseCode> {

@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub(crate) use local::Local;
-pub(crate) use news::News;
+pub(crate) use news::{Cause, News};
 pub(crate) use rabbit::RabbitBus;
 pub(crate) use redis::RedisBus;
 pub(crate) use tails::{COMPARED_EVERY, Ground, NotAttended, Tails};

@@ -86,6 +86,30 @@ mod tests {
         }
     }
 
+    /// What a node reads that was made before news had a cause.
+    #[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[serde(tag = "news", rename_all = "snake_case")]
+    enum OlderNews {
+        Ended { sessions: Vec<Uuid>, status: u16 },
+    }
+
+    #[test]
+    fn nodes_that_know_of_traces_and_nodes_that_do_not_understand_each_other() {
+        let trace = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());
+        let sessions = vec![ME];
+        let ours = News::Ended { sessions: sessions.clone(), status: 4409, trace };
+        assert_eq!(read(ME, None, news(OTHER, &ours)), Some((OTHER, Heard::News(ours.clone()))));
+        let older = OlderNews::Ended { sessions: sessions.clone(), status: 4409 };
+        assert_eq!(serde_json::from_slice::<OlderNews>(&news(OTHER, &ours)[16..]).unwrap(), older);
+        let theirs = [OTHER.as_bytes(), &*serde_json::to_vec(&older).unwrap()].concat();
+        let untraced = News::Ended { sessions, status: 4409, trace: None };
+        assert_eq!(
+            read(ME, None, news(OTHER, &untraced)).unwrap().1,
+            Heard::News(untraced.clone())
+        );
+        assert_eq!(news(OTHER, &untraced), theirs, "nothing more is said where nothing is traced");
+    }
+
     #[test]
     fn nobody_hears_what_it_said_itself_and_silence_is_something_missed() {
         let said = News::Room { room: 1 };

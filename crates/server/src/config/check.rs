@@ -69,6 +69,7 @@ impl Config {
         if self.tls.certificate.is_empty() != self.tls.key.is_empty() {
             return wrong("tls.certificate and tls.key are given together, or neither is");
         }
+        self.traces.check()?;
         self.check_secrets()?;
         self.check_strategy()
     }

@@ -151,6 +151,7 @@ fn set_text(
         Some(Value::Integer(_)) => {
             Value::Integer(text.parse().map_err(|_| wrong("a whole number"))?)
         }
+        Some(Value::Float(_)) => Value::Float(text.parse().map_err(|_| wrong("a number"))?),
         Some(Value::Array(_)) => Value::Array(
             text.split(',')
                 .map(str::trim)

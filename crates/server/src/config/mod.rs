@@ -14,6 +14,7 @@ mod secrets;
 mod section;
 mod sections;
 mod strategy;
+mod traces;
 mod units;
 
 pub use example::example;
@@ -24,6 +25,7 @@ use section::section;
 pub use sections::*;
 use serde::{Deserialize, Serialize};
 pub use strategy::Strategy;
+pub use traces::Collector;
 pub use units::{Size, Span};
 
 section! {
@@ -57,6 +59,8 @@ section! {
         limits: Limits = Limits::default(),
         /// What is written to standard error.
         log: Log = Log::default(),
+        /// What is told to a collector of traces (OpenTelemetry).
+        traces: Traces = Traces::default(),
     }
 }
 

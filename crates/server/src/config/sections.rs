@@ -297,6 +297,21 @@ section! {
     }
 }
 
+section! {
+    /// `traces.*`
+    Traces {
+        /// Where an OpenTelemetry collector takes spans: OTLP over HTTP, e.g. `http://127.0.0.1:4318`, which
+        /// is also the port where none is named. Empty: nothing is traced. Variables named `OTEL_*` are not
+        /// read.
+        endpoint: String = String::new(),
+        /// Which share of entries, requests and messages is recorded, from 0 to 1. A request whose caller
+        /// sends a `traceparent` is recorded as that says.
+        sample: f64 = 1.0,
+        /// What the server is called there (`service.name`).
+        service: String = "anteroom".to_owned(),
+    }
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -23,6 +23,7 @@ use crate::entry_log::EntryLog;
 use crate::hub::Presence;
 use crate::rooms::Rooms;
 use crate::storage::{MembershipEnd, SharedStorage, StorageError};
+use crate::traces::Traces;
 
 /// The first pause between repeats of a durable follow-up; it doubles up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -46,6 +47,8 @@ pub(crate) struct Aftermath {
     pub(crate) tasks: TaskTracker,
     /// Set for what will be due.
     pub(crate) alarms: Alarms,
+    /// Where what happens to entries is told.
+    pub(crate) traces: Traces,
 }
 
 impl Aftermath {
@@ -64,6 +67,8 @@ impl Aftermath {
                 let outcome = outcome_word(outcome);
                 tracing::info!(event = "reservation.expired", room = room.0, %user, %generation,
                     outcome, offered, "a reservation passed its deadline and was reclaimed");
+                let grant = (room, generation);
+                self.traces.moment("anteroom.entry.expire", grant, false, outcome);
             }
             Change::Dropped { user, generation, cause } => {
                 tracing::info!(event = "reservation.cancelled", room = room.0, %user, %generation,
@@ -94,6 +99,8 @@ impl Aftermath {
                 self.alarms.set(Kind::Offer, room);
                 tracing::info!(event = "entry.offered", room = room.0, %user,
                     generation = %reservation.generation, "a free seat was offered to the line");
+                let grant = (room, reservation.generation);
+                self.traces.moment("anteroom.entry.offer", grant, true, "offered");
                 self.line.offered(room, user, reservation, self.clock.now());
                 self.bus.tell(News::Line { room: room.0, user: user.0 });
             }

@@ -17,6 +17,7 @@ use crate::hub::outbox::Outbox;
 use crate::hub::{Link, NewSession, Session};
 use crate::storage::{Entered as Stored, MembershipEnd, NewMembership};
 use crate::tokens::Identity;
+use crate::traces;
 use crate::view;
 
 /// A connection that presents a ticket.
@@ -108,6 +109,7 @@ impl Entry {
     async fn admit(&self, arrival: &Arrival<'_>) -> Result<Ticket, EntryError> {
         self.takes_people()?;
         let ticket = self.ticket_key.open(arrival.ticket).map_err(|_| EntryError::NoReservation)?;
+        traces::belongs(ticket.room, ticket.generation);
         if mutants::on(Mutant::B08TicketInTheLog) {
             tracing::info!(event = "entry.ticket", ticket = arrival.ticket, "a ticket came");
         }
@@ -121,7 +123,8 @@ impl Entry {
             return Err(EntryError::ReservationExpired);
         }
         let mut journal = Journal::new();
-        let matched = self.admission.connecting(&ticket, &mut journal).await;
+        let seen = self.admission.connecting(&ticket, &mut journal);
+        let matched = traces::part("anteroom.seat.connecting", seen).await;
         self.aftermath.apply(journal);
         if matched.is_err() {
             self.duties.doubt(ticket.room);
@@ -173,7 +176,8 @@ impl Entry {
         // Known before anybody can be told of the entry.
         self.aftermath.presence.name(ticket.room, ticket.user, &name);
         let mut journal = Journal::new();
-        let answer = self.admission.confirm(ticket.room, claim, &mut journal).await;
+        let asked = self.admission.confirm(ticket.room, claim, &mut journal);
+        let answer = traces::part("anteroom.seat.confirm", asked).await;
         self.aftermath.apply(journal);
         let refused = |error: EntryError| {
             tracing::info!(event = "entry.refused", room = ticket.room.0, user = %ticket.user,
@@ -239,7 +243,8 @@ impl Entry {
             generation: confirmed.entered,
             at: self.clock.wall(),
         };
-        match self.storage.enter(membership).await {
+        let writing = self.storage.enter(membership);
+        match traces::part("anteroom.entry.persist", writing).await {
             Ok(Stored::Joined | Stored::Opened) => Ok(()),
             Ok(Stored::NoRoom) if mutants::on(Mutant::B30NoRowIsNoMatter) => Ok(()),
             Ok(Stored::NoRoom) => Err(EntryError::RoomClosed),
@@ -284,7 +289,7 @@ impl Entry {
         }
         let mut journal = Journal::new();
         let (room, user) = (ticket.room, ticket.user);
-        let settled = self.admission.settle(room, user, session.id, &mut journal).await;
+        let settled = self.settle(ticket, session.id, &mut journal).await;
         if journal.contains(&(room, Change::Opened)) {
             tracing::info!(event = "room.opened", room = room.0, %user,
                 "a pending room was really entered");
@@ -330,6 +335,17 @@ impl Entry {
                 Err(session.ending().unwrap_or(code))
             }
         }
+    }
+
+    /// The ledger's last step: from now on the entry is not undone.
+    async fn settle(
+        &self,
+        ticket: &Ticket,
+        session: SessionId,
+        journal: &mut Journal,
+    ) -> Result<Vec<SessionId>, SettleError> {
+        let asked = self.admission.settle(ticket.room, ticket.user, session, journal);
+        traces::part("anteroom.seat.settle", asked).await
     }
 
     /// The record of a stay that is over. It may have been written after the stay had ended; a stay

@@ -30,7 +30,7 @@ impl Duties {
     }
 
     fn went(&self, room: &RoomInfo) {
-        self.hub.end_room_here(room.id, CloseCode::RoomClosed);
+        self.hub.end_room_here(room.id, CloseCode::RoomClosed, None);
         self.aftermath.line.end_room(room.id, Code::RoomClosed);
         self.aftermath.presence.tell_closed(room);
     }

@@ -20,6 +20,7 @@ use super::{Entry, EntryError};
 use crate::admission::{Journal, PartyError, Refusal};
 use crate::rooms::RoomInfo;
 use crate::tokens::Identity;
+use crate::traces;
 
 /// The most users of one party.
 const PARTY_MAX: usize = 100;
@@ -38,7 +39,9 @@ impl Entry {
     ) -> Result<Vec<(UserId, Reservation)>, EntryError> {
         let count = users.len();
         let mut course = Course::default();
+        traces::attribute(traces::key::ROOM, room.0);
         let answer = self.try_reserve_party(service, room, users, ask, &mut course).await;
+        traces::outcome(answer.as_ref().map_or_else(|it| it.code().as_str(), |_| "reserved"));
         if let Err(error) = &answer
             && !course.is_told
         {
@@ -68,6 +71,7 @@ impl Entry {
         ask: &Reserve,
         course: &mut Course,
     ) -> Result<Vec<(UserId, Reservation)>, EntryError> {
+        let first = traces::began();
         if !service.has(Role::Service) {
             return Err(EntryError::Forbidden);
         }
@@ -83,7 +87,8 @@ impl Entry {
         let logins: Vec<LoginId> = party.iter().map(|ask| ask.login).collect();
         let mut journal = Journal::new();
         let began = Instant::now();
-        let granted = self.grant_party(room, party, &mut journal).await;
+        let asked = self.grant_party(room, party, &mut journal);
+        let granted = traces::part("anteroom.seat.reserve", asked).await;
         let took = began.elapsed();
         course.decision = Some(took);
         self.aftermath.apply(journal);
@@ -101,6 +106,7 @@ impl Entry {
             }
         };
         for one in &reserved {
+            traces::granted((room, one.reservation.generation), first, one.fresh);
             self.aftermath.entry_log.granted(room, one, took);
         }
         if let Err(error) = self.recheck_party(room, &users, &logins).await {

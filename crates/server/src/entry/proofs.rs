@@ -10,6 +10,7 @@ use anteroom_core::seat::{ConfirmRefusal, ReserveRefusal};
 
 use super::{Entry, EntryError};
 use crate::admission::{ConfirmError, Refusal};
+use crate::traces;
 
 /// Whose bad proofs are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +36,10 @@ impl Entry {
     ) -> Result<(), EntryError> {
         let now = self.clock.now();
         let wait = match (self.ticket_key.open(ticket), address) {
-            (Ok(ticket), _) => self.bad_proofs.is_over(&Prover::Ticket(ticket.user), now),
+            (Ok(ticket), _) => {
+                traces::belongs(ticket.room, ticket.generation);
+                self.bad_proofs.is_over(&Prover::Ticket(ticket.user), now)
+            }
             (Err(_), Some(address)) => self.bad_proofs.admit(Prover::Address(address), now).err(),
             (Err(_), None) => None,
         };

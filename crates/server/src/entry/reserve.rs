@@ -19,6 +19,7 @@ use super::{Entry, EntryError, resume_hash};
 use crate::admission::{Journal, Refusal, Ticket};
 use crate::rooms::RoomInfo;
 use crate::tokens::Identity;
+use crate::traces;
 use crate::view;
 
 /// How often a request asks the ledger while other logins of its user are at work there.
@@ -55,7 +56,9 @@ impl Entry {
         address: Option<IpAddr>,
     ) -> Result<(Reservation, bool), EntryError> {
         let mut course = Course::default();
+        traces::attribute(traces::key::ROOM, room.0);
         let answer = self.try_reserve(who, room, ask, address, &mut course).await;
+        traces::outcome(outcome_word(&answer));
         if let Err(error) = &answer
             && !course.is_told
         {
@@ -80,12 +83,16 @@ impl Entry {
         address: Option<IpAddr>,
         course: &mut Course,
     ) -> Result<(Reservation, bool), EntryError> {
+        let first = traces::began();
         self.takes_people()?;
         self.may_prove(who.user, ask.resume.as_deref())?;
-        let Approach { info, was_excused, ledger_ask } = self.approach(who, room, ask).await?;
+        let approach = self.approach(who, room, ask);
+        let approach = traces::part("anteroom.entry.approach", approach).await?;
+        let Approach { info, was_excused, ledger_ask } = approach;
         let mut journal = Journal::new();
         let began = Instant::now();
-        let granted = self.grant(who, room, ledger_ask, address, &mut journal).await;
+        let asked = self.grant(who, room, ledger_ask, address, &mut journal);
+        let granted = traces::part("anteroom.seat.reserve", asked).await;
         let took = began.elapsed();
         course.decision = Some(took);
         self.aftermath.apply(journal);
@@ -96,6 +103,7 @@ impl Entry {
                 return Err(self.refused(room, refusal).await);
             }
         };
+        traces::granted((room, reserved.reservation.generation), first, reserved.fresh);
         self.aftermath.entry_log.granted(room, &reserved, took);
         let needs_password = was_excused && reserved.fresh && !reserved.takeover;
         if let Err(error) = self.recheck(who, &info, ask, needs_password).await {
@@ -337,6 +345,16 @@ impl Entry {
             expires_in_ms: u64::try_from(reservation.deadline.since(now).as_millis())
                 .unwrap_or(u64::MAX),
         }
+    }
+}
+
+/// What a trace says of such an answer.
+fn outcome_word(answer: &Result<(Reservation, bool), EntryError>) -> &'static str {
+    match answer {
+        Ok((reservation, _)) if reservation.seat.takeover => "takeover",
+        Ok((_, true)) => "reserved",
+        Ok((_, false)) => "stood_already",
+        Err(error) => error.code().as_str(),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::admission::{Journal, Refusal, WaitError};
 use crate::alarms::Kind;
 use crate::storage::LoginEnd;
 use crate::tokens::Identity;
+use crate::traces;
 
 impl Entry {
     /// Puts a user at the end of a room's line, under the guards of a reservation. `Ok((_, fresh))`:
@@ -30,7 +31,13 @@ impl Entry {
         address: Option<IpAddr>,
     ) -> Result<(Waiting, bool), EntryError> {
         let mut course = Course::default();
+        traces::attribute(traces::key::ROOM, room.0);
         let answer = self.try_wait(who, room, ask, address, &mut course).await;
+        traces::outcome(match &answer {
+            Ok((Waiting::InLine(_), _)) => "waiting",
+            Ok((Waiting::Offered { .. }, _)) => "reserved",
+            Err(error) => error.code().as_str(),
+        });
         if let Err(error) = &answer
             && !course.is_told
         {
@@ -58,16 +65,21 @@ impl Entry {
         address: Option<IpAddr>,
         course: &mut Course,
     ) -> Result<(Waiting, bool), EntryError> {
+        let first = traces::began();
         self.takes_people()?;
-        let Approach { info, was_excused, ledger_ask } = self.approach(who, room, ask).await?;
+        let approach = self.approach(who, room, ask);
+        let approach = traces::part("anteroom.entry.approach", approach).await?;
+        let Approach { info, was_excused, ledger_ask } = approach;
         let mut journal = Journal::new();
         let began = std::time::Instant::now();
-        let answer = self.line_up(who, room, ledger_ask, address, &mut journal).await;
+        let asked = self.line_up(who, room, ledger_ask, address, &mut journal);
+        let answer = traces::part("anteroom.seat.wait", asked).await;
         let took = began.elapsed();
         course.decision = Some(took);
         self.aftermath.apply(journal);
         match answer? {
             Ok(seat::Waiting::Reserved(reserved)) => {
+                traces::granted((room, reserved.reservation.generation), first, reserved.fresh);
                 self.aftermath.entry_log.granted(room, &reserved, took);
                 let needs_password = was_excused && reserved.fresh;
                 if let Err(error) = self.recheck(who, &info, ask, needs_password).await {

@@ -32,6 +32,7 @@ pub(crate) mod serve;
 mod sockjs;
 mod sessions;
 pub(crate) mod tls;
+mod traced;
 mod upgrade;
 mod waitlist;
 
@@ -139,8 +140,13 @@ fn administration() -> Routes {
 
 /// What holds for every request.
 fn guarded(app: &Arc<App>, all: Router<Arc<App>>) -> Router {
-    all.method_not_allowed_fallback(no_such_method)
-        .layer(from_fn_with_state(Arc::clone(app), guard::same_site))
+    let all = all.method_not_allowed_fallback(no_such_method);
+    // Where nothing is traced, nothing stands in the way either.
+    let all = match app.entry.aftermath.traces.is_on() {
+        true => all.layer(from_fn_with_state(Arc::clone(app), traced::traced)),
+        false => all,
+    };
+    all.layer(from_fn_with_state(Arc::clone(app), guard::same_site))
         .layer(from_fn(guard::one_host))
         .layer(from_fn_with_state(Arc::clone(app), guard::headers))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| panicked(&*panic)))

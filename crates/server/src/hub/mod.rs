@@ -19,10 +19,12 @@ use anteroom_core::ids::{LoginId, RoomId, SessionId, UserId};
 use anteroom_core::registry::{Registered, Registry};
 use anteroom_protocol::CloseCode;
 use bytes::Bytes;
+use opentelemetry::trace::SpanContext;
 pub(crate) use presence::{Among, Presence, lobby_room};
 pub(crate) use session::{NewSession, Session, decode, encode, farewell};
 
 use crate::cluster::{Bus, Local, News};
+use crate::traces::{self, Traces};
 use form::{Batch, Shared};
 
 /// A session as the registry holds it.
@@ -35,6 +37,7 @@ pub(crate) type Own = HashMap<SessionId, (Link, Vec<u8>)>;
 pub(crate) struct Hub {
     registry: Mutex<Registry<Link>>,
     bus: Arc<dyn Bus>,
+    traces: Traces,
 }
 
 impl Default for Hub {
@@ -54,7 +57,12 @@ pub(crate) struct Counts {
 impl Hub {
     /// A hub without sessions, beside others on `bus`.
     pub(crate) fn new(bus: Arc<dyn Bus>) -> Self {
-        Self { registry: Mutex::default(), bus }
+        Self { registry: Mutex::default(), bus, traces: Traces::default() }
+    }
+
+    /// With a place where the ends of sessions are told that somebody else brought about.
+    pub(crate) fn traced(self, traces: Traces) -> Self {
+        Self { traces, ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, Registry<Link>> {
@@ -112,9 +120,10 @@ impl Hub {
     /// Tells sessions, wherever they are, that their end has come. One that is still entering is in no
     /// registry yet: its own entry learns it from the ledger when it settles.
     pub(crate) fn end(&self, sessions: &[SessionId], code: CloseCode) {
-        let mut elsewhere = self.end_here(sessions, code).peekable();
+        let cause = traces::here();
+        let mut elsewhere = self.end_here(sessions, code, cause.as_ref()).peekable();
         if elsewhere.peek().is_some() {
-            self.bus.tell(News::ended(elsewhere, code));
+            self.bus.tell(News::ended(elsewhere, code).because(cause.as_ref()));
         }
     }
 
@@ -123,51 +132,74 @@ impl Hub {
         &self,
         sessions: &[SessionId],
         code: CloseCode,
+        cause: Option<&SpanContext>,
     ) -> impl Iterator<Item = SessionId> {
         sessions.iter().copied().filter(move |id| match self.get(*id) {
             Some(session) => {
-                session.end(code);
+                self.end_one(&session, code, cause);
                 false
             }
             None => true,
         })
     }
 
+    fn end_one(&self, session: &Session, code: CloseCode, cause: Option<&SpanContext>) {
+        self.traces.ended(cause, (session.room, session.generation), code.status());
+        session.end(code);
+    }
+
     /// Ends every session under a login, whatever the ledger says.
     pub(crate) fn end_login(&self, user: UserId, login: LoginId, code: CloseCode) {
-        self.end_login_here(user, login, code);
-        self.bus.tell(News::login_ended(user, login, code));
+        let cause = traces::here();
+        self.end_login_here(user, login, code, cause.as_ref());
+        self.bus.tell(News::login_ended(user, login, code).because(cause.as_ref()));
     }
 
     /// The same for this node.
-    pub(crate) fn end_login_here(&self, user: UserId, login: LoginId, code: CloseCode) {
+    pub(crate) fn end_login_here(
+        &self,
+        user: UserId,
+        login: LoginId,
+        code: CloseCode,
+        cause: Option<&SpanContext>,
+    ) {
         for session in self.of_user(user) {
             if session.login == login {
-                session.end(code);
+                self.end_one(&session, code, cause);
             }
         }
     }
 
     /// Ends a user's sessions in a room, whatever the ledger says.
     pub(crate) fn end_user_in(&self, room: RoomId, user: UserId, code: CloseCode) {
-        self.end_user_here(room, user, code);
-        self.bus.tell(News::user_ended(room, user, code));
+        let cause = traces::here();
+        self.end_user_here(room, user, code, cause.as_ref());
+        self.bus.tell(News::user_ended(room, user, code).because(cause.as_ref()));
     }
 
     /// The same for this node.
-    pub(crate) fn end_user_here(&self, room: RoomId, user: UserId, code: CloseCode) {
-        self.of_user(user).iter().filter(|it| it.room == room).for_each(|it| it.end(code));
+    pub(crate) fn end_user_here(
+        &self,
+        room: RoomId,
+        user: UserId,
+        code: CloseCode,
+        cause: Option<&SpanContext>,
+    ) {
+        let sits_there = |session: &&Link| session.room == room;
+        let all = self.of_user(user);
+        all.iter().filter(sits_there).for_each(|session| self.end_one(session, code, cause));
     }
 
     /// Ends every session in a room, whatever the ledger says.
     pub(crate) fn end_room(&self, room: RoomId, code: CloseCode) {
-        self.end_room_here(room, code);
-        self.bus.tell(News::room_ended(room, code));
+        let cause = traces::here();
+        self.end_room_here(room, code, cause.as_ref());
+        self.bus.tell(News::room_ended(room, code).because(cause.as_ref()));
     }
 
     /// The same for this node.
-    pub(crate) fn end_room_here(&self, room: RoomId, code: CloseCode) {
-        self.in_room(room).iter().for_each(|session| session.end(code));
+    pub(crate) fn end_room_here(&self, room: RoomId, code: CloseCode, cause: Option<&SpanContext>) {
+        self.in_room(room).iter().for_each(|session| self.end_one(session, code, cause));
     }
 
     /// Sends one frame to every session of a user, on every node. Answers how many took it on this one.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anteroom_core::ids::RoomId;
 use bytes::Bytes;
+use opentelemetry::trace::SpanKind;
 
 use super::Pending;
 use super::history::encoded;
@@ -14,6 +15,7 @@ use crate::cluster::{Bus, Ground, NotAttended, Numbered, Tails};
 use crate::hub::{Hub, Own};
 use crate::rooms::Rooms;
 use crate::storage::{SharedStorage, Stored};
+use crate::traces::Traces;
 
 /// What is read from the store at once to close a gap.
 const READ_MAX: i64 = 200;
@@ -26,6 +28,7 @@ pub(crate) struct Delivery {
 }
 
 struct Ways {
+    traces: Traces,
     hub: Arc<Hub>,
     rooms: Arc<Rooms>,
     storage: SharedStorage,
@@ -37,10 +40,16 @@ impl Delivery {
     pub(crate) fn new(
         (hub, rooms): (Arc<Hub>, Arc<Rooms>),
         storage: SharedStorage,
-        bus: Arc<dyn Bus>,
+        (bus, traces): (Arc<dyn Bus>, Traces),
         pending: Option<Arc<Pending>>,
     ) -> Self {
-        Self { ways: Ways { hub, rooms, storage, pending }, bus, tails: Tails::default() }
+        let ways = Ways { traces, hub, rooms, storage, pending };
+        Self { ways, bus, tails: Tails::default() }
+    }
+
+    /// Where what is said is traced.
+    pub(super) fn traces(&self) -> &Traces {
+        &self.ways.traces
     }
 
     /// What senders here wait for, where messages go through a queue.
@@ -52,11 +61,15 @@ impl Delivery {
     /// it, in the same write.
     pub(super) fn committed(&self, room: RoomId, frames: Numbered, own: Own) {
         if !self.bus.is_shared() {
-            self.ways.publish(room, &frames, own);
+            self.ways.publish(room, &frames, own, SpanKind::Internal);
             return;
         }
+        let passing = self.ways.traces.passing(room, &frames);
         self.bus.publish(room, &frames);
-        self.tails.pass(room, frames, |due| self.ways.publish(room, due, own));
+        let step = ("anteroom.message.publish", SpanKind::Producer);
+        self.ways.traces.passed(passing, step, None);
+        let here = SpanKind::Internal;
+        self.tails.pass(room, frames, |due| self.ways.publish(room, due, own, here));
     }
 
     /// Another node made these durable.
@@ -99,7 +112,8 @@ impl Delivery {
 
 impl Ways {
     /// Whoever waits here for something of this is told so first.
-    fn publish(&self, room: RoomId, frames: &[(i64, Bytes)], mut own: Own) {
+    fn publish(&self, room: RoomId, frames: &[(i64, Bytes)], mut own: Own, kind: SpanKind) {
+        let passing = self.traces.passing(room, frames);
         if let Some((last, _)) = frames.last() {
             self.reached(room, *last);
         }
@@ -109,12 +123,16 @@ impl Ways {
             }
         }
         self.hub.publish(room, frames, own);
+        if passing.is_some() {
+            let sessions = self.hub.count_in_room(room);
+            self.traces.passed(passing, ("anteroom.message.deliver", kind), Some(sessions));
+        }
     }
 }
 
 impl Ground for Ways {
     fn tell(&self, room: RoomId, frames: &[(i64, Bytes)]) {
-        self.publish(room, frames, Own::default());
+        self.publish(room, frames, Own::default(), SpanKind::Consumer);
     }
 
     fn reached(&self, room: RoomId, seq: i64) {

@@ -8,6 +8,7 @@
 //! there is no delay. The queue is bounded; who finds it full is told `unavailable` at once.
 
 use std::collections::VecDeque;
+use std::time::SystemTime;
 
 use anteroom_core::ids::MessageId;
 use anteroom_protocol::message::MessageKind;
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::change;
 use super::queued::{Record, Settle};
 use super::told::Told;
+use crate::clock::stamp;
 use crate::hub::Link;
 use crate::storage::{Alteration, Appended, NewMessage, NewRecord, SharedStorage, Stored};
 
@@ -142,9 +144,10 @@ impl MessageLog {
 pub(crate) async fn run(mut taken: mpsc::Receiver<Taken>, storage: SharedStorage, out: Told) {
     let mut log = Log { taken: &mut taken, waiting: VecDeque::new(), received: Vec::new() };
     let Some(mut batch) = log.batch().await else { return };
-    let mut stored = record(&storage, &batch).await;
+    let timed = out.is_traced();
+    let mut stored = record(&storage, &batch, timed).await;
     loop {
-        if stored.is_err() {
+        if stored.outcomes.is_err() {
             // A store that refuses at once must not keep the runtime from everybody else.
             tokio::task::yield_now().await;
         }
@@ -152,20 +155,29 @@ pub(crate) async fn run(mut taken: mpsc::Receiver<Taken>, storage: SharedStorage
             out.tell(batch, stored);
             let Some(next) = log.batch().await else { return };
             batch = next;
-            stored = record(&storage, &batch).await;
+            stored = record(&storage, &batch, timed).await;
             continue;
         };
         // Polled in this order: the writer has the next batch before this one is told.
-        let recorded = record(&storage, &next);
+        let recorded = record(&storage, &next, timed);
         let telling = async { out.tell(batch, stored) };
         (stored, ()) = tokio::join!(biased; recorded, telling);
         batch = next;
     }
 }
 
-/// One answer for each of the batch that asks something of the store.
-async fn record(storage: &SharedStorage, batch: &[Taken]) -> Stored<Vec<Appended>> {
-    storage.record(batch.iter().filter_map(Taken::record).collect()).await
+/// What a commit came to.
+pub(super) struct Commit {
+    /// One answer for each of the batch that asks something of the store.
+    pub(super) outcomes: Stored<Vec<Appended>>,
+    /// From when to when, where that is traced.
+    pub(super) span: Option<(SystemTime, SystemTime)>,
+}
+
+async fn record(storage: &SharedStorage, batch: &[Taken], timed: bool) -> Commit {
+    let from = timed.then(stamp);
+    let outcomes = storage.record(batch.iter().filter_map(Taken::record).collect()).await;
+    Commit { outcomes, span: from.map(|from| (from, stamp())) }
 }
 
 /// What waits to be stored.

@@ -11,12 +11,13 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::log::{Append, Taken, Wish};
+use super::log::{Append, Commit, Taken, Wish};
 use super::queued::{Became, Pending, Record, Report, Reporter, Settle};
 use super::{Delivery, Indexer, change};
 use crate::hub::{Link, Own, encode};
 use crate::pace::Pace;
-use crate::storage::{Appended, NotTaken, Stored};
+use crate::storage::{Appended, NotTaken};
+use crate::traces::{Said, Traces};
 
 /// What one commit has for one room.
 #[derive(Default)]
@@ -51,11 +52,23 @@ struct Words {
     rooms: BTreeMap<RoomId, ForRoom>,
     /// To other nodes.
     reports: BTreeMap<String, Vec<Report>>,
+    /// What of it is traced, and where.
+    said: Vec<Said>,
+    traces: Traces,
 }
 
 impl Words {
+    fn notes(&mut self, room: RoomId, seq: i64, came: i64) {
+        self.said.extend(self.traces.said(room, seq, came));
+    }
+
     fn answered(&mut self, append: Append, outcome: Appended) {
         let session = Link::clone(&append.session);
+        match &outcome {
+            Appended::New { seq } => self.notes(session.room, *seq, append.created_at),
+            Appended::Changed(made) => self.notes(session.room, made.seq, append.created_at),
+            _ => {}
+        }
         let it = self.rooms.entry(session.room).or_default();
         if it.tells(&outcome) {
             return;
@@ -89,10 +102,17 @@ impl Told {
         Self { delivery, indexer, queue, lost: Mutex::default(), fenced: Mutex::default() }
     }
 
+    /// Whether commits are to be timed.
+    pub(super) fn is_traced(&self) -> bool {
+        self.delivery.traces().is_on()
+    }
+
     /// Tells what became of a batch.
-    pub(super) fn tell(&self, batch: Vec<Taken>, stored: Stored<Vec<Appended>>) {
-        let mut words = Words::default();
-        let outcomes = match stored {
+    pub(super) fn tell(&self, batch: Vec<Taken>, commit: Commit) {
+        let traces = self.delivery.traces();
+        let mut words = Words { traces: traces.clone(), ..Words::default() };
+        let (size, span) = (batch.len(), commit.span);
+        let outcomes = match commit.outcomes {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 self.warn(&error.to_string(), batch.len());
@@ -119,7 +139,11 @@ impl Told {
                 Taken::Mark(mark) => marks.push(mark),
             }
         }
+        let said = std::mem::take(&mut words.said);
         self.say(words);
+        if let Some(span) = span.filter(|_| !said.is_empty()) {
+            traces.stored(said, span, size);
+        }
         settled.into_iter().for_each(Settle::done);
         for mark in marks {
             // Whoever does not wait any more is as good.
@@ -171,6 +195,7 @@ impl Told {
                 let (room, message) = (record.room(), record.told(seq));
                 let created_at = message.created_at.0;
                 report(Became::Stored { id: id.0, seq, created_at });
+                words.notes(room, seq, created_at);
                 let frame = encode(&ServerFrame::Message(message));
                 words.rooms.entry(room).or_default().frames.push((seq, frame));
             }
@@ -196,7 +221,7 @@ impl Told {
         }
     }
 
-    fn say(&self, Words { rooms, reports }: Words) {
+    fn say(&self, Words { rooms, reports, .. }: Words) {
         self.indexer.committed(rooms.keys().copied());
         for (room, ForRoom { frames, own }) in rooms {
             self.delivery.committed(room, frames, own);

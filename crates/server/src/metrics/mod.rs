@@ -73,6 +73,32 @@ impl Reclaimed {
     }
 }
 
+/// What became of spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SpanFate {
+    /// A collector has them.
+    Exported,
+    /// There was no place for them.
+    QueueFull,
+    /// No collector could be reached, or it could not take them.
+    Failed,
+    /// The collector did not want them.
+    Rejected,
+}
+
+impl SpanFate {
+    const ALL: [Self; 4] = [Self::Exported, Self::QueueFull, Self::Failed, Self::Rejected];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exported => "exported",
+            Self::QueueFull => "queue_full",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
 /// What is counted at the moment somebody looks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
@@ -109,6 +135,7 @@ pub(crate) struct Metrics {
     violations: Counter,
     dropped: Counter,
     closes: Family<[(&'static str, u16); 1], Counter>,
+    spans: Counters<1>,
     seats: Gauges<1>,
     waiters: Gauges<0>,
     rooms: Gauges<1>,
@@ -135,6 +162,7 @@ impl Metrics {
             violations: Counter::default(),
             dropped: Counter::default(),
             closes: Family::default(),
+            spans: Counters::default(),
             seats: Gauges::default(),
             waiters: Gauges::default(),
             rooms: Gauges::default(),
@@ -156,6 +184,9 @@ impl Metrics {
         }
         for cause in Reclaimed::ALL {
             drop(self.reclaimed.get_or_create(&[("cause", cause.as_str())]));
+        }
+        for fate in SpanFate::ALL {
+            self.spans(fate, 0);
         }
     }
 
@@ -193,6 +224,8 @@ impl Metrics {
         all.register("entry_log_dropped", says, self.dropped.clone());
         let says = "Ended WebSockets by close code";
         all.register("websocket_close", says, self.closes.clone());
+        let says = "Spans of traces by what became of them; all but the exported ones are lost";
+        all.register("trace_spans", says, self.spans.clone());
         self.brokered.register(all);
         self
     }
@@ -240,6 +273,11 @@ impl Metrics {
     /// So many lines of the entry log will not be in the store.
     pub(crate) fn entries_dropped(&self, lines: usize) {
         self.dropped.inc_by(lines as u64);
+    }
+
+    /// This became of so many spans.
+    pub(crate) fn spans(&self, fate: SpanFate, count: u64) {
+        self.spans.get_or_create(&[("outcome", fate.as_str())]).inc_by(count);
     }
 
     /// A WebSocket ended.

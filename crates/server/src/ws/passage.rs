@@ -28,6 +28,7 @@ use crate::metrics::Metrics;
 use crate::storage::MembershipEnd;
 use crate::sweeper::{Deadlines, Due};
 use crate::tokens::Identity;
+use crate::traces::{self, Own};
 
 /// How SockJS says that a text was none of its own.
 const BROKEN_FRAMING: (u16, &str) = (3000, "Broken framing.");
@@ -157,10 +158,16 @@ impl Departure {
 impl Connections {
     /// Lets a connection in, up to its `welcome`, or refuses it in words.
     pub(crate) async fn present(&self, connect: &Connect, outbox: Outbox) -> Presented {
+        let own = || Own::step("anteroom.entry.confirm");
+        self.entry.aftermath.traces.scope(own, self.judge(connect, outbox)).await
+    }
+
+    async fn judge(&self, connect: &Connect, outbox: Outbox) -> Presented {
         let session = SessionId(Uuid::new_v4());
         let turned = |code, outgoing| Presented::Out(Turned { session, code, outgoing });
         if connect.malformed {
             let code = CloseCode::BadRequest;
+            traces::outcome("bad_request");
             outbox.finish(None, farewell(code, false), false);
             return turned(code, Outgoing::Bare(outbox));
         }
@@ -173,13 +180,16 @@ impl Connections {
         };
         match self.entry.confirm(arrival).await {
             Ok(Arrived::Entered(entered)) => {
+                traces::outcome(crate::view::entry_word(entered.kind));
                 let gone = self.begin(&entered, connect.since).await.err();
                 Presented::In(entered.session, gone)
             }
             Ok(Arrived::Undone(link)) => {
+                traces::outcome("undone");
                 turned(link.ending().unwrap_or(CloseCode::EntryFailed), Outgoing::Undone(link))
             }
             Err((error, outbox)) => {
+                traces::outcome(error.code().as_str());
                 let code = crate::edge::close(error.code());
                 outbox.finish(None, farewell(code, false), false);
                 turned(code, Outgoing::Bare(outbox))
@@ -205,7 +215,8 @@ impl Connections {
     /// The departure of a session that could not be welcomed.
     async fn begin(&self, entered: &Entered, since: Option<i64>) -> Result<(), Departure> {
         let session = &entered.session;
-        let is_welcome = self.welcome(entered, since).await;
+        let welcome = self.welcome(entered, since);
+        let is_welcome = traces::part("anteroom.entry.welcome", welcome).await;
         self.entry.tell_replaced(session, &entered.replaced);
         if !is_welcome && entered.kind == Entry::First {
             return Err(Departure::Undone);
@@ -260,10 +271,23 @@ impl Connections {
 
     /// Gives the seat back or has it held, then says the last words.
     pub(crate) async fn depart(&self, session: &Link, departure: &Departure) {
+        let own = || {
+            let code = i64::from(departure.last_words().0);
+            Own::step("anteroom.session.close").with(traces::key::CLOSE, code)
+        };
+        let departing = async {
+            traces::belongs(session.room, session.generation);
+            self.part_with(session, departure).await;
+        };
+        self.entry.aftermath.traces.scope(own, departing).await;
+    }
+
+    async fn part_with(&self, session: &Link, departure: &Departure) {
         let is_clean =
             matches!(departure, Departure::Left | Departure::ClosedCleanly | Departure::Undone);
         let parting = if is_clean { Parting::Clean } else { Parting::Unclean };
-        self.entry.close(session, parting).await;
+        traces::outcome(if is_clean { "left" } else { "lost" });
+        traces::part("anteroom.seat.close", self.entry.close(session, parting)).await;
         if mutants::on(Mutant::B27CloseWaitsForTheStore) {
             let store = &self.entry.storage;
             let (grant, at) = (session.generation, self.clock.wall());

@@ -5,6 +5,7 @@ mod authority;
 mod carried;
 pub(crate) mod contract;
 pub(crate) mod check;
+mod collector;
 mod command;
 mod database;
 pub(crate) mod dice;
@@ -42,6 +43,7 @@ use anteroom_client::tls::plain_http;
 
 pub(crate) use authority::Authority;
 pub(crate) use carried::{lacks_websocket, transport};
+pub(crate) use collector::{Collector, Seen};
 pub(crate) use command::command_on;
 pub(crate) use entries::Metrics;
 pub(crate) use journal::{LogEvent, now_ms};
