@@ -205,7 +205,11 @@ export class AnteroomRoom extends HTMLElement {
     const older = page.items.filter((item) => !known.has(item.id)).reverse();
     this.#list.prepend(...older.map((message) => this.#item(message)));
     [...this.#list.children].forEach((item, n, all) => goesOn(all[n - 1], item));
-    if (!this.#list.children.length) this.#list.append(make('li', { class: 'empty' }, this.#texts.empty));
+    if (page.first_seq > 1 && page.items.length < HISTORY) {
+      this.#list.prepend(make('li', { class: 'empty' }, this.#texts.notKept));
+    } else if (!this.#list.children.length) {
+      this.#list.append(make('li', { class: 'empty' }, this.#texts.empty));
+    }
     this.#log.scrollTop = this.#log.scrollHeight;
   }
 
@@ -288,7 +292,7 @@ export class AnteroomRoom extends HTMLElement {
 
   #add(message) {
     const atEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 80;
-    this.#list.querySelector('.empty')?.remove();
+    if (this.#list.children.length === 1) this.#list.querySelector('.empty')?.remove();
     const last = this.#list.lastElementChild;
     this.#list.append(this.#item(message));
     goesOn(last, this.#list.lastElementChild);

@@ -41,10 +41,14 @@ export interface Change {
 export interface Ack { client_id: string; id: string; seq: number; created_at: string }
 export interface Login { token: string; expires_at: string; user: User }
 export interface Page<T> { items: T[]; next_cursor?: string | null }
+/** Messages below `first_seq` are not kept any more. */
+export interface History extends Page<Message> { first_seq: number }
 export interface Welcome {
   session: string; room: Room; you: Person; members: Member[]; member_count: number; seats: Seats;
   last_seq: number; resume: string; heartbeat_ms: number;
   entry: 'first' | 'refresh' | 'takeover' | 'second_device'; replay?: 'truncated' | 'reset';
+  /** With a position: the lowest `seq` that is still kept. */
+  first_seq?: number;
 }
 /** Why a session ended or broke: a close code or an HTTP status (0: no answer), and a stable code. */
 export interface Reason { status: number; code: string; detail?: string; [member: string]: unknown }
@@ -69,7 +73,7 @@ export interface SessionEvents {
   /** Told once, last: the session does not come back by itself. */
   closed: Reason;
   reconnecting: Reason & { delay_ms: number; attempt?: number };
-  /** A hole between these numbers could not be filled from history. */
+  /** A hole between these numbers could not be filled from history, or is not kept there any more. */
   gap: { after: number; upTo: number };
   login_expiring: Record<string, unknown>;
 }
@@ -128,7 +132,7 @@ export class Client {
   room(id: number, options?: { key?: string }): Promise<Room>;
   history(
     id: number, range?: { before?: number; after?: number; limit?: number },
-  ): Promise<Page<Message>>;
+  ): Promise<History>;
   /** Newest first. All words of `q` must be there; "quoted" ones side by side. */
   search(
     id: number, q: string, page?: { limit?: number; cursor?: string },

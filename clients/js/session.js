@@ -291,6 +291,10 @@ export class Session {
       while (this.lastSeq < last) {
         const range = { after: this.lastSeq, limit: GAP_PAGE };
         const page = await this.#client.history(this.#room, range);
+        if (page.first_seq > range.after + 1) {
+          // What lay between is not kept any more.
+          this.#emit('gap', { after: range.after, upTo: Math.min(page.first_seq - 1, last) });
+        }
         const missed = page.items.filter((item) => item.seq > this.lastSeq && item.seq <= last);
         for (const item of missed) this.#deliver({ type: 'message', ...item });
         if (page.items.length < GAP_PAGE || missed.length === 0) break;

@@ -221,6 +221,16 @@ test('a gap that cannot be filled is told and holds nothing up', async () => {
   assert.deepEqual(of('message').map((each) => each.seq), [13]);
 });
 
+test('a gap over what is not kept any more is told, and what is kept is delivered', async () => {
+  const items = [14, 15].map(message);
+  const history = ({ query }) => ({ body: { items: items.filter((item) => item.seq > query.after), first_seq: 14 } });
+  const { of } = await seated({ [HISTORY]: history });
+  FakeSocket.last.says(message(16));
+  await settled();
+  assert.deepEqual(of('gap'), [{ after: 10, upTo: 13 }]);
+  assert.deepEqual(of('message').map((each) => each.seq), [14, 15, 16]);
+});
+
 test('after a truncated replay the position is the server’s', async () => {
   const { session, timers, of } = await seated();
   FakeSocket.last.ends(1006);

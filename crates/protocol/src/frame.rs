@@ -136,6 +136,11 @@ pub struct Welcome {
     /// Set when `since` could not be honoured in full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<Replay>,
+    /// With `since`: the lowest `seq` that is still kept in the room. Where it is above `since` + 1, what lies
+    /// between is gone for good.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seq: Option<i64>,
 }
 
 /// The answer to `send`, only after the message is durable.

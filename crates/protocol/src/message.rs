@@ -46,6 +46,18 @@ pub struct SnippetPiece {
     pub hit: bool,
 }
 
+/// One page of what was said in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct History {
+    /// In the order that was asked for.
+    pub items: Vec<Message>,
+    /// The lowest `seq` that is still kept in the room. Above 1, older messages are gone for good: who asks
+    /// for them finds the page empty or short, and this says why.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub first_seq: i64,
+}
+
 /// One durable message. The bytes are the same for every receiver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

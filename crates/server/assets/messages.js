@@ -17,6 +17,7 @@ export class Messages {
   me;
   #list = $('messages');
   #log = $('log');
+  #keptFrom = 1; // below it nothing is kept any more
   #first; // the lowest seq shown, and so where older history begins
   #followed = true; // whether the end is in sight
   #size = 0;
@@ -139,6 +140,7 @@ export class Messages {
       const page = before > 1 ? await this.client.history(this.id, { before, limit }) : { items: [] };
       this.#loaded = true;
       for (const message of page.items) this.#place(message);
+      this.#keptFrom = page.first_seq ?? this.#keptFrom;
       const oldest = page.items.at(-1)?.seq;
       this.#first = page.items.length < limit ? 1 : oldest;
       this.#log.scrollTop = this.#log.scrollHeight - height;
@@ -162,10 +164,15 @@ export class Messages {
 
   #beginning() {
     this.#list.querySelector('.beginning')?.remove();
-    const text = this.#shown.size || this.#outgoing.items.length ? this.words.beginning : this.words.noMessages;
+    const isEmpty = !this.#shown.size && !this.#outgoing.items.length;
+    const text = isEmpty && this.#keptFrom <= 1 ? this.words.noMessages : this.#begins();
     const item = note(text, 0);
     item.classList.add('beginning');
     this.#list.prepend(item);
+  }
+
+  #begins() {
+    return this.#keptFrom > 1 ? this.words.notKept : this.words.beginning;
   }
 
   add(frame) {
@@ -250,7 +257,7 @@ export class Messages {
     if (after) after.after(item);
     else this.#list.prepend(item);
     const begins = this.#list.querySelector('.beginning');
-    if (item.matches('.message')) begins?.replaceChildren(this.words.beginning);
+    if (item.matches('.message')) begins?.replaceChildren(this.#begins());
     join(item);
     if (item.nextElementSibling) join(item.nextElementSibling);
   }

@@ -88,6 +88,8 @@ pub(crate) struct App {
     /// Whether it speaks TLS itself.
     pub(crate) is_secure: bool,
     live: ArcSwap<Live>,
+    /// How long messages are kept.
+    keep: tokio::sync::watch::Sender<Duration>,
     source: Source,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -396,6 +398,7 @@ async fn build(
         public_origin: parts::origin_of(&config.server.public_url),
         is_secure: source.tls.is_some(),
         live: ArcSwap::from_pointee(Live::of(config)),
+        keep: tokio::sync::watch::Sender::new(config.messages.keep.0),
         source,
         stopping: stopping.clone(),
         tasks: tasks.clone(),

@@ -102,6 +102,10 @@ impl App {
         self.bind(&new.limits);
         self.people.accounts.take_guests(new.auth.guests);
         self.connections.bounds.store(Arc::new(parts::connections(&new)));
+        self.keep.send_if_modified(|keep| {
+            let new = new.messages.keep.0;
+            std::mem::replace(keep, new) != new
+        });
         self.live.store(Arc::new(Live::of(&new)));
         *in_force = new;
         Ok(changes)

@@ -79,6 +79,11 @@ pub(super) fn spawn(
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
         all.rooms.keep_built().await;
     }));
+    let (storage, clock) = (Arc::clone(&app.entry.storage), Arc::clone(&app.clock));
+    let keep = app.keep.subscribe();
+    loops.spawn(last.clone().run_until_cancelled_owned(async move {
+        messages::forget_old(storage, &clock, keep).await;
+    }));
     watch::spawn(app, loops, last);
     if let Some(rings) = rings {
         let entry = Arc::clone(&app.entry);

@@ -8,6 +8,8 @@ use super::{Bus, Config, ConfigError, DeadlinePath, Pipeline, Strategy};
 const SHARDS_MAX: u32 = 256;
 /// A name on RabbitMQ has at most 255 bytes.
 const PREFIX_MAX: usize = 64;
+/// What was said a moment ago is still asked for: by a sender who repeats it, and by nodes that missed it.
+const KEEP_MIN: Duration = Duration::from_secs(3_600);
 
 impl Config {
     /// Refuses settings that cannot work together, in words.
@@ -41,6 +43,10 @@ impl Config {
         }
         if !(1..=SHARDS_MAX).contains(&self.messages.shards) {
             return wrong("messages.shards must be from 1 to 256");
+        }
+        let keep = self.messages.keep.0;
+        if !keep.is_zero() && keep < KEEP_MIN {
+            return wrong("messages.keep must be 0 or at least 1h");
         }
         if self.server.admin_address().is_err() {
             return wrong("server.admin_listen must be an address and a port, like 127.0.0.1:9090");

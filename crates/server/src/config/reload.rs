@@ -23,6 +23,7 @@ const RELOADED: &[&str] = &[
     "limits.signups_per_address",
     "log.level",
     "messages.content_chars_max",
+    "messages.keep",
     "server.allowed_origins",
     "server.trusted_proxies",
     "tls.*",

@@ -242,6 +242,8 @@ section! {
         content_chars_max: usize = 4_000,
         /// Messages taken and not yet stored; beyond it senders are told `unavailable`.
         backlog_max: usize = 8_192,
+        /// How long messages are kept, at least an hour; 0 for ever. Older ones are taken away for good.
+        keep: Span = Span(Duration::ZERO),
         /// How messages come to the store: `direct`, or `queued` over RabbitMQ.
         pipeline: Pipeline = Pipeline::Direct,
         /// With `queued`: how many queues the rooms share. The same on every node.

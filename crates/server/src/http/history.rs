@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anteroom_core::limits::SEARCH_CHARS_MAX;
 use anteroom_protocol::Code;
-use anteroom_protocol::message::{FoundMessage, Message};
+use anteroom_protocol::message::{FoundMessage, History};
 use anteroom_protocol::page::Page;
 use axum::extract::State;
 use axum::response::Response;
@@ -29,10 +29,11 @@ pub(super) fn routes() -> Routes {
                 .about(
                     "Final states: the words of an edit stand in its message. Newest first with \
                      `before`, oldest first with `after`; neither is the newest page. Ask for the next \
-                     page with the `seq` of the last message.",
+                     page with the `seq` of the last message. Messages may be kept for a while only: below \
+                     `first_seq` there is nothing any more.",
                 )
                 .for_whom(May::Seated)
-                .answers::<Page<Message>>(200, "One page, without a cursor.")
+                .answers::<History>(200, "One page, without a cursor.")
                 .refuses(&[Code::Invalid]),
             messages,
         )
@@ -84,8 +85,8 @@ async fn messages(
         (None, Some(seq)) => HistoryPage::After { seq, limit },
         (before, None) => HistoryPage::Before { seq: before.unwrap_or(i64::MAX), limit },
     };
-    let items = app.history.page(&who, room, page).await?;
-    Ok(private(axum::Json(Page { items, next_cursor: None })))
+    let page = app.history.page(&who, room, page).await?;
+    Ok(private(axum::Json(page)))
 }
 
 /// The cursor is the number above which everything was looked at.

@@ -6,7 +6,7 @@ use anteroom_core::ids::RoomId;
 use anteroom_core::limits::REPLAY_MAX;
 use anteroom_protocol::account::Role;
 use anteroom_protocol::frame::{Replay, ServerFrame};
-use anteroom_protocol::message::Message;
+use anteroom_protocol::message::History as Page;
 use anteroom_protocol::room::Visibility;
 use bytes::Bytes;
 
@@ -24,6 +24,16 @@ const REPLAY_BYTES_MAX: usize = 8 << 20;
 pub(crate) struct History {
     pub(crate) storage: SharedStorage,
     pub(crate) admission: Arc<dyn Admission>,
+}
+
+/// What a returning session missed.
+pub(crate) struct Replayed {
+    /// Oldest first.
+    pub(crate) frames: Vec<Bytes>,
+    /// Set when they are not all of it.
+    pub(crate) replay: Option<Replay>,
+    /// The lowest number that is kept.
+    pub(crate) first_seq: i64,
 }
 
 /// Why nothing is shown.
@@ -50,10 +60,12 @@ impl History {
         who: &Identity,
         room: RoomId,
         page: HistoryPage,
-    ) -> Result<Vec<Message>, HistoryError> {
+    ) -> Result<Page, HistoryError> {
         self.admit(who, room).await?;
         let records = self.storage.messages(room, page).await?;
-        Ok(records.into_iter().map(view::message).collect())
+        // Only now: what went while the page was read is not passed off as a page without it.
+        let first_seq = self.storage.first_seq(room).await?;
+        Ok(Page { items: records.into_iter().map(view::message).collect(), first_seq })
     }
 
     /// Messages that match, newest first, for those who may read them.
@@ -84,15 +96,17 @@ impl History {
     }
 
     /// The frames of what was said and changed after `since` and up to `last`, oldest first, and
-    /// whether they are all of it. Messages and edits carry the words that stand now.
+    /// whether they are all of it; and the lowest number that is kept. Messages and edits carry the words
+    /// that stand now.
     pub(crate) async fn replay(
         &self,
         room: RoomId,
         since: i64,
         last: i64,
-    ) -> Result<(Vec<Bytes>, Option<Replay>), StorageError> {
+    ) -> Result<Replayed, StorageError> {
         if since > last {
-            return Ok((Vec::new(), Some(Replay::Reset)));
+            let first_seq = self.storage.first_seq(room).await?;
+            return Ok(Replayed { frames: Vec::new(), replay: Some(Replay::Reset), first_seq });
         }
         let missed = usize::try_from(last - since).unwrap_or(usize::MAX);
         let truncated = (missed > REPLAY_MAX).then_some(Replay::Truncated);
@@ -101,8 +115,11 @@ impl History {
         let mut frames: Vec<Bytes> = items.into_iter().map(encoded).collect();
         let surplus = beyond(&frames, REPLAY_BYTES_MAX);
         frames.drain(..surplus);
-        let truncated = if surplus > 0 { Some(Replay::Truncated) } else { truncated };
-        Ok((frames, truncated))
+        // Only now: what went while the log was read is missing in it.
+        let first_seq = self.storage.first_seq(room).await?;
+        let is_cut = surplus > 0 || since.max(0) + 1 < first_seq;
+        let replay = if is_cut { Some(Replay::Truncated) } else { truncated };
+        Ok(Replayed { frames, replay, first_seq })
     }
 }
 

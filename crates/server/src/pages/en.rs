@@ -153,6 +153,7 @@ pub(super) static TEXTS: Texts = Texts {
     retry_now: "Try now",
     load_older: "Show older messages",
     beginning: "This is where the room begins.",
+    not_kept: "Older messages are not kept.",
     no_messages: "Nothing said yet. Say hello.",
     new_below: "New messages below",
     deleted_message: "This message was deleted.",

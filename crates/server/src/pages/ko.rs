@@ -154,6 +154,7 @@ pub(super) static TEXTS: Texts = Texts {
     retry_now: "지금 다시 시도",
     load_older: "이전 메시지 보기",
     beginning: "여기서부터 대화가 시작됐어요.",
+    not_kept: "이전 메시지는 보관 기간이 지나 지워졌어요.",
     no_messages: "아직 아무 말이 없어요. 먼저 인사해 보세요.",
     new_below: "아래에 새 메시지가 있어요",
     deleted_message: "삭제된 메시지예요.",

@@ -193,6 +193,7 @@ texts! {
     retry_now: &'static str,
     load_older: &'static str,
     beginning: &'static str,
+    not_kept: &'static str,
     no_messages: &'static str,
     new_below: &'static str,
     deleted_message: &'static str,

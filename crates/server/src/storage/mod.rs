@@ -67,6 +67,7 @@ pub trait Storage:
     + AuthStore
     + RoomStore
     + MessageStore
+    + KeepingStore
     + SearchStore
     + EntryStore
     + AuditStore
@@ -294,6 +295,29 @@ pub trait MessageStore {
 
     /// The message with this id.
     async fn message(&self, id: MessageId) -> Stored<Option<MessageRecord>>;
+}
+
+/// Taking away what is older than messages are kept.
+#[async_trait]
+pub trait KeepingStore {
+    /// The lowest number of a room at which something may still be: below it nothing is kept, from it on
+    /// everything is. 1 while nothing went.
+    async fn first_seq(&self, room: RoomId) -> Stored<i64>;
+
+    /// Of the next `limit` rooms behind `after`, open or closed, those that may hold something from before
+    /// `before`, by number; and behind which room to go on, `None` at the end.
+    async fn rooms_to_forget(
+        &self,
+        before: WallMillis,
+        after: RoomId,
+        limit: usize,
+    ) -> Stored<(Vec<RoomId>, Option<RoomId>)>;
+
+    /// Takes away the oldest of a room, messages and changes with the words they are found by, in the order
+    /// of their numbers and up to the first that is not from before `before`; at most `at_most` in one short
+    /// transaction. Answers how many went: fewer than `at_most` means that nothing is left to take. No number
+    /// is given again, and nothing is told to anybody. Several may do it at once.
+    async fn forget(&self, room: RoomId, before: WallMillis, at_most: usize) -> Stored<usize>;
 }
 
 /// Finding what was said. The words are kept in an index that is written behind the log.

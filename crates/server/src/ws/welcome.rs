@@ -38,9 +38,9 @@ pub(super) async fn compose(
     let presence = &entry.aftermath.presence;
     let seats = presence.with_countdown(session.room, seats, entry.admission.now());
     let (members, member_count) = members(all, session).await?;
-    let (replayed, replay) = match since {
-        Some(since) => all.history.replay(session.room, since, last_seq).await?,
-        None => (Vec::new(), None),
+    let replayed = match since {
+        Some(since) => Some(all.history.replay(session.room, since, last_seq).await?),
+        None => None,
     };
     let wall = all.clock.wall();
     let login_ends = entry.tokens.login_deadline(session.user, session.login, wall).await?;
@@ -59,11 +59,11 @@ pub(super) async fn compose(
         heartbeat_ms: u64::try_from(all.bounds.load().ping.as_millis()).unwrap_or(u64::MAX),
         entry: view::entry(entered.kind),
         login_expires_at: Timestamp(login_ends.unwrap_or_default()),
-        replay,
+        replay: replayed.as_ref().and_then(|it| it.replay),
+        first_seq: replayed.as_ref().map(|it| it.first_seq),
     }));
-    let mut head = Vec::with_capacity(1 + replayed.len());
-    head.push(encode(&welcome));
-    head.extend(replayed);
+    let mut head = vec![encode(&welcome)];
+    head.extend(replayed.into_iter().flat_map(|it| it.frames));
     Ok((head, last_seq))
 }
 

@@ -44,6 +44,7 @@ mod faults;
 mod guards;
 mod half_open;
 mod history;
+mod keeping;
 mod last_words;
 mod layers;
 mod leaving;

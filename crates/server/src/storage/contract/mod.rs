@@ -9,6 +9,7 @@ pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod entries;
 pub(crate) mod events;
+pub(crate) mod keeping;
 pub(crate) mod logins;
 pub(crate) mod messages;
 pub(crate) mod rooms;
@@ -92,6 +93,12 @@ macro_rules! storage_contract {
             changes::of_edits_and_deletes_that_race_everybody_sees_one_order,
             changes::pages_hold_messages_only_and_count_no_changes,
             changes::the_log_folds_into_the_history,
+            keeping::the_oldest_go_in_steps_and_no_number_comes_back,
+            keeping::a_change_that_outlives_its_message_leaves_no_hole,
+            keeping::rooms_with_something_old_are_found_open_or_closed,
+            keeping::words_that_were_being_indexed_go_with_their_message,
+            keeping::a_reader_who_pages_meanwhile_misses_nothing_that_is_kept,
+            keeping::nothing_goes_early_and_what_is_kept_is_whole,
             search::what_was_answered_is_found_before_and_after_it_is_indexed,
             search::what_is_changed_is_found_by_the_words_that_stand,
             search::pages_go_down_and_stay_within_the_room,

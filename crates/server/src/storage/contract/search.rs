@@ -15,7 +15,12 @@ fn words(room: RoomId, sender: UserId, content: &str) -> NewMessage {
 }
 
 /// The numbers of all that is found, page by page.
-async fn found(store: &dyn Storage, room: RoomId, query: &str, limit: usize) -> Vec<i64> {
+pub(super) async fn found(
+    store: &dyn Storage,
+    room: RoomId,
+    query: &str,
+    limit: usize,
+) -> Vec<i64> {
     let (query, mut before, mut seqs) = (Query::parse(query), i64::MAX, Vec::new());
     loop {
         let ask = SearchAsk { room, query: query.clone(), before, limit };
@@ -33,7 +38,7 @@ async fn found(store: &dyn Storage, room: RoomId, query: &str, limit: usize) -> 
     }
 }
 
-async fn index_all(store: &dyn Storage, step: usize) {
+pub(super) async fn index_all(store: &dyn Storage, step: usize) {
     let mut rooms = store.unindexed_rooms().await.unwrap();
     while !rooms.is_empty() {
         rooms = store.index(rooms, step).await.unwrap();

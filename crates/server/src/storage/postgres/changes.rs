@@ -8,13 +8,16 @@ use super::error::Step;
 use crate::storage::{ChangeRecord, words};
 
 statements! {
-    CHANGES_BETWEEN = "SELECT c.seq AS seq, target_seq, c.kind AS kind, at, m.id AS id, content
+    CHANGES_BETWEEN = "SELECT c.seq AS seq, target_seq, at,
+                              CASE WHEN m.id IS NULL THEN 'deleted' ELSE c.kind END AS kind,
+                              coalesce(m.id, target_id) AS id, coalesce(content, '') AS content
                        FROM changes AS c
-                       JOIN messages AS m ON m.room_id = c.room_id AND m.seq = target_seq
+                       LEFT JOIN messages AS m ON m.room_id = c.room_id AND m.seq = target_seq
                        WHERE c.room_id = $1 AND c.seq > $2 AND c.seq <= $3 ORDER BY c.seq";
 }
 
-/// The changes of a room above `after` and up to `last`, in their order, with the words that stand now.
+/// The changes of a room above `after` and up to `last`, in their order, with the words that stand now. Of a
+/// message that is not kept any more each says that it was deleted.
 pub(super) async fn between(
     on: &impl GenericClient,
     room: RoomId,

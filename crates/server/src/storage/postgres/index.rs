@@ -24,6 +24,7 @@ statements! {
              SELECT room_id, 0 FROM unnest($1::bigint[]) AS asked (room_id) ORDER BY room_id
              ON CONFLICT DO NOTHING";
     LOCK = "SELECT room_id, seq FROM indexed WHERE room_id = ANY ($1) ORDER BY room_id FOR UPDATE";
+    GONE = "SELECT id, gone_seq FROM rooms WHERE id = ANY ($1)";
     SET_POSITIONS = "UPDATE indexed SET seq = now.seq
                      FROM unnest($1::bigint[], $2::bigint[]) AS now (room_id, seq)
                      WHERE indexed.room_id = now.room_id";
@@ -118,12 +119,18 @@ pub(super) async fn write(on: &Transaction<'_>, step: &[Part]) -> Step<()> {
     let stand = rows(on, LOCK, &[&rooms_asked]).await?;
     let stand = stand.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
     let stand: HashMap<i64, i64> = stand.collect::<Step<_>>()?;
+    // Read under the lock that whoever takes messages away holds as well: no words are left of what went
+    // since it was read.
+    let kept = rows(on, GONE, &[&rooms_asked]).await?;
+    let kept = kept.iter().map(|row| Ok((row.try_get(0)?, row.try_get::<_, i64>(1)? + 1)));
+    let kept: HashMap<i64, i64> = kept.collect::<Step<_>>()?;
     let (mut moved, mut gone) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
     let mut new = (Vec::new(), Vec::new(), Vec::new());
     for part in step.iter().filter(|part| stand.get(&part.room.0) == Some(&part.from)) {
         moved.0.push(part.room.0);
         moved.1.push(part.to);
-        for (seq, words) in &part.words {
+        let kept_from = kept.get(&part.room.0).copied().unwrap_or(1);
+        for (seq, words) in part.words.range(kept_from..) {
             if let Some(words) = words {
                 new.0.push(part.room.0);
                 new.1.push(*seq);

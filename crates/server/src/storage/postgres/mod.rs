@@ -22,6 +22,7 @@ mod entries;
 pub(crate) mod error;
 mod events;
 mod index;
+mod keeping;
 pub(crate) mod lines;
 mod logins;
 mod memberships;

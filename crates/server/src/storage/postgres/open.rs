@@ -40,6 +40,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0009_events.sql"),
     include_str!("../../../migrations/postgres/0010_replies.sql"),
     include_str!("../../../migrations/postgres/0011_administration.sql"),
+    include_str!("../../../migrations/postgres/0012_keeping.sql"),
 ];
 
 /// The oldest server that is taken, as it writes its version.

@@ -122,6 +122,7 @@ async fn every_statement_can_be_prepared() {
         super::entries::ALL,
         super::events::ALL,
         super::index::ALL,
+        super::keeping::ALL,
         super::logins::ALL,
         super::memberships::ALL,
         super::messages::ALL,

@@ -25,9 +25,10 @@ statements! {
             WHERE row_no = (?1 << 32) | ?2";
     DELETE = "UPDATE messages SET content = '', deleted_at = ?3, changed_seq = ?4
               WHERE row_no = (?1 << 32) | ?2";
-    CHANGES_BETWEEN = "SELECT c.seq AS seq, target_seq, c.kind AS kind, at, m.id AS id, content
+    CHANGES_BETWEEN = "SELECT c.seq AS seq, target_seq, iif(m.id IS NULL, 'deleted', c.kind) AS kind, at,
+                              coalesce(m.id, target_id) AS id, coalesce(content, '') AS content
                        FROM changes AS c
-                       JOIN messages AS m ON m.row_no = (c.room_id << 32) | target_seq
+                       LEFT JOIN messages AS m ON m.row_no = (c.room_id << 32) | target_seq
                        WHERE c.room_id = ?1 AND c.seq > ?2 AND c.seq <= ?3 ORDER BY c.seq";
 }
 
@@ -140,7 +141,8 @@ fn is_staff(conn: &Connection, room: RoomId, user: UserId) -> Stored<bool> {
     Ok(select.query_row(params![room.0, user.0], |row| row.get(0))?)
 }
 
-/// The changes of a room above `after` and up to `last`, in their order, with the words that stand now.
+/// The changes of a room above `after` and up to `last`, in their order, with the words that stand now. Of a
+/// message that is not kept any more each says that it was deleted.
 pub(super) fn between(
     conn: &Connection,
     room: RoomId,

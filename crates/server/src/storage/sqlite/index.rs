@@ -18,7 +18,8 @@ statements! {
               WHERE last_seq > coalesce(indexed.seq, 0) ORDER BY room_id";
     ROOM_POSITION = "SELECT last_seq, coalesce(indexed.seq, 0)
                      FROM last_seqs LEFT JOIN indexed USING (room_id) WHERE room_id = ?1";
-    POSITION = "SELECT seq FROM indexed WHERE room_id = ?1";
+    POSITION = "SELECT coalesce(indexed.seq, 0), gone_seq
+                FROM rooms LEFT JOIN indexed ON room_id = id WHERE id = ?1";
     SET_POSITION = "INSERT INTO indexed (room_id, seq) VALUES (?1, ?2)
                     ON CONFLICT (room_id) DO UPDATE SET seq = excluded.seq";
     FORGET_WORDS = "DELETE FROM found_words WHERE rowid = ?1";
@@ -86,11 +87,11 @@ pub(super) fn write(conn: &Connection, step: &[Part]) -> Stored<()> {
     let mut forget = conn.prepare_cached(FORGET_WORDS)?;
     let mut add = conn.prepare_cached(ADD_WORDS)?;
     for part in step {
-        let stands: Option<i64> = position.query_row([part.room.0], |row| row.get(0)).optional()?;
-        if stands.unwrap_or(0) != part.from {
-            continue;
-        }
-        for (seq, words) in &part.words {
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        let stands = position.query_row([part.room.0], read).optional()?;
+        let Some((_, gone)) = stands.filter(|(stands, _)| *stands == part.from) else { continue };
+        // What went since it was read leaves no words behind.
+        for (seq, words) in part.words.range(gone + 1..) {
             let row = row_of(part.room, *seq);
             if *seq <= part.from {
                 forget.execute([row])?;

@@ -13,6 +13,7 @@ mod entries;
 mod error;
 mod events;
 mod index;
+mod keeping;
 mod logins;
 mod memberships;
 mod messages;

@@ -82,6 +82,7 @@ fn every_statement_can_be_prepared() {
         super::entries::ALL,
         super::events::ALL,
         super::index::ALL,
+        super::keeping::ALL,
         super::logins::ALL,
         super::memberships::ALL,
         super::messages::ALL,
