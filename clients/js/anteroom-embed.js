@@ -305,7 +305,7 @@ export class AnteroomRoom extends HTMLElement {
     const isMine = message.sender?.id === this.#me;
     const at = new Date(message.created_at);
     const clock = at.toLocaleTimeString(this.#texts.lang, { hour: '2-digit', minute: '2-digit' });
-    const name = make('b', { dir: 'auto' }, message.sender?.name ?? this.#texts.server);
+    const name = make('b', { dir: 'auto' }, message.sender?.name ?? this.#texts[message.kind === 'text' ? 'deletedUser' : 'server']);
     const who = make('div', { class: 'who' }, name, make('time', { datetime: message.created_at }, clock));
     const item = make('li', { class: isMine ? 'mine' : undefined, 'data-id': message.id }, who, make('div'));
     item.dataset.turn = `${message.sender?.id} ${clock}`;

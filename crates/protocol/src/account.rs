@@ -59,6 +59,31 @@ pub struct CheckedToken {
     pub expires_at: Timestamp,
 }
 
+/// `DELETE /me`.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DeleteAccount {
+    /// The password in force. Guests have none, and leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// What becomes of what the user said; kept when absent.
+    #[serde(default)]
+    pub messages: OwnMessages,
+}
+
+/// What becomes of what a user said once the account is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OwnMessages {
+    /// It stays, and names nobody.
+    #[default]
+    Keep,
+    /// It is deleted as well.
+    Delete,
+}
+
 /// A user as others may see one; the owner alone also gets `contact_number`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -33,6 +33,10 @@ words! {
         Direct => "direct",
         /// An account was made by the command.
         AddUser => "add_user",
+        /// What is stored of a user was read out.
+        Export => "export",
+        /// An account was ended for good.
+        DeleteUser => "delete_user",
     }
 }
 

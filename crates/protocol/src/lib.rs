@@ -12,6 +12,7 @@ pub mod audit;
 pub mod close;
 pub mod code;
 pub mod entry;
+pub mod export;
 pub mod frame;
 pub mod message;
 pub mod page;

@@ -57,7 +57,7 @@ export class Find {
     });
     way.className = 'found';
     const head = element('span', 'by');
-    head.append(element('strong', '', message.sender?.name ?? '–'), ' ', timeOf(message.created_at));
+    head.append(element('strong', '', message.sender?.name ?? this.words.deletedUser), ' ', timeOf(message.created_at));
     const text = element('span', 'snippet');
     text.append(...message.snippet.map(({ text: piece, hit }) => (hit ? element('mark', '', piece) : piece)));
     way.append(head, text);

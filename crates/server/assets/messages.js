@@ -158,7 +158,7 @@ export class Messages {
     const page = await this.client.history(this.id, { after: seq - 1, limit: 1 });
     const found = page.items.find((message) => message.seq === seq);
     if (!found) return undefined;
-    const name = found.sender?.name ?? this.name(found.sender?.id) ?? '–';
+    const name = found.sender?.name ?? this.name(found.sender?.id) ?? this.words.deletedUser;
     return { name, content: found.deleted_at ? undefined : found.content };
   }
 
@@ -264,7 +264,7 @@ export class Messages {
 
   #item(sender, content, createdAt) {
     const mine = sender?.id === this.me?.id;
-    const name = sender?.name ?? this.name(sender?.id) ?? '–';
+    const name = sender?.name ?? this.name(sender?.id) ?? this.words.deletedUser;
     return messageItem({ sender, content, createdAt, mine, name, words: this.words });
   }
 

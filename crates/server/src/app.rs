@@ -35,7 +35,7 @@ use crate::http;
 use crate::http::rates::Rates;
 use crate::http::tls::Tls;
 use crate::hub::{Hub, Presence};
-use crate::messages::{Delivery, History, MessageLog, Pending, Taken};
+use crate::messages::{Delivery, Eraser, History, MessageLog, Pending, Taken};
 use crate::metrics::Metrics;
 use crate::people::People;
 use crate::readiness::Readiness;
@@ -59,6 +59,8 @@ use watch::Watch;
 const NEWCOMERS_SPAN: Duration = Duration::from_secs(600);
 /// Over which span forged tickets and stale secrets are counted.
 const PROOFS_SPAN: Duration = Duration::from_secs(60);
+/// Over which span exports of one user's data are counted.
+const EXPORTS_SPAN: Duration = Duration::from_secs(3_600);
 /// Over which span searches are counted.
 const SEARCHES_SPAN: Duration = Duration::from_secs(60);
 /// Over which span wrong room passwords of one user are counted.
@@ -107,6 +109,15 @@ impl App {
     /// What a reload may replace, as it is now.
     pub(crate) fn live(&self) -> Guard<Arc<Live>> {
         self.live.load()
+    }
+
+    /// Who takes away what people said whose accounts have ended.
+    fn eraser(&self) -> Eraser {
+        Eraser {
+            storage: Arc::clone(&self.entry.storage),
+            log: self.connections.log.clone(),
+            wake: Arc::clone(&self.people.erases),
+        }
     }
 
     /// Whether the forwarded headers of this peer count.
@@ -375,6 +386,9 @@ async fn build(
             clock: Arc::clone(&ground.clock),
             audit: Arc::clone(&audit),
             newcomers: Windows::new(None, NEWCOMERS_SPAN),
+            exports: Windows::new(None, EXPORTS_SPAN),
+            storage: Arc::clone(&entry.storage),
+            erases: Arc::default(),
         },
         clock: ground.clock,
         audit,

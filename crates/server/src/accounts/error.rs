@@ -40,6 +40,9 @@ pub enum AccountError {
     /// Only administrators may do this, and not to their own way in.
     #[error("only administrators may do this, and nobody may lock themselves out")]
     Forbidden,
+    /// Nobody would be left who may administer.
+    #[error("the last administrator cannot be deleted")]
+    LastAdmin,
     /// No such user.
     #[error("no such user")]
     NoSuchUser,
@@ -68,6 +71,7 @@ impl AccountError {
             Self::Throttled { .. } => "throttled",
             Self::Invalid(_) => "invalid",
             Self::Forbidden => "forbidden",
+            Self::LastAdmin => "last_admin",
             Self::NoSuchUser => "no_such_user",
             Self::Busy => "busy",
             Self::Hashing => "hashing_failed",

@@ -8,6 +8,7 @@
 mod admin;
 mod common;
 mod credentials;
+mod ending;
 mod error;
 mod memory;
 pub mod names;

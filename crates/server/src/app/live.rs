@@ -78,6 +78,7 @@ impl App {
     pub(super) fn bind(&self, limits: &Limits) {
         self.rates.set(limits);
         self.searches.set_max(limits.bound(limits.searches_per_user));
+        self.people.exports.set_max(limits.bound(limits.exports_per_user));
         self.people.newcomers.set_max(limits.bound(limits.signups_per_address));
         self.entry.wrong_passwords.set_max(limits.bound(limits.room_password_failures));
         self.entry.bad_proofs.set_max(limits.bound(limits.bad_proofs));

@@ -84,6 +84,8 @@ pub(super) fn spawn(
     loops.spawn(last.clone().run_until_cancelled_owned(async move {
         messages::forget_old(storage, &clock, keep).await;
     }));
+    let (eraser, clock) = (app.eraser(), Arc::clone(&app.clock));
+    loops.spawn(last.clone().run_until_cancelled_owned(async move { eraser.run(&clock).await }));
     watch::spawn(app, loops, last);
     if let Some(rings) = rings {
         let entry = Arc::clone(&app.entry);

@@ -7,7 +7,7 @@ use anteroom_protocol::account::User;
 use anteroom_protocol::page::Page;
 use anteroom_protocol::{API_BASE, Problem};
 use anyhow::Context as _;
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::net::UnixStream;
@@ -73,6 +73,27 @@ impl Remote {
         self.ask(method, &format!("{API_BASE}{path}"), body.as_ref()).await
     }
 
+    /// Passes on what is read below the API, as it comes.
+    ///
+    /// # Errors
+    /// What the server refuses, in its words; or it breaks off.
+    pub(super) async fn copy(
+        &self,
+        path: &str,
+        mut out: impl std::io::Write,
+    ) -> anyhow::Result<()> {
+        // However long it takes in all.
+        let request = self.http.get(address(&format!("{API_BASE}{path}"))).timeout(Duration::MAX);
+        let mut response = request.send().await?;
+        if !response.status().is_success() {
+            return refusal(response.status(), &response.text().await?);
+        }
+        while let Some(chunk) = response.chunk().await? {
+            out.write_all(&chunk)?;
+        }
+        Ok(out.flush()?)
+    }
+
     /// Asks for what commands alone may ask.
     ///
     /// # Errors
@@ -126,7 +147,12 @@ async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
     if status.is_success() {
         return Ok(serde_json::from_str(&text).unwrap_or(Value::Null));
     }
-    let Ok(problem) = serde_json::from_str::<Problem>(&text) else {
+    refusal(status, &text)
+}
+
+/// What the server refuses, in its words.
+fn refusal<T>(status: StatusCode, text: &str) -> anyhow::Result<T> {
+    let Ok(problem) = serde_json::from_str::<Problem>(text) else {
         anyhow::bail!("the server answered {status}");
     };
     let told: Vec<String> =

@@ -1,6 +1,7 @@
 //! `anteroom user …`: accounts from the command line. The server that runs on this data directory does it, so that
 //! whom it concerns is told at once; where none runs, it is done on the store itself.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ use crate::app::{open_storage, tokens_apart};
 use crate::audit::{Audit, Deed};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::storage::LoginEnd;
+use crate::people::{Chunks, export};
+use crate::storage::{AccountEnd, LoginEnd, SharedStorage};
 use crate::tokens::Tokens;
 
 #[derive(Debug, Subcommand)]
@@ -53,12 +55,25 @@ pub(super) enum UserCommand {
         /// The user name.
         username: String,
     },
+    /// Write out everything that is stored of a user, as JSON.
+    Export {
+        /// The user name.
+        username: String,
+    },
+    /// End an account for good; the user name is free then.
+    Delete {
+        /// The user name.
+        username: String,
+        /// Delete what they said as well; else it stays and names nobody.
+        #[arg(long)]
+        messages: bool,
+    },
 }
 
 /// Runs one command on the store that the configuration names.
 pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result<ExitCode> {
     if let Some(server) = Remote::reach(config).await? {
-        println!("{}", through(&server, command).await?);
+        say(&through(&server, command).await?);
         return Ok(ExitCode::SUCCESS);
     }
     let (storage, _) = open_storage(config).await?;
@@ -66,10 +81,18 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result
     let accounts = Accounts::new(Arc::clone(&storage), tokens.clone(), AccountsConfig::default());
     let clock = Arc::new(Clock::new());
     let audit = Audit::new(Arc::clone(&storage), Arc::clone(&clock), config.admin.audit_kept);
-    let told = Desk { accounts, tokens, audit, clock }.act(command).await;
+    let told =
+        Desk { storage: Arc::clone(&storage), accounts, tokens, audit, clock }.act(command).await;
     storage.close().await;
-    println!("{}", told?);
+    say(&told?);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is to be said, if anything is: an export has said all.
+fn say(told: &str) {
+    if !told.is_empty() {
+        println!("{told}");
+    }
 }
 
 /// Has the running server do it.
@@ -97,6 +120,18 @@ async fn through(server: &Remote, command: UserCommand) -> anyhow::Result<String
             act(&username, Method::PUT, "roles", Some(json!({ "roles": &roles }))).await?;
             Ok(format!("{username} is now {}", roles.join(", ")))
         }
+        UserCommand::Export { username } => {
+            let user = server.user(&username).await?;
+            server.copy(&format!("/admin/users/{}/export", user.id), std::io::stdout()).await?;
+            Ok(String::new())
+        }
+        UserCommand::Delete { username, messages } => {
+            let user = server.user(&username).await?;
+            let what = if messages { "?messages=delete" } else { "" };
+            let path = format!("/admin/users/{}{what}", user.id);
+            server.api(Method::DELETE, &path, None).await?;
+            Ok(format!("{username} is deleted ({})", user.id))
+        }
         UserCommand::Logout { username } => {
             act(&username, Method::POST, "logout", None).await?;
             Ok(format!("every login of {username} ended"))
@@ -112,6 +147,7 @@ fn password() -> std::io::Result<String> {
 
 /// Everything a command needs.
 struct Desk {
+    storage: SharedStorage,
     accounts: Accounts,
     tokens: Tokens,
     audit: Audit,
@@ -122,6 +158,15 @@ impl Desk {
     async fn act(&self, command: UserCommand) -> anyhow::Result<String> {
         let now = self.clock.wall();
         match command {
+            UserCommand::Export { username } => {
+                let user = self.accounts.find(&username).await?;
+                let deed = Deed::by_command(Act::Export).to(user.id);
+                let reading =
+                    async { Ok::<_, AccountError>(export(Arc::clone(&self.storage), user, now)) };
+                write_out(self.audit.keep(deed, reading).await?).await?;
+                Ok(String::new())
+            }
+            UserCommand::Delete { username, messages } => self.delete(&username, messages).await,
             UserCommand::Add { username, display_name } => self.add(username, display_name).await,
             UserCommand::Lock { username } => {
                 let user = self.accounts.find(&username).await?;
@@ -155,6 +200,15 @@ impl Desk {
         }
     }
 
+    /// What they said goes with the next start of a server, which tells whoever is there.
+    async fn delete(&self, username: &str, erase: bool) -> anyhow::Result<String> {
+        let user = self.accounts.find(username).await?.id;
+        let deed = Deed::by_command(Act::DeleteUser).to(user);
+        let end = AccountEnd { user, at: self.clock.wall(), erase };
+        self.audit.keep(deed, self.accounts.end(end)).await?;
+        Ok(format!("{username} is deleted ({user})"))
+    }
+
     async fn add(&self, username: String, shown: Option<String>) -> anyhow::Result<String> {
         let password = password()?;
         let wish = SignUp { username, password, display_name: shown, contact_number: None };
@@ -164,6 +218,14 @@ impl Desk {
         let user = self.audit.keep(deed, making).await.map_err(in_words)?;
         Ok(format!("{} was added ({})", user.username, user.id))
     }
+}
+
+async fn write_out(mut chunks: Chunks) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    while let Some(chunk) = chunks.recv().await {
+        out.write_all(&chunk?)?;
+    }
+    Ok(out.flush()?)
 }
 
 /// What is wrong with each field, for a person at a terminal.

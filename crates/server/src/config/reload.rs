@@ -12,6 +12,7 @@ const RELOADED: &[&str] = &[
     "limits.bad_frames",
     "limits.bad_proofs",
     "limits.body_bytes",
+    "limits.exports_per_user",
     "limits.frame_bytes",
     "limits.frames_per_10s",
     "limits.login_failures",

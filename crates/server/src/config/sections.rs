@@ -294,6 +294,8 @@ section! {
         signups_per_address: usize = 60,
         /// Searches of one user in 60 s.
         searches_per_user: usize = 60,
+        /// How often one user may ask for all that is stored of them, in an hour.
+        exports_per_user: usize = 4,
         /// Rooms one user may have in the creation queue.
         pending_rooms_per_user: usize = 3,
     }

@@ -21,6 +21,7 @@ mod metrics;
 mod nodes;
 mod outcomes;
 mod pages;
+mod own_data;
 mod own_seat;
 mod people;
 mod problem;
@@ -116,6 +117,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 /// The versioned API.
 fn api() -> Routes {
     accounts::routes()
+        .and(own_data::routes())
         .and(lobby::routes())
         .and(rooms::routes())
         .and(reservations::routes())
@@ -134,6 +136,7 @@ fn administration() -> Routes {
         .and(entries::routes())
         .and(nodes::routes())
         .and(outcomes::routes())
+        .and(own_data::of_others())
         .and(people::routes())
         .and(sessions::routes())
 }

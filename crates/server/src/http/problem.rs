@@ -244,6 +244,9 @@ impl From<AccountError> for Refused {
                     .collect(),
             ),
             AccountError::Forbidden => Self::new(Code::Forbidden),
+            AccountError::LastAdmin => {
+                Self::because(Code::Forbidden, "The last administrator cannot be deleted.")
+            }
             AccountError::NoSuchUser => Self::new(Code::NotFound),
             AccountError::Busy => Self { retry_after: Some(2), ..Self::new(Code::Unavailable) },
             AccountError::Store(error) => error.into(),

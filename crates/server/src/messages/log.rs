@@ -20,7 +20,9 @@ use super::queued::{Record, Settle};
 use super::told::Told;
 use crate::clock::stamp;
 use crate::hub::Link;
-use crate::storage::{Alteration, Appended, NewMessage, NewRecord, SharedStorage, Stored};
+use crate::storage::{
+    Alteration, Appended, NewChange, NewMessage, NewRecord, SharedStorage, Stored,
+};
 
 /// Messages in one transaction.
 const BATCH_MAX: usize = 512;
@@ -73,7 +75,9 @@ pub(crate) enum Taken {
     Said(Append),
     /// It comes out of the queue, and may be of any node.
     Queued(Box<Record>, Settle),
-    /// The same, and nobody here can read it.
+    /// A message goes because the account of its sender has ended; nobody waits for an answer.
+    Erased(Box<NewChange>),
+    /// The same as what comes out of the queue, and nobody here can read it.
     Unread(Settle),
     /// Whoever waits here learns that everything before it was told.
     Mark(oneshot::Sender<()>),
@@ -85,7 +89,7 @@ impl Taken {
         match self {
             Self::Said(append) => append.content(),
             Self::Queued(record, _) => record.content(),
-            Self::Unread(_) | Self::Mark(_) => "",
+            Self::Erased(_) | Self::Unread(_) | Self::Mark(_) => "",
         }
     }
 
@@ -94,6 +98,7 @@ impl Taken {
         match self {
             Self::Said(append) => Some(new_record(append)),
             Self::Queued(record, _) => Some(NewRecord::Queued(record.queued())),
+            Self::Erased(change) => Some(NewRecord::Change(NewChange::clone(change))),
             Self::Unread(_) | Self::Mark(_) => None,
         }
     }
@@ -123,6 +128,24 @@ impl MessageLog {
         let (queue, said) = mpsc::channel(backlog.max(1));
         self.queue = Some(queue);
         (said, self.straight.clone())
+    }
+
+    /// Hands a deletion over that no session asks for; waits while the log is full.
+    ///
+    /// # Errors
+    /// The log is closed.
+    pub(crate) async fn erase(&self, change: NewChange) -> Result<(), ()> {
+        self.straight.send(Taken::Erased(Box::new(change))).await.map_err(drop)
+    }
+
+    /// Waits until whatever was handed over before was told.
+    ///
+    /// # Errors
+    /// The log is closed.
+    pub(crate) async fn settled(&self) -> Result<(), ()> {
+        let (mark, told) = oneshot::channel();
+        self.straight.send(Taken::Mark(mark)).await.map_err(drop)?;
+        told.await.map_err(drop)
     }
 
     /// Hands something over.

@@ -3,6 +3,7 @@
 mod change;
 mod content;
 mod delivery;
+mod erasing;
 mod history;
 mod indexer;
 mod keeping;
@@ -12,6 +13,7 @@ mod told;
 
 pub(crate) use content::check as check_content;
 pub(crate) use delivery::Delivery;
+pub(crate) use erasing::Eraser;
 pub(crate) use history::{History, HistoryError};
 pub(crate) use indexer::Indexer;
 pub(crate) use keeping::forget_old;

@@ -62,6 +62,15 @@ impl Words {
         self.said.extend(self.traces.said(room, seq, came));
     }
 
+    /// Whoever sits there is told; nobody asked.
+    fn erased(&mut self, room: RoomId, outcome: Option<Appended>) {
+        if let Some(Appended::Changed(made)) = outcome {
+            let seq = made.seq;
+            let frame = encode(&change::frame(made));
+            self.rooms.entry(room).or_default().frames.push((seq, frame));
+        }
+    }
+
     fn answered(&mut self, append: Append, outcome: Appended) {
         let session = Link::clone(&append.session);
         match &outcome {
@@ -135,6 +144,7 @@ impl Told {
                     self.queued(*record, outcomes.next(), &mut words);
                     settled.push(settle);
                 }
+                Taken::Erased(change) => words.erased(change.room, outcomes.next()),
                 Taken::Unread(settle) => settled.push(settle),
                 Taken::Mark(mark) => marks.push(mark),
             }

@@ -101,6 +101,17 @@ pub(super) static TEXTS: Texts = Texts {
     saved: "Saved.",
     password_saved: "Your password was changed.",
     log_out_lead: "Logging out gives back your seat and ends this login in every window.",
+    your_data: "Your data",
+    your_data_lead: "Everything this server stores about you in one file: your account, logins, stays, rooms and what you said. Nothing that others said, and no password.",
+    download_data: "Download my data",
+    delete_account: "Delete account",
+    delete_account_lead: "This cannot be undone. You are logged out everywhere, your seats are given back, and your user name can be taken by someone else. Rooms of yours stay open; moderators look after them.",
+    your_messages: "What you said",
+    keep_messages: "Leave it",
+    keep_messages_hint: "It stays in its rooms, without your name.",
+    erase_messages: "Delete it too",
+    erase_messages_hint: "Each message is deleted for everyone. That can take a few minutes.",
+    delete_account_sure: "Yes, delete my account for good",
 
     room_settings: "Room settings",
     room_settings_link: "Settings",
@@ -157,6 +168,7 @@ pub(super) static TEXTS: Texts = Texts {
     no_messages: "Nothing said yet. Say hello.",
     new_below: "New messages below",
     deleted_message: "This message was deleted.",
+    deleted_user: "Deleted user",
     edited_mark: "edited",
     edit: "Edit",
     find: "Find",
@@ -372,6 +384,9 @@ fn fault(fault: &Fault) -> String {
         Fault::Characters => "It has characters that cannot be used here.".to_owned(),
         Fault::UsernameTaken => "Someone already has this user name. Choose another.".to_owned(),
         Fault::BadCredentials => "The user name or the password is not right.".to_owned(),
+        Fault::LastAdmin => {
+            "You are the last administrator. Make somebody else one first.".to_owned()
+        }
         Fault::WrongPassword => "This is not your current password.".to_owned(),
         Fault::SamePassword => "Choose one that differs from the current password.".to_owned(),
         Fault::TooManyTries(minutes) => {

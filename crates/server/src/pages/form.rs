@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     BadCredentials,
     WrongPassword,
     SamePassword,
+    /// Nobody would be left who may administer.
+    LastAdmin,
     /// Wait this many minutes.
     TooManyTries(u64),
     /// The whole form was refused for a reason that has a page of its own.

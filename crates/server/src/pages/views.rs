@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::Page;
-use super::form::{Answers, Form, FormKind};
+use super::form::{Answers, FieldError, Form, FormKind};
 use super::refusal::{Action, Refusal, RefusalText};
 use super::seats::Seats;
 
@@ -120,6 +120,17 @@ pub(crate) struct ProfileView {
     form: Form,
     password: Form,
     saved: Saved,
+    ending: Ending,
+}
+
+/// The wish to end the account, and what is wrong with it.
+#[derive(Default)]
+struct Ending {
+    erases: bool,
+    password: Option<String>,
+    sure: Option<String>,
+    /// What belongs to no field.
+    errors: Vec<String>,
 }
 
 impl ProfileView {
@@ -133,7 +144,21 @@ impl ProfileView {
         for field in &mut password.fields {
             field.fixed = field.name == "username";
         }
-        Self { page, form, password, saved }
+        Self { page, form, password, saved, ending: Ending::default() }
+    }
+
+    /// Shows what is wrong with the wish to end the account: with `password`, with `sure`, or with all of it.
+    pub(crate) fn ending(mut self, erases: bool, errors: &[FieldError]) -> Self {
+        self.ending.erases = erases;
+        for error in errors {
+            let text = (self.page.t.fault)(&error.fault);
+            match error.field.as_str() {
+                "password" => self.ending.password = Some(text),
+                "sure" => self.ending.sure = Some(text),
+                _ => self.ending.errors.push(text),
+            }
+        }
+        self
     }
 }
 

@@ -3,12 +3,15 @@
 //! Whatever ends a login is durable before its sessions are told; whatever starts one tells the
 //! sessions of the login it superseded.
 
+mod export;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use anteroom_core::ids::{LoginId, UserId};
 use anteroom_protocol::account::{
-    GuestSignIn, PasswordChange, ProfileChange, Role, Session, SignIn, SignUp,
+    DeleteAccount, GuestSignIn, OwnMessages, PasswordChange, ProfileChange, Role, Session, SignIn,
+    SignUp,
 };
 use anteroom_protocol::audit::Act;
 use anteroom_protocol::{Code, Timestamp};
@@ -17,10 +20,13 @@ use crate::accounts::{AccountError, Accounts, names};
 use crate::audit::{Audit, Deed};
 use crate::clock::Clock;
 use crate::entry::Entry;
-use crate::storage::{LoginEnd, UserRecord};
+use crate::storage::{AccountEnd, LoginEnd, SharedStorage, UserRecord};
 use crate::tokens::{AuthError, Identity, IssuedToken, Tokens};
 use crate::view;
 use crate::windows::Windows;
+
+pub(crate) use export::{Chunks, export};
+use tokio::sync::Notify;
 
 /// The service behind every account endpoint and page.
 pub(crate) struct People {
@@ -31,6 +37,11 @@ pub(crate) struct People {
     pub(crate) audit: Arc<Audit>,
     /// Accounts and guests made from one address.
     pub(crate) newcomers: Windows<IpAddr>,
+    /// What is stored of one user, read out.
+    pub(crate) exports: Windows<UserId>,
+    pub(crate) storage: SharedStorage,
+    /// An account has ended whose words are to go as well.
+    pub(crate) erases: Arc<Notify>,
 }
 
 impl People {
@@ -173,6 +184,57 @@ impl People {
         let deed = Deed::by(by, Act::Roles).to(user).detail("roles", words.join(" "));
         let keeps_own = by.user != user || roles.contains(&Role::Admin);
         self.administer((by, keeps_own), deed, self.accounts.set_roles(user, roles)).await
+    }
+
+    /// Everything that is stored of the caller, so often.
+    pub(crate) async fn export_own(&self, who: &Identity) -> Result<Chunks, AccountError> {
+        let user = self.accounts.profile(who.user).await?;
+        let admitted = self.exports.admit(who.user, self.clock.now());
+        admitted.map_err(|retry_after| AccountError::Throttled { retry_after })?;
+        Ok(export(Arc::clone(&self.storage), user, self.clock.wall()))
+    }
+
+    /// Everything that is stored of somebody.
+    pub(crate) async fn export(&self, by: &Identity, user: UserId) -> Result<Chunks, AccountError> {
+        let deed = Deed::by(by, Act::Export).to(user);
+        let act = async {
+            let user = self.accounts.profile(user).await?;
+            Ok(export(Arc::clone(&self.storage), user, self.clock.wall()))
+        };
+        self.administer((by, true), deed, act).await
+    }
+
+    /// Ends the caller's account for good. Durable first, then its seats, then its connections.
+    pub(crate) async fn delete_own(
+        &self,
+        who: &Identity,
+        ask: DeleteAccount,
+        from: Option<IpAddr>,
+    ) -> Result<(), AccountError> {
+        self.accounts.prove(who, ask.password, counted(from), self.clock.wall()).await?;
+        let deed = Deed::by(who, Act::DeleteUser).to(who.user);
+        self.audit.keep(deed, self.end(who.user, ask.messages)).await
+    }
+
+    /// Ends somebody's account for good. Repeating it is harmless.
+    pub(crate) async fn delete(
+        &self,
+        by: &Identity,
+        user: UserId,
+        messages: OwnMessages,
+    ) -> Result<(), AccountError> {
+        let deed = Deed::by(by, Act::DeleteUser).to(user);
+        self.administer((by, by.user != user), deed, self.end(user, messages)).await
+    }
+
+    async fn end(&self, user: UserId, messages: OwnMessages) -> Result<(), AccountError> {
+        let erase = messages == OwnMessages::Delete;
+        let ended = self.accounts.end(AccountEnd { user, at: self.clock.wall(), erase }).await?;
+        self.ended(user, &ended).await;
+        if erase {
+            self.erases.notify_one();
+        }
+        Ok(())
     }
 
     /// Does what administrators alone may do, and keeps it in the trail.

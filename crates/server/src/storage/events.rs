@@ -14,8 +14,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    Appended, ChangeKind, LoginEnd, MembershipEnd, NewMembership, NewMessage, NewRecord, NewUser,
-    RoomRecord, WallMillis,
+    AccountEnd, Appended, ChangeKind, LoginEnd, MembershipEnd, NewMembership, NewMessage,
+    NewRecord, NewUser, RoomRecord, WallMillis,
 };
 
 pub(crate) mod kinds;
@@ -303,6 +303,20 @@ pub(super) fn account_created(user: &NewUser) -> NewEvent {
         roles: &user.roles,
     };
     event(About::Account(user.id), "created", user.created_at, data)
+}
+
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "AccountEnd")]
+struct EndData {
+    user_id: Uuid,
+    /// Whether what they said is deleted as well, message by message.
+    erases_messages: bool,
+}
+
+/// An account has ended.
+pub(super) fn account_deleted(end: AccountEnd) -> NewEvent {
+    let data = EndData { user_id: end.user.0, erases_messages: end.erase };
+    event(About::Account(end.user), "deleted", end.at, data)
 }
 
 #[derive(JsonSchema, Serialize)]

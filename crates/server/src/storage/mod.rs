@@ -68,6 +68,7 @@ pub trait Storage:
     + RoomStore
     + MessageStore
     + KeepingStore
+    + PersonStore
     + SearchStore
     + EntryStore
     + AuditStore
@@ -318,6 +319,60 @@ pub trait KeepingStore {
     /// transaction. Answers how many went: fewer than `at_most` means that nothing is left to take. No number
     /// is given again, and nothing is told to anybody. Several may do it at once.
     async fn forget(&self, room: RoomId, before: WallMillis, at_most: usize) -> Stored<usize>;
+}
+
+/// What hangs on one person, and how an account ends.
+///
+/// What is read comes in stretches: each looks at `n` rows behind `after`, whoever's they are, and answers
+/// those of that person. The first is behind 0.
+#[async_trait]
+pub trait PersonStore {
+    /// The logins of a user, living and over.
+    async fn logins_of(&self, user: UserId, after: i64, n: usize) -> Stored<Stretch<PastLogin>>;
+
+    /// The stays of a user, going on and over.
+    async fn stays_of(&self, user: UserId, after: i64, n: usize) -> Stored<Stretch<PastStay>>;
+
+    /// The rooms that a user owns, open and closed.
+    async fn rooms_of(&self, user: UserId, after: i64, n: usize) -> Stored<Stretch<OwnRoom>>;
+
+    /// The rooms that a user may not come back to.
+    async fn bans_of(&self, user: UserId, after: i64, n: usize) -> Stored<Stretch<OwnBan>>;
+
+    /// What a user said in a room, in final states.
+    async fn messages_of(
+        &self,
+        user: UserId,
+        room: RoomId,
+        after: i64,
+        n: usize,
+    ) -> Stored<Stretch<MessageRecord>>;
+
+    /// Ends an account for good, with every login. From then on no other method finds the user, the user
+    /// name is free, and messages name no sender. Never the last one who may administer. Repeating it is
+    /// harmless, and may ask for what was said to go as well.
+    async fn end_account(&self, end: AccountEnd) -> Stored<AccountEnded>;
+
+    /// Accounts that ended and whose words are still to go.
+    async fn erasures(&self, limit: usize) -> Stored<Vec<Erasure>>;
+
+    /// Nothing is left of what they said.
+    async fn erased(&self, user: UserId) -> Stored<()>;
+
+    /// Empties, in a stretch of a closed room, whatever that user said; behind which number to go on. In
+    /// any other room it does nothing: there each is deleted as a change that takes its number.
+    async fn erase_closed(
+        &self,
+        whose: (UserId, WallMillis),
+        room: RoomId,
+        after: i64,
+        n: usize,
+    ) -> Stored<Option<i64>>;
+}
+
+/// The user name of an account that has ended. Longer than a name may be, so nobody can have it.
+pub(crate) fn tombstone(user: UserId) -> String {
+    format!("deleted-{}", user.0.simple())
 }
 
 /// Finding what was said. The words are kept in an index that is written behind the log.

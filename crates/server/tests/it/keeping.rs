@@ -1,6 +1,6 @@
 //! Messages that are kept for a while only: what goes, what stays, and what readers are told.
 
-use anteroom_client::{Account, ConfirmOptions, HistoryFrom};
+use anteroom_client::{Account, ConfirmOptions};
 use anteroom_protocol::frame::{Replay, ServerFrame};
 use reqwest::Method;
 use serde_json::json;

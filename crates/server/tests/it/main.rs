@@ -57,6 +57,7 @@ mod nodes_broker;
 mod nodes_gaps;
 mod nodes_storm;
 mod nodes_traces;
+mod own_data;
 mod pages;
 mod party;
 mod passing;

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use anteroom_protocol::Code;
-use anteroom_protocol::account::{PasswordChange, ProfileChange, Session, SignUp};
+use anteroom_protocol::account::{
+    DeleteAccount, OwnMessages, PasswordChange, ProfileChange, Session, SignUp,
+};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
@@ -13,12 +15,14 @@ use serde::Deserialize;
 
 use super::super::accounts::{clear_cookie, token_cookie};
 use super::super::extract::{Address, Form, Params};
+use super::super::own_data::file;
 use super::super::problem::Refused;
 use super::forms::{Asked, faults};
 use super::visitor::{Known, Visitor};
 use super::{Next, html, redirect};
+use crate::accounts::AccountError;
 use crate::app::App;
-use crate::pages::form::{Answers, FormKind};
+use crate::pages::form::{Answers, Fault, FieldError, FormKind};
 use crate::pages::lang::local_path;
 use crate::pages::query_value;
 use crate::pages::views::{FormView, ProfileView, Saved};
@@ -238,6 +242,62 @@ pub(super) async fn profile(
             let refused = Refused::from(error);
             let answers = asked.answers(faults(&refused));
             profile_page(&visitor, &answers, Saved::Nothing, refused.status())
+        }
+    }
+}
+
+/// Everything that is stored of the visitor, as a file.
+pub(super) async fn data(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
+    let known = match visitor.known() {
+        Ok(known) => known,
+        Err(response) => return *response,
+    };
+    match app.people.export_own(&known.who).await {
+        Ok(chunks) => file(chunks),
+        Err(error) => visitor.refuse(&error.into()),
+    }
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Address(address): Address,
+    visitor: Visitor,
+    Form(asked): Form<Asked>,
+) -> Response {
+    let known = match visitor.known() {
+        Ok(known) => known,
+        Err(response) => return *response,
+    };
+    let erases = asked.get("messages") == "delete";
+    let not_done = |errors: &[FieldError], status| {
+        let page = visitor.page_at("/profile");
+        let view = ProfileView::new(page, &shown(known), Saved::Nothing);
+        html(status, &view.ending(erases, errors))
+    };
+    if asked.get("sure") != "yes" {
+        let unsure = FieldError::new("sure", Fault::NotSure);
+        return not_done(&[unsure], StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let ask = DeleteAccount {
+        password: asked.optional("password"),
+        messages: if erases { OwnMessages::Delete } else { OwnMessages::Keep },
+    };
+    match app.people.delete_own(&known.who, ask, address).await {
+        Ok(()) => {
+            let mut response = redirect("/");
+            response.headers_mut().insert(SET_COOKIE, clear_cookie(&visitor.origin));
+            response
+        }
+        Err(AccountError::BadCredentials) => {
+            let wrong = FieldError::new("password", Fault::WrongPassword);
+            not_done(&[wrong], StatusCode::UNPROCESSABLE_ENTITY)
+        }
+        Err(AccountError::LastAdmin) => {
+            not_done(&[FieldError::new("", Fault::LastAdmin)], StatusCode::FORBIDDEN)
+        }
+        Err(error) => {
+            let refused = Refused::from(error);
+            not_done(&faults(&refused), refused.status())
         }
     }
 }

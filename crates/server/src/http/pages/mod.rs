@@ -47,6 +47,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/guest", get(account::guest_form).post(account::guest))
         .route("/password", get(account::password_form).post(account::password))
         .route("/profile", get(account::profile_form).post(account::profile))
+        .route("/profile/data", get(account::data))
+        .route("/profile/delete", post(account::delete))
         .route("/logout", post(account::log_out))
         .merge(admin::routes())
         .route("/docs", get(docs))

@@ -186,9 +186,12 @@ fn question(act: Act) -> Question {
             "Lock",
         ),
         Act::Unlock => ("Unlock this account?", "The person can log in again.", "Unlock"),
-        Act::ChangeRoom | Act::Roles | Act::Direct | Act::AddUser => {
-            ("Go on?", "This changes something at once.", "Go on")
-        }
+        Act::ChangeRoom
+        | Act::Roles
+        | Act::Direct
+        | Act::AddUser
+        | Act::Export
+        | Act::DeleteUser => ("Go on?", "This changes something at once.", "Go on"),
     };
     Question { title, body, button }
 }
@@ -206,6 +209,8 @@ fn notice(act: Act) -> &'static str {
         Act::Roles => "The roles were saved.",
         Act::Direct => "It was said.",
         Act::AddUser => "The account was made.",
+        Act::Export => "The data was read out.",
+        Act::DeleteUser => "The account is deleted.",
     }
 }
 
@@ -222,6 +227,8 @@ fn act_name(act: Act) -> &'static str {
         Act::Roles => "Roles changed",
         Act::Direct => "Words said directly",
         Act::AddUser => "Account made",
+        Act::Export => "Data read out",
+        Act::DeleteUser => "Account deleted",
     }
 }
 

@@ -191,9 +191,12 @@ fn question(act: Act) -> Question {
             "잠그기",
         ),
         Act::Unlock => ("잠금을 풀까요?", "다시 로그인할 수 있어요.", "잠금 풀기"),
-        Act::ChangeRoom | Act::Roles | Act::Direct | Act::AddUser => {
-            ("계속할까요?", "바로 적용돼요.", "계속")
-        }
+        Act::ChangeRoom
+        | Act::Roles
+        | Act::Direct
+        | Act::AddUser
+        | Act::Export
+        | Act::DeleteUser => ("계속할까요?", "바로 적용돼요.", "계속"),
     };
     Question { title, body, button }
 }
@@ -211,6 +214,8 @@ fn notice(act: Act) -> &'static str {
         Act::Roles => "권한을 저장했어요.",
         Act::Direct => "전했어요.",
         Act::AddUser => "계정을 만들었어요.",
+        Act::Export => "자료를 읽었어요.",
+        Act::DeleteUser => "계정을 삭제했어요.",
     }
 }
 
@@ -227,6 +232,8 @@ fn act_name(act: Act) -> &'static str {
         Act::Roles => "권한을 바꿈",
         Act::Direct => "직접 말을 전함",
         Act::AddUser => "계정을 만듦",
+        Act::Export => "자료를 내려받음",
+        Act::DeleteUser => "계정을 삭제함",
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod events;
 pub(crate) mod keeping;
 pub(crate) mod logins;
 pub(crate) mod messages;
+pub(crate) mod person;
 pub(crate) mod rooms;
 pub(crate) mod search;
 pub(crate) mod stays;
@@ -99,6 +100,10 @@ macro_rules! storage_contract {
             keeping::words_that_were_being_indexed_go_with_their_message,
             keeping::a_reader_who_pages_meanwhile_misses_nothing_that_is_kept,
             keeping::nothing_goes_early_and_what_is_kept_is_whole,
+            person::what_hangs_on_a_person_is_read_whole_in_stretches,
+            person::an_account_that_ended_is_found_by_nothing_and_leaves_its_words,
+            person::the_last_administrator_stays_also_when_two_go_at_once,
+            person::what_is_still_to_go_is_known_until_it_is_gone,
             search::what_was_answered_is_found_before_and_after_it_is_indexed,
             search::what_is_changed_is_found_by_the_words_that_stand,
             search::pages_go_down_and_stay_within_the_room,

@@ -3,8 +3,8 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    AccountData, BannedData, ChangeData, ClosedData, Envelope, LockData, LoginData, MessageData,
-    RoomData, StayData,
+    AccountData, BannedData, ChangeData, ClosedData, EndData, Envelope, LockData, LoginData,
+    MessageData, RoomData, StayData,
 };
 
 /// A kind of event.
@@ -31,6 +31,7 @@ pub(crate) const ALL: &[EventKind] = &[
     kind::<ChangeData<'_>>("room.{room}.message.edited", "A message has new words."),
     kind::<ChangeData<'_>>("room.{room}.message.deleted", "A message was emptied."),
     kind::<AccountData<'_>>("account.{user}.created", "Somebody signed up, or came as a guest."),
+    kind::<EndData>("account.{user}.deleted", "An account has ended; its name is free."),
     kind::<LockData>("account.{user}.locked", "An account was locked."),
     kind::<LockData>("account.{user}.unlocked", "An account was unlocked."),
     kind::<LoginData>("account.{user}.login.ended", "A login ended."),

@@ -3,12 +3,14 @@
 mod accounts;
 mod messages;
 mod nodes;
+mod person;
 mod rooms;
 
 pub use accounts::*;
 use anteroom_protocol::Timestamp;
 pub use messages::*;
 pub use nodes::*;
+pub use person::*;
 pub use rooms::*;
 
 /// A wall-clock instant in milliseconds since the Unix epoch.

@@ -30,12 +30,12 @@ statements! {
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                    ON CONFLICT DO NOTHING";
     ID_OF_NAME = "SELECT id FROM users WHERE username_folded = $1";
-    USER_BY_ID = concat!("SELECT ", columns!(), " FROM users WHERE id = $1");
+    USER_BY_ID = concat!("SELECT ", columns!(), " FROM users WHERE id = $1 AND gone_at IS NULL");
     USER_BY_NAME = concat!("SELECT ", columns!(), " FROM users WHERE username_folded = $1");
     // By bytes, as SQLite compares. The end of the range is the last character there is: no name holds it.
     USERS = concat!(
         "SELECT ", columns!(), " FROM users
-         WHERE username_folded COLLATE \"C\" >= $1
+         WHERE gone_at IS NULL AND username_folded COLLATE \"C\" >= $1
              AND username_folded COLLATE \"C\" < $1 || chr(1114111)
              AND username_folded COLLATE \"C\" > $2
          ORDER BY username_folded COLLATE \"C\" LIMIT $3");
@@ -43,10 +43,11 @@ statements! {
         "UPDATE users
          SET display_name = coalesce($2, display_name),
              contact_number = CASE WHEN $3 THEN $4 ELSE contact_number END
-         WHERE id = $1 RETURNING ", columns!());
-    SET_PASSWORD = "UPDATE users SET password_hash = $2, password_expires_at = $3 WHERE id = $1";
-    SET_LOCKED = "UPDATE users SET locked_at = $2 WHERE id = $1";
-    LOCK_USER = "SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE";
+         WHERE id = $1 AND gone_at IS NULL RETURNING ", columns!());
+    SET_PASSWORD = "UPDATE users SET password_hash = $2, password_expires_at = $3
+                    WHERE id = $1 AND gone_at IS NULL";
+    SET_LOCKED = "UPDATE users SET locked_at = $2 WHERE id = $1 AND gone_at IS NULL";
+    LOCK_USER = "SELECT id FROM users WHERE id = $1 AND gone_at IS NULL FOR NO KEY UPDATE";
     DELETE_ROLES = "DELETE FROM user_roles WHERE user_id = $1";
     INSERT_ROLES = "INSERT INTO user_roles (user_id, role)
                     SELECT $1, role FROM unnest($2::text[]) AS given (role)

@@ -111,7 +111,8 @@ async fn end_told(
     Ok(true)
 }
 
-async fn end_every(
+/// Ends every living login of a user.
+pub(super) async fn end_every(
     on: &Transaction<'_>,
     user: UserId,
     (reason, at): (LoginEnd, WallMillis),
@@ -131,7 +132,9 @@ async fn start(
     login: &LoginRecord,
     (keep, tells): (usize, bool),
 ) -> Step<Vec<LoginId>> {
-    accounts::lock(on, login.user).await?;
+    if !accounts::lock(on, login.user).await? {
+        return Err(StorageError::Unavailable("the account has ended meanwhile".into()).into());
+    }
     let (previous_hash, previous_until) = login.previous.unzip();
     change(
         on,

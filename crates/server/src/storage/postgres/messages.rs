@@ -27,7 +27,8 @@ use crate::storage::{
 macro_rules! select_message {
     ($condition:literal) => {
         concat!(
-            "SELECT m.id AS id, room_id, seq, sender_id, display_name, client_id, kind,
+            "SELECT m.id AS id, room_id, seq, sender_id,
+                    CASE WHEN gone_at IS NULL THEN display_name END AS display_name, client_id, kind,
                     content_type, content, reply_to, m.created_at AS created_at, updated_at,
                     deleted_at
              FROM messages AS m LEFT JOIN users ON users.id = sender_id
@@ -303,7 +304,8 @@ async fn append(
     Ok(plan.answers)
 }
 
-fn record(row: &Row) -> Step<MessageRecord> {
+/// A message, and who said it: nobody, once that account has ended.
+pub(super) fn record(row: &Row) -> Step<MessageRecord> {
     let sender: Option<Uuid> = row.try_get("sender_id")?;
     let name: Option<String> = row.try_get("display_name")?;
     Ok(MessageRecord {

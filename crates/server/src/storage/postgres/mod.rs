@@ -29,6 +29,7 @@ mod memberships;
 mod messages;
 pub(crate) mod nodes;
 pub(crate) mod open;
+mod person;
 mod rooms;
 mod search;
 

@@ -41,6 +41,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0010_replies.sql"),
     include_str!("../../../migrations/postgres/0011_administration.sql"),
     include_str!("../../../migrations/postgres/0012_keeping.sql"),
+    include_str!("../../../migrations/postgres/0013_account_ends.sql"),
 ];
 
 /// The oldest server that is taken, as it writes its version.

@@ -128,6 +128,7 @@ async fn every_statement_can_be_prepared() {
         super::messages::ALL,
         super::nodes::ALL,
         super::open::ALL,
+        super::person::ALL,
         super::rooms::ALL,
         super::search::ALL,
     ];

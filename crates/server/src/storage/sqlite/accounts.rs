@@ -32,21 +32,22 @@ statements! {
                            :password_expires_at, :expires_at, :contact_number, :created_at)
                    ON CONFLICT DO NOTHING";
     ID_OF_NAME = "SELECT id FROM users WHERE username_folded = ?1";
-    USER_BY_ID = select_user!("id = ?1");
+    USER_BY_ID = select_user!("id = ?1 AND gone_at IS NULL");
     USER_BY_NAME = select_user!("username_folded = ?1");
     // The end of the range is the last character there is: no name holds it.
     USERS = concat!(
-        select_user!("username_folded >= :prefix AND username_folded < :prefix || char(1114111)
+        select_user!("gone_at IS NULL AND username_folded >= :prefix AND username_folded < :prefix || char(1114111)
                       AND username_folded > :after"),
         " ORDER BY username_folded LIMIT :limit"
     );
     CHANGE_PROFILE = "UPDATE users
                       SET display_name = coalesce(:display_name, display_name),
                           contact_number = iif(:with_contact, :contact_number, contact_number)
-                      WHERE id = :id";
-    SET_PASSWORD = "UPDATE users SET password_hash = ?2, password_expires_at = ?3 WHERE id = ?1";
-    SET_LOCKED = "UPDATE users SET locked_at = ?2 WHERE id = ?1";
-    USER_EXISTS = "SELECT 1 FROM users WHERE id = ?1";
+                      WHERE id = :id AND gone_at IS NULL";
+    SET_PASSWORD = "UPDATE users SET password_hash = ?2, password_expires_at = ?3
+                    WHERE id = ?1 AND gone_at IS NULL";
+    SET_LOCKED = "UPDATE users SET locked_at = ?2 WHERE id = ?1 AND gone_at IS NULL";
+    USER_EXISTS = "SELECT 1 FROM users WHERE id = ?1 AND gone_at IS NULL";
     DELETE_ROLES = "DELETE FROM user_roles WHERE user_id = ?1";
     INSERT_ROLE = "INSERT INTO user_roles (user_id, role) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
 }

@@ -95,6 +95,21 @@ fn end_one(
     Ok(has_ended)
 }
 
+/// Ends every living login of a user.
+pub(super) fn end_every(
+    conn: &Connection,
+    user: UserId,
+    (reason, at): (LoginEnd, WallMillis),
+    outbox: Outbox,
+) -> Stored<Vec<LoginId>> {
+    let ids = live_ids(conn, user)?;
+    for id in &ids {
+        end(conn, *id, reason, at)?;
+    }
+    tell((conn, outbox), user, &ids, (reason, at))?;
+    Ok(ids)
+}
+
 fn start(
     conn: &Connection,
     login: &LoginRecord,
@@ -183,14 +198,6 @@ impl AuthStore for SqliteStorage {
         at: WallMillis,
     ) -> Stored<Vec<LoginId>> {
         let outbox = self.outbox;
-        self.write(move |conn| {
-            let ids = live_ids(conn, user)?;
-            for id in &ids {
-                end(conn, *id, reason, at)?;
-            }
-            tell((conn, outbox), user, &ids, (reason, at))?;
-            Ok(ids)
-        })
-        .await
+        self.write(move |conn| end_every(conn, user, (reason, at), outbox)).await
     }
 }

@@ -22,7 +22,8 @@ use crate::storage::{
 macro_rules! select_message {
     ($condition:literal) => {
         concat!(
-            "SELECT m.id AS id, room_id, seq, sender_id, display_name, client_id, kind,
+            "SELECT m.id AS id, room_id, seq, sender_id,
+                    iif(gone_at IS NULL, display_name, NULL) AS display_name, client_id, kind,
                     content_type, content, reply_to, m.created_at AS created_at, updated_at,
                     deleted_at
              FROM messages AS m LEFT JOIN users ON users.id = sender_id

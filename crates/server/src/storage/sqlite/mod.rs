@@ -20,6 +20,7 @@ mod messages;
 mod nodes;
 pub(crate) mod open;
 pub(crate) mod readers;
+mod person;
 mod rooms;
 mod search;
 mod soundness;

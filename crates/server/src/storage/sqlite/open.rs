@@ -48,6 +48,7 @@ pub(super) const STORAGE: Form = Form {
         include_str!("../../../migrations/sqlite/0010_replies.sql"),
         include_str!("../../../migrations/sqlite/0011_administration.sql"),
         include_str!("../../../migrations/sqlite/0012_keeping.sql"),
+        include_str!("../../../migrations/sqlite/0013_account_ends.sql"),
     ],
     lock_file: "anteroom.lock",
     synchronous: Synchronous::Full,

@@ -86,6 +86,7 @@ fn every_statement_can_be_prepared() {
         super::logins::ALL,
         super::memberships::ALL,
         super::messages::ALL,
+        super::person::ALL,
         super::rooms::ALL,
         super::search::ALL,
     ];

@@ -147,7 +147,7 @@ async fn done(app: &App, who: &Identity, wish: &Wish, asked: &Asked) -> Result<(
             let roles = roles(app, user, asked).await?;
             app.people.set_roles(who, user, roles).await?;
         }
-        Act::ChangeRoom | Act::Direct | Act::AddUser => {
+        Act::ChangeRoom | Act::Direct | Act::AddUser | Act::Export | Act::DeleteUser => {
             return Err(Refused::new(Code::BadRequest));
         }
     }

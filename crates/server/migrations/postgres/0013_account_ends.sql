@@ -1,0 +1,6 @@
+-- An account ends as a row without a name, a password or a number: what was said, done and owned hangs on it.
+
+ALTER TABLE users ADD COLUMN gone_at bigint;
+-- Whether what they said is still to be taken away.
+ALTER TABLE users ADD COLUMN erases boolean NOT NULL DEFAULT false;
+CREATE INDEX users_erasing ON users (id) WHERE erases;
