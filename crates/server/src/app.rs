@@ -344,6 +344,7 @@ async fn entry(
     Ok((entry, watch))
 }
 
+#[expect(clippy::too_many_lines, reason = "every part is made once, in one place")]
 async fn build(
     config: &Config,
     storage: SharedStorage,
