@@ -55,12 +55,8 @@ use lease::Lease;
 use live::{Live, Source};
 use watch::Watch;
 
-/// Over which span newcomers from one address are counted.
-const NEWCOMERS_SPAN: Duration = Duration::from_secs(600);
 /// Over which span forged tickets and stale secrets are counted.
 const PROOFS_SPAN: Duration = Duration::from_secs(60);
-/// Over which span exports of one user's data are counted.
-const EXPORTS_SPAN: Duration = Duration::from_secs(3_600);
 /// Over which span searches are counted.
 const SEARCHES_SPAN: Duration = Duration::from_secs(60);
 /// Over which span wrong room passwords of one user are counted.
@@ -344,7 +340,6 @@ async fn entry(
     Ok((entry, watch))
 }
 
-#[expect(clippy::too_many_lines, reason = "every part is made once, in one place")]
 async fn build(
     config: &Config,
     storage: SharedStorage,
@@ -380,17 +375,7 @@ async fn build(
         bounds: ArcSwap::from_pointee(parts::connections(config)),
     });
     let app = App {
-        people: People {
-            accounts: ground.accounts,
-            tokens: Tokens::clone(&ground.tokens),
-            entry: Arc::clone(&entry),
-            clock: Arc::clone(&ground.clock),
-            audit: Arc::clone(&audit),
-            newcomers: Windows::new(None, NEWCOMERS_SPAN),
-            exports: Windows::new(None, EXPORTS_SPAN),
-            storage: Arc::clone(&entry.storage),
-            erases: Arc::default(),
-        },
+        people: People::new(ground.accounts, &ground.tokens, (&entry, &audit)),
         clock: ground.clock,
         audit,
         readiness: parts::readiness(config),

@@ -7,6 +7,7 @@ mod export;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anteroom_core::ids::{LoginId, UserId};
 use anteroom_protocol::account::{
@@ -15,6 +16,8 @@ use anteroom_protocol::account::{
 };
 use anteroom_protocol::audit::Act;
 use anteroom_protocol::{Code, Timestamp};
+pub(crate) use export::{Chunks, export};
+use tokio::sync::Notify;
 
 use crate::accounts::{AccountError, Accounts, names};
 use crate::audit::{Audit, Deed};
@@ -25,8 +28,10 @@ use crate::tokens::{AuthError, Identity, IssuedToken, Tokens};
 use crate::view;
 use crate::windows::Windows;
 
-pub(crate) use export::{Chunks, export};
-use tokio::sync::Notify;
+/// Over which span newcomers from one address are counted.
+const NEWCOMERS_SPAN: Duration = Duration::from_secs(600);
+/// Over which span exports of one user's data are counted.
+const EXPORTS_SPAN: Duration = Duration::from_secs(3_600);
 
 /// The service behind every account endpoint and page.
 pub(crate) struct People {
@@ -45,6 +50,25 @@ pub(crate) struct People {
 }
 
 impl People {
+    /// Without a bound on how often anything is done until one is set.
+    pub(crate) fn new(
+        accounts: Accounts,
+        tokens: &Tokens,
+        (entry, audit): (&Arc<Entry>, &Arc<Audit>),
+    ) -> Self {
+        Self {
+            accounts,
+            tokens: tokens.clone(),
+            entry: Arc::clone(entry),
+            clock: Arc::clone(&entry.clock),
+            audit: Arc::clone(audit),
+            newcomers: Windows::new(None, NEWCOMERS_SPAN),
+            exports: Windows::new(None, EXPORTS_SPAN),
+            storage: Arc::clone(&entry.storage),
+            erases: Arc::default(),
+        }
+    }
+
     /// Makes an account, unless the name is reserved.
     pub(crate) async fn sign_up(
         &self,

@@ -36,7 +36,7 @@ macro_rules! all {
 pub(crate) async fn what_hangs_on_a_person_is_read_whole_in_stretches(store: &dyn Storage) {
     let (me, other) = (plain(store, "me").await, plain(store, "other").await);
     let mut rooms = Vec::new();
-    for n in 0..7 {
+    for n in 0..7_u8 {
         let room = open_room(store, if n.is_multiple_of(2) { me } else { other }).await;
         store.enter(stay(room, if n.is_multiple_of(2) { other } else { me }, 1, 2)).await.unwrap();
         rooms.push(room);
@@ -45,7 +45,8 @@ pub(crate) async fn what_hangs_on_a_person_is_read_whole_in_stretches(store: &dy
         store.ban(room, if n == 3 { me } else { other }, other, NOW).await.unwrap();
     }
     store.close_room(rooms[2], NOW + 9).await.unwrap();
-    let words = |n: usize| said(rooms[0], if n.is_multiple_of(3) { me } else { other }, &n.to_string());
+    let words =
+        |n: usize| said(rooms[0], if n.is_multiple_of(3) { me } else { other }, &n.to_string());
     store.append((0..20).map(words).collect()).await.unwrap();
     for width in [1, 2, 3, 100] {
         let logins = all!(store.logins_of(me), width);
