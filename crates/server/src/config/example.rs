@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::section::Described;
 use super::{
     Admin, Admission, Auth, Cluster, Config, Heartbeat, Limits, Log, Messages, Rabbitmq, Redis,
-    Server, Sessions, StorageSettings, Tls, is_reloaded,
+    Server, Sessions, StorageSettings, Tls, Traces, is_reloaded,
 };
 
 const HEAD: &str = "\
@@ -51,6 +51,7 @@ fn keys(section: &str) -> Vec<(&'static str, String)> {
         "heartbeat" => Heartbeat::described(),
         "limits" => Limits::described(),
         "log" => Log::described(),
+        "traces" => Traces::described(),
         _ => Vec::new(),
     }
 }

@@ -11,6 +11,19 @@ use super::*;
 fn signal(rabbit: &Rabbit, name: &str) {
     let kill = format!("kill -{name} {}", rabbit.pid());
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    // It stands still once each of its threads does.
+    while name == "STOP" && !stands_still(rabbit.pid()) {
+        std::thread::yield_now();
+    }
+}
+
+fn stands_still(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads.flatten().all(|thread| {
+        // One that is gone does nothing more.
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+    })
 }
 
 #[tokio::test]
