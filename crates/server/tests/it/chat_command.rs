@@ -236,7 +236,7 @@ async fn whoever_is_not_let_in_is_told_why_and_the_exit_status_says_so() {
         (base, vec!["--name", "Guest"], 2, "Guests cannot come in here."),
         (base, vec!["--user", "nobody"], 2, "User name or password is wrong."),
         (away, vec!["--name", "Guest"], 1, "The server cannot be reached."),
-        ("https://chat.example", vec!["--name", "Guest"], 2, "plain http only"),
+        ("https://127.0.0.1:1", vec!["--name", "Guest"], 1, "The server cannot be reached."),
     ];
     for (url, arguments, status, words) in cases {
         let mut chat = PipedChat::start(url, &arguments);

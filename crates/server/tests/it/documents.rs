@@ -103,7 +103,7 @@ async fn what_is_not_declared_is_refused_in_the_words_of_the_contract() {
     Answer::to(http.get(url("/api/v1/nonsense"))).await.refuses(404, "not_found");
     let answer = Answer::to(http.put(url("/api/v1/me"))).await;
     answer.refuses(405, "method_not_allowed");
-    assert_eq!(answer.header("allow"), "GET,HEAD,PATCH");
+    assert_eq!(answer.header("allow"), "GET,HEAD,PATCH,DELETE");
     let array = http.post(url("/api/v1/users")).json(&Value::from(vec!["name", "password"]));
     Answer::to(array).await.refuses(400, "bad_request");
 }
