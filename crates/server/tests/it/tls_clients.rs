@@ -85,7 +85,8 @@ async fn anteroom_chat_goes_over_tls_and_says_in_words_whom_it_does_not_trust() 
         mina.ends_input();
         assert_eq!(mina.exit().await, 0);
     }
-    let other = Authority::new().root();
+    let others = Authority::new();
+    let other = others.root();
     let by_address = format!("https://127.0.0.1:{}", server.port());
     let empty = authority.file("empty.pem");
     std::fs::write(&empty, "").unwrap();
