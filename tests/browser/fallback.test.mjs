@@ -35,7 +35,8 @@ const networks = {
       globalThis.WebSocket = class extends EventTarget {
         constructor() {
           super();
-          setTimeout(() => this.dispatchEvent(new CloseEvent('close', { code: 1006 })), 20);
+          // As soon as whoever made it listens.
+          queueMicrotask(() => this.dispatchEvent(new CloseEvent('close', { code: 1006 })));
         }
 
         close() {}

@@ -79,8 +79,10 @@ function enter({ password, resume, reservation } = {}) {
   on('presence', presence);
   on('seats', tellSeats);
   on('gap', () => messages.load());
-  on('login_expiring', () => {
-    client.refresh().catch(() => banner(words.loginExpiring, {}));
+  on('login_expiring', ({ expires_at: told }) => {
+    const tell = () => banner(words.loginExpiring, {});
+    // A login that has come to its own end is renewed no further: its person has to log in again.
+    client.refresh().then(({ expires_at: now }) => new Date(now) > new Date(told) || tell(), tell);
   });
   on('closed', closed);
   messages.use(session);

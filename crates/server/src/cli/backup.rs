@@ -87,11 +87,12 @@ async fn files(config: &Config, from: &Path) -> anyhow::Result<usize> {
     drop(storage);
     let ended = ended?;
     forget_seats(config).await?;
-    if let Some(secret) = secret {
-        put_secret(&secret, data_dir).context("the secret could not be put back")?;
-    }
     if let Some(kept) = staged.put()? {
         println!("what was there is kept as {}", kept.display());
+    }
+    // After it: every login of the backup has ended, so none misses its secret meanwhile.
+    if let Some(secret) = secret {
+        put_secret(&secret, data_dir).context("the database is back, and the secret is not")?;
     }
     Ok(ended)
 }

@@ -27,6 +27,9 @@ const LATE: Duration = Duration::from_secs(60);
 const WIDTH: usize = 5_000;
 /// Messages looked at in one read, and deleted before the next.
 const STEP: usize = 200;
+/// How long it rests after a step, as a multiple of how long that took, and at least.
+const REST: u32 = 4;
+const REST_MIN: Duration = Duration::from_millis(100);
 /// Accounts looked at in one go.
 const ACCOUNTS: usize = 100;
 
@@ -51,8 +54,9 @@ impl Eraser {
 
     async fn look(&self, clock: &Clock) -> Stored<()> {
         for erasure in self.storage.erasures(ACCOUNTS).await? {
-            let found = self.erase(erasure, clock).await?;
+            // Before the look: what was stored after it began is not looked for.
             let is_quiet = erasure.since.saturating_add(millis(LATE)) < clock.wall();
+            let found = self.erase(erasure, clock).await?;
             if found > 0 {
                 tracing::info!(event = "erasure.made", user = %erasure.user, messages = found,
                     "what somebody said whose account has ended is deleted");
@@ -101,6 +105,7 @@ impl Eraser {
         said: Vec<MessageRecord>,
         clock: &Clock,
     ) -> Stored<usize> {
+        let began = Instant::now();
         let said: Vec<_> = said.into_iter().filter(|it| it.deleted_at.is_none()).collect();
         let count = said.len();
         for message in said {
@@ -115,6 +120,8 @@ impl Eraser {
         }
         if count > 0 {
             self.log.settled().await.map_err(|()| closed())?;
+            // Everybody in the room is told of each one: those who read slowly are to keep up, and those who talk too.
+            tokio::time::sleep_until(Instant::now() + (began.elapsed() * REST).max(REST_MIN)).await;
         }
         Ok(count)
     }

@@ -66,6 +66,7 @@ impl Words {
     fn erased(&mut self, room: RoomId, outcome: Option<Appended>) {
         if let Some(Appended::Changed(made)) = outcome {
             let seq = made.seq;
+            self.notes(room, seq, made.at);
             let frame = encode(&change::frame(made));
             self.rooms.entry(room).or_default().frames.push((seq, frame));
         }

@@ -23,7 +23,7 @@ use crate::accounts::{AccountError, Accounts, names};
 use crate::audit::{Audit, Deed};
 use crate::clock::Clock;
 use crate::entry::Entry;
-use crate::storage::{AccountEnd, LoginEnd, SharedStorage, UserRecord};
+use crate::storage::{AccountEnd, LoginEnd, SharedStorage, StorageError, UserRecord};
 use crate::tokens::{AuthError, Identity, IssuedToken, Tokens};
 use crate::view;
 use crate::windows::Windows;
@@ -126,9 +126,12 @@ impl People {
 
     /// Ends the login: durable first, then its seats, then its connections.
     pub(crate) async fn sign_out(&self, who: &Identity) -> Result<(), AccountError> {
-        self.tokens.end(who.user, who.login, LoginEnd::LoggedOut, self.clock.wall()).await?;
-        self.entry.login_ended(who.user, who.login).await;
-        Ok(())
+        let (tokens, who, at) = (self.tokens.clone(), who.clone(), self.clock.wall());
+        self.ending(who.user, async move {
+            tokens.end(who.user, who.login, LoginEnd::LoggedOut, at).await?;
+            Ok(((), vec![who.login]))
+        })
+        .await
     }
 
     /// The caller's own account.
@@ -143,10 +146,12 @@ impl People {
         change: ProfileChange,
         from: Option<IpAddr>,
     ) -> Result<UserRecord, AccountError> {
-        let wall = self.clock.wall();
-        let changed = self.accounts.change_profile(who, change, counted(from), wall).await?;
-        self.ended(who.user, &changed.ended).await;
-        Ok(changed.user)
+        let (accounts, who, at) = (self.accounts.clone(), who.clone(), self.clock.wall());
+        self.ending(who.user, async move {
+            let changed = accounts.change_profile(&who, change, counted(from), at).await?;
+            Ok((changed.user, changed.ended))
+        })
+        .await
     }
 
     /// Replaces a password; every login that stood under the old one ends.
@@ -161,21 +166,20 @@ impl People {
             Err(AccountError::NoSuchUser) => None,
             Err(error) => return Err(error),
         };
-        let ended = self.accounts.change_password(change, counted(from), self.clock.wall()).await?;
-        if let Some(user) = user {
-            self.ended(user, &ended).await;
+        let (accounts, at) = (self.accounts.clone(), self.clock.wall());
+        let work =
+            async move { Ok(((), accounts.change_password(change, counted(from), at).await?)) };
+        match user {
+            Some(user) => self.ending(user, work).await,
+            None => work.await.map(|((), _)| ()),
         }
-        Ok(())
     }
 
     /// Locks an account: no login of it is good any more, and nothing it kept open stays.
     pub(crate) async fn lock(&self, by: &Identity, user: UserId) -> Result<(), AccountError> {
         let deed = Deed::by(by, Act::Lock).to(user);
-        let act = async {
-            let ended = self.accounts.lock(user, self.clock.wall()).await?;
-            self.ended(user, &ended).await;
-            Ok(())
-        };
+        let (accounts, at) = (self.accounts.clone(), self.clock.wall());
+        let act = self.ending(user, async move { Ok(((), accounts.lock(user, at).await?)) });
         self.administer((by, by.user != user), deed, act).await
     }
 
@@ -188,11 +192,11 @@ impl People {
     /// Ends every login of a user; how many there were.
     pub(crate) async fn log_out(&self, by: &Identity, user: UserId) -> Result<usize, AccountError> {
         let deed = Deed::by(by, Act::Logout).to(user);
-        let act = async {
-            let ended = self.tokens.end_all(user, LoginEnd::Forced, self.clock.wall()).await?;
-            self.ended(user, &ended).await;
-            Ok(ended.len())
-        };
+        let (tokens, at) = (self.tokens.clone(), self.clock.wall());
+        let act = self.ending(user, async move {
+            let ended = tokens.end_all(user, LoginEnd::Forced, at).await?;
+            Ok((ended.len(), ended))
+        });
         self.administer((by, true), deed, act).await
     }
 
@@ -253,8 +257,9 @@ impl People {
 
     async fn end(&self, user: UserId, messages: OwnMessages) -> Result<(), AccountError> {
         let erase = messages == OwnMessages::Delete;
-        let ended = self.accounts.end(AccountEnd { user, at: self.clock.wall(), erase }).await?;
-        self.ended(user, &ended).await;
+        let (accounts, how) =
+            (self.accounts.clone(), AccountEnd { user, at: self.clock.wall(), erase });
+        self.ending(user, async move { Ok(((), accounts.end(how).await?)) }).await?;
         if erase {
             self.erases.notify_one();
         }
@@ -282,10 +287,24 @@ impl People {
         session(&issued)
     }
 
-    async fn ended(&self, user: UserId, logins: &[LoginId]) {
-        for login in logins {
-            self.entry.login_ended(user, *login).await;
-        }
+    /// Has logins end in the store, and then everything that stood under them; to the end, also where whoever asked hangs
+    /// up in between.
+    async fn ending<T: Send + 'static>(
+        &self,
+        user: UserId,
+        work: impl Future<Output = Result<(T, Vec<LoginId>), AccountError>> + Send + 'static,
+    ) -> Result<T, AccountError> {
+        let entry = Arc::clone(&self.entry);
+        let whole = tokio::spawn(async move {
+            let (outcome, ended) = work.await?;
+            for login in ended {
+                entry.login_ended(user, login).await;
+            }
+            Ok(outcome)
+        });
+        whole.await.unwrap_or_else(|error| {
+            Err(StorageError::Unavailable(format!("it did not come to its end: {error}")).into())
+        })
     }
 }
 

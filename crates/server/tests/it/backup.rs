@@ -126,6 +126,32 @@ async fn a_postgresql_that_was_put_back_by_its_own_tools_opens_to_no_login_of_th
 }
 
 #[tokio::test]
+async fn nothing_of_a_database_that_was_taken_away_comes_into_the_one_that_is_put_back() {
+    let mut server = TestServer::plain().await;
+    let ann = server.user("ann").await;
+    let (room, mut session) = server.room(&ann, 2).await;
+    let shelf = tempfile::tempdir().unwrap();
+    let shelf = shelf.path().join("backup");
+    let shelf = shelf.to_str().unwrap();
+    assert!(server.command(&["backup", shelf]).await.is_success);
+    for n in 0..20 {
+        session.send(format!("afterwards {n}")).await.unwrap();
+    }
+    server.kill9().await;
+    let database = server.data_dir().join("anteroom.db");
+    assert!(server.data_dir().join("anteroom.db-wal").metadata().unwrap().len() > 0);
+    std::fs::remove_file(&database).unwrap();
+    let told = server.command(&["restore", shelf]).await;
+    assert!(told.is_success, "{told:?}");
+    server.restart().await;
+    let ann = server.client().login("ann", PASSWORD).await.unwrap();
+    let page = ann.history(room, HistoryFrom::After(0), Some(200)).await.unwrap();
+    assert!(page.items.is_empty(), "{} messages", page.items.len());
+    let mut session = ann.enter(room).await.unwrap();
+    assert_eq!(session.send("the first").await.unwrap().seq, 1);
+}
+
+#[tokio::test]
 async fn a_restore_happens_as_a_whole_and_leaves_no_seat_of_then_in_redis() {
     let redis = Redis::start();
     let mut server = TestServer::start(|cfg| {

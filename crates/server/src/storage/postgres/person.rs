@@ -49,6 +49,8 @@ statements! {
                  WHERE id = $1 OR id IN (SELECT user_id FROM user_roles WHERE role = 'admin')
                  ORDER BY id FOR NO KEY UPDATE";
     IS_GONE = "SELECT gone_at IS NOT NULL FROM users WHERE id = $1";
+    ENDED_WITH_IT = "SELECT logins.id FROM logins JOIN users ON users.id = user_id
+                     WHERE user_id = $1 AND ended_at = gone_at ORDER BY ordinal";
     IS_LAST_ADMIN = "SELECT EXISTS (SELECT FROM user_roles WHERE user_id = $1 AND role = 'admin')
         AND NOT EXISTS (SELECT FROM user_roles JOIN users ON id = user_id
                         WHERE role = 'admin' AND user_id <> $1 AND locked_at IS NULL)";
@@ -64,9 +66,10 @@ statements! {
     /// Against whoever takes messages away there.
     LOCK_CLOSED = "SELECT id FROM rooms WHERE id = $1 AND closed_at IS NOT NULL FOR NO KEY UPDATE";
     EMPTY_MESSAGES = "UPDATE messages SET content = '', deleted_at = $5
-        WHERE room_id = $1 AND seq > $2 AND seq <= $3 AND sender_id = $4 AND deleted_at IS NULL
-        RETURNING seq";
-    FORGET_WORDS = "DELETE FROM found_words WHERE room_id = $1 AND seq = ANY ($2)";
+        WHERE room_id = $1 AND seq > $2 AND seq <= $3 AND sender_id = $4 AND deleted_at IS NULL";
+    /// Those of a message emptied before as well: whoever was putting them in just then may have come after.
+    FORGET_WORDS = "DELETE FROM found_words WHERE room_id = $1 AND seq IN
+        (SELECT seq FROM messages WHERE room_id = $1 AND seq > $2 AND seq <= $3 AND sender_id = $4)";
 }
 
 /// What a stretch is asked for: whose, behind what, and how much is looked at.
@@ -154,7 +157,10 @@ async fn end(on: &Transaction<'_>, end: AccountEnd, tells: bool) -> Step<Account
         change(on, ERASE_LATER, &[&user]).await?;
     }
     if is_gone {
-        return Ok(AccountEnded::Done(Vec::new()));
+        // Whoever asked first may not have come to tell those whom it concerns.
+        let ended = rows(on, ENDED_WITH_IT, &[&user]).await?;
+        let ended = ended.iter().map(|row| Ok(LoginId(row.try_get(0)?)));
+        return Ok(AccountEnded::Done(ended.collect::<Step<_>>()?));
     }
     let ended = logins::end_every(on, end.user, (LoginEnd::LoggedOut, end.at), tells).await?;
     let name = crate::storage::tombstone(end.user);
@@ -180,10 +186,8 @@ async fn erase_closed(
     }
     let end = row(on, MESSAGES_END, &[&room.0, &after, &wide]).await?;
     let Some((last, is_full)) = ends(end, wide)? else { return Ok(None) };
-    let given: &super::ask::Given<'_> = &[&room.0, &after, &last, &user.0, &at];
-    let emptied = rows(on, EMPTY_MESSAGES, given).await?;
-    let emptied: Vec<i64> = emptied.iter().map(|row| Ok(row.try_get(0)?)).collect::<Step<_>>()?;
-    change(on, FORGET_WORDS, &[&room.0, &emptied]).await?;
+    change(on, EMPTY_MESSAGES, &[&room.0, &after, &last, &user.0, &at]).await?;
+    change(on, FORGET_WORDS, &[&room.0, &after, &last, &user.0]).await?;
     Ok(is_full.then_some(last))
 }
 

@@ -63,10 +63,7 @@ impl Staged {
         hand_over(&alone, to).map_err(at(to))?;
         let dir = with_suffix(to, ".restoring");
         // What a restore that was interrupted has left.
-        match std::fs::remove_dir_all(&dir) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&dir)(error)),
-            _ => {}
-        }
+        gone(std::fs::remove_dir_all(&dir)).map_err(at(&dir))?;
         DirBuilder::new().mode(0o700).create(&dir).map_err(at(&dir))?;
         let database = dir.join("anteroom.db");
         copy(from, &database)
@@ -90,7 +87,10 @@ impl Staged {
         conn.close().map_err(|(_, error): (Connection, _)| error)?;
         File::open(database).and_then(|file| file.sync_all()).map_err(at(database))?;
         let kept = if to.exists() { Some(set_aside(to).map_err(at(to))?) } else { None };
-        std::fs::rename(database, to).and_then(|()| sync_directory(to)).map_err(at(to))?;
+        remove_beside(to)
+            .and_then(|()| std::fs::rename(database, to))
+            .and_then(|()| sync_directory(to))
+            .map_err(at(to))?;
         std::fs::remove_dir_all(dir).map_err(at(dir))?;
         Ok(kept)
     }
@@ -141,12 +141,11 @@ pub fn set_aside(file: &Path) -> io::Result<PathBuf> {
         }
         n += 1;
     };
-    // It stays where it is until something takes its place: at no moment is there nothing.
-    std::fs::hard_link(file, &kept)?;
-    for suffix in BESIDE {
-        let beside = with_suffix(file, suffix);
-        if beside.exists() {
-            std::fs::rename(&beside, with_suffix(&kept, suffix))?;
+    // All of it stays where it is until something takes its place: at no moment is there nothing.
+    for suffix in BESIDE.iter().chain(&[""]) {
+        let there = with_suffix(file, suffix);
+        if there.exists() {
+            std::fs::hard_link(&there, with_suffix(&kept, suffix))?;
         }
     }
     Ok(kept)
@@ -157,13 +156,21 @@ pub fn set_aside(file: &Path) -> io::Result<PathBuf> {
 /// # Errors
 /// The system's.
 pub fn remove(database: &Path) -> io::Result<()> {
-    for suffix in BESIDE.iter().chain(&[""]) {
-        match std::fs::remove_file(with_suffix(database, suffix)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+    remove_beside(database)?;
+    gone(std::fs::remove_file(database))
+}
+
+/// What SQLite left beside a database would be taken for a part of the one that comes in its place.
+fn remove_beside(database: &Path) -> io::Result<()> {
+    BESIDE.iter().try_for_each(|suffix| gone(std::fs::remove_file(with_suffix(database, suffix))))
+}
+
+/// What is not there need not be removed.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    removed.or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })
 }
 
 /// Refuses a file that is not whole, no database of ours, or of a newer release.

@@ -41,6 +41,8 @@ statements! {
                 FROM messages AS m LEFT JOIN users ON users.id = sender_id
                 WHERE row_no > ?1 AND row_no <= ?2 AND sender_id = ?3 ORDER BY row_no";
     IS_GONE = "SELECT gone_at IS NOT NULL FROM users WHERE id = ?1";
+    ENDED_WITH_IT = "SELECT logins.id FROM logins JOIN users ON users.id = user_id
+                     WHERE user_id = ?1 AND ended_at = gone_at ORDER BY ordinal";
     IS_LAST_ADMIN = "SELECT EXISTS (SELECT 1 FROM user_roles WHERE user_id = ?1 AND role = 'admin')
         AND NOT EXISTS (SELECT 1 FROM user_roles JOIN users ON id = user_id
                         WHERE role = 'admin' AND user_id <> ?1 AND locked_at IS NULL)";
@@ -55,8 +57,8 @@ statements! {
                 ORDER BY id LIMIT ?1";
     ERASED = "UPDATE users SET erases = 0 WHERE id = ?1";
     ROOM_IS_CLOSED = "SELECT closed_at IS NOT NULL FROM rooms WHERE id = ?1";
-    SAID_BY = "SELECT row_no FROM messages
-               WHERE row_no > ?1 AND row_no <= ?2 AND sender_id = ?3 AND deleted_at IS NULL";
+    SAID_BY = "SELECT row_no, deleted_at IS NULL FROM messages
+               WHERE row_no > ?1 AND row_no <= ?2 AND sender_id = ?3";
     EMPTY_MESSAGE = "UPDATE messages SET content = '', deleted_at = ?2 WHERE row_no = ?1";
     FORGET_WORDS = "DELETE FROM found_words WHERE rowid = ?1";
 }
@@ -144,7 +146,10 @@ fn end(conn: &Connection, end: AccountEnd, outbox: super::events::Outbox) -> Sto
         conn.prepare_cached(ERASE_LATER)?.execute([user])?;
     }
     if is_gone {
-        return Ok(AccountEnded::Done(Vec::new()));
+        // Whoever asked first may not have come to tell those whom it concerns.
+        let mut select = conn.prepare_cached(ENDED_WITH_IT)?;
+        let ended = select.query_map([user], |row| Ok(LoginId(row.get(0)?)))?;
+        return Ok(AccountEnded::Done(ended.collect::<Result<_, _>>()?));
     }
     let ended = logins::end_every(conn, end.user, (LoginEnd::LoggedOut, end.at), outbox)?;
     let name = crate::storage::tombstone(end.user);
@@ -170,10 +175,15 @@ fn erase_closed(
         return Ok(None);
     };
     let mut select = conn.prepare_cached(SAID_BY)?;
-    let rows = select.query_map(params![row_of(room, after), last, user.0], |row| row.get(0))?;
-    let rows: Vec<i64> = rows.collect::<Result<_, _>>()?;
-    for row in rows {
-        conn.prepare_cached(EMPTY_MESSAGE)?.execute([row, at])?;
+    let rows = select.query_map(params![row_of(room, after), last, user.0], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    let rows: Vec<(i64, bool)> = rows.collect::<Result<_, _>>()?;
+    for (row, has_words) in rows {
+        if has_words {
+            conn.prepare_cached(EMPTY_MESSAGE)?.execute([row, at])?;
+        }
+        // Those of a message emptied before as well: whoever was putting them in just then may have come after.
         conn.prepare_cached(FORGET_WORDS)?.execute([row])?;
     }
     Ok(goes_on.then(|| seq_of(last)))
