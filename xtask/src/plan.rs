@@ -68,7 +68,7 @@ const WAITING_TESTS: usize = 3;
 const DEADLINE_TESTS: &[&str] =
     &["scn_entry", "refresh", "leaving", "waitlist", "waitlist_ends", "line_order", "windows"];
 /// The tests of several nodes that hold with any bus.
-const BUS_TESTS: &[&str] = &["nodes", "nodes_apart", "nodes_gaps", "nodes_storm", "nodes_traces"];
+const BUS_TESTS: &[&str] = &["nodes", "nodes_apart", "nodes_gaps", "nodes_storm", "nodes_spans"];
 /// Where the tests of the chart live, and what they use.
 pub(crate) const CHART_DIR: &str = "tests/packaging";
 /// Where the browser client lives.
@@ -391,6 +391,20 @@ mod tests {
         for name in all.concat() {
             let text = std::fs::read_to_string(dir.join(format!("{name}.rs"))).unwrap();
             assert!(text.contains("::test]") || text.contains("::test("), "{name}");
+        }
+    }
+
+    /// The runner looks for the name anywhere: `traces::` has `races::` in it.
+    #[test]
+    fn no_module_of_tests_is_taken_for_another_that_is_named() {
+        let main = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/server/tests/it/main.rs");
+        let main = std::fs::read_to_string(main).unwrap();
+        let modules = main.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+        let named = [ENTRY_TESTS, DEADLINE_TESTS, NODE_TESTS, BUS_TESTS, TRANSPORT_TESTS].concat();
+        for module in modules {
+            let others = named.iter().filter(|name| **name != module);
+            let taken: Vec<_> = others.filter(|name| module.ends_with(**name)).collect();
+            assert!(taken.is_empty(), "{module} is run with {taken:?}");
         }
     }
 
