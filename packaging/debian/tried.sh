@@ -75,7 +75,7 @@ answers /readyz
 
 say remove
 dpkg --remove anteroom >/dev/null
-! systemctl is-active anteroom
+if systemctl is-active --quiet anteroom; then exit 1; fi
 test ! -e /usr/bin/anteroom
 test -e /etc/anteroom/anteroom.toml
 test -e /var/lib/anteroom/anteroom.db

@@ -17,7 +17,8 @@ pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
 
 /// Where cargo puts what it builds.
 pub(crate) fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+    // Cargo runs in the root, and one that is whole stays so.
+    root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// What a build is for.

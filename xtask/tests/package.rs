@@ -1,6 +1,6 @@
 //! `cargo xtask package` as a person uses it: the package is made of the program that was tested, unpacked, looked
 //! at, and its program run with its settings. That it installs, runs as a service's user and is purged without a
-//! trace is tried in a system of its own by `packaging/debian/try.sh`, by hand: that takes a minute and a mirror.
+//! trace is tried in a system of its own by `packaging/debian/try.sh`, by hand: that takes some minutes and a mirror.
 #![expect(clippy::unwrap_used, reason = "what helps tests may stop one")]
 
 mod common;

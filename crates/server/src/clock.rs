@@ -102,7 +102,12 @@ pub(crate) fn stamp() -> SystemTime {
 
 fn wall() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    millis(since)
+}
+
+/// A span as times of the store are counted.
+pub(crate) fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn signed(at: Millis) -> i64 {

@@ -7,23 +7,35 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The same thing is said once in so long.
+/// The same thing is said once in so long, where nothing else is asked for.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Occurrences of one fault.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pace {
+    every: Duration,
     met: Option<Instant>,
     said: Option<Instant>,
     unsaid: u64,
 }
 
+impl Default for Pace {
+    fn default() -> Self {
+        Self::every(EVERY)
+    }
+}
+
 impl Pace {
+    /// One that speaks once in so long.
+    pub(crate) fn every(every: Duration) -> Self {
+        Self { every, met: None, said: None, unsaid: 0 }
+    }
+
     /// The fault was met: how often since it was last spoken of, when it is to be spoken of now.
     pub(crate) fn met(&mut self, now: Instant) -> Option<u64> {
         self.met = Some(now);
         self.unsaid += 1;
-        if self.said.is_some_and(|said| now.saturating_duration_since(said) < EVERY) {
+        if self.said.is_some_and(|said| now.saturating_duration_since(said) < self.every) {
             return None;
         }
         self.said = Some(now);
@@ -32,9 +44,10 @@ impl Pace {
 
     /// It was not met where it might have been. True once, when it has not been for a while.
     pub(crate) fn passed(&mut self, now: Instant) -> bool {
-        let has_passed = self.met.is_some_and(|met| now.saturating_duration_since(met) >= EVERY);
+        let has_passed =
+            self.met.is_some_and(|met| now.saturating_duration_since(met) >= self.every);
         if has_passed {
-            *self = Self::default();
+            *self = Self::every(self.every);
         }
         has_passed
     }

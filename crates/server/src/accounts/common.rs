@@ -6,20 +6,17 @@
 
 use std::sync::LazyLock;
 
-use anteroom_core::limits::PASSWORD_CHARS_MAX;
-
 static COMMON: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
 
 /// Whether it is one of those, in capitals or not.
 pub(super) fn is_common(password: &str) -> bool {
-    let bounded: String = password.chars().take(PASSWORD_CHARS_MAX).collect();
-    COMMON.binary_search(&bounded.to_lowercase().as_str()).is_ok()
+    COMMON.binary_search(&password.to_lowercase().as_str()).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use anteroom_core::limits::PASSWORD_CHARS_MIN;
+    use anteroom_core::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 
     use super::*;
 

@@ -9,6 +9,7 @@
 //! a cookie): guesses from there may fail as often as those from everywhere else together.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -105,7 +106,10 @@ impl Throttle {
         let window = self.config.window;
         for key in self.keys(attempt, now) {
             if !self.failures.contains_key(&key) {
-                self.make_room(now);
+                make_room(&mut self.failures, self.keys_max, |at| {
+                    let last = at.last().copied().unwrap_or(0);
+                    (counts(last, now, window), last)
+                });
             }
             let failures = self.failures.entry(key).or_default();
             failures.retain(|at| counts(*at, now, window));
@@ -117,22 +121,20 @@ impl Throttle {
 
     /// Forgets the failures of an account whose password was right, and knows the address from now on.
     pub(super) fn succeeded(&mut self, attempt: Try, now: WallMillis) {
+        if !self.config.enabled {
+            return;
+        }
         let [account, _] = self.keys(attempt, now);
         self.failures.remove(&account);
-        if self.known.len() >= self.keys_max && !self.known.contains_key(&attempt) {
-            self.known.retain(|_, at| now.saturating_sub(*at) < KNOWN_FOR);
-            let oldest = self.known.iter().min_by_key(|(_, at)| **at).map(|(it, _)| *it);
-            if let Some(oldest) = oldest.filter(|_| self.known.len() >= self.keys_max) {
-                self.known.remove(&oldest);
-            }
+        if !self.known.contains_key(&attempt) {
+            make_room(&mut self.known, self.keys_max, |at| (is_known(*at, now), *at));
         }
         self.known.insert(attempt, now);
     }
 
     fn keys(&self, attempt: Try, now: WallMillis) -> [Key; 2] {
         let Try { account, from } = attempt;
-        let is_known = |at: &WallMillis| now.saturating_sub(*at) < KNOWN_FOR;
-        let account = match self.known.get(&attempt).is_some_and(is_known) {
+        let account = match self.known.get(&attempt).is_some_and(|at| is_known(*at, now)) {
             true => Key::AccountAt(account, from),
             false => Key::Account(account),
         };
@@ -146,18 +148,27 @@ impl Throttle {
         counted.nth(self.config.failures.max(1) - 1)?;
         Some(self.config.window.saturating_sub(since(*oldest, now)))
     }
+}
 
-    fn make_room(&mut self, now: WallMillis) {
-        if self.failures.len() < self.keys_max {
-            return;
-        }
-        let window = self.config.window;
-        self.failures.retain(|_, at| at.last().is_some_and(|at| counts(*at, now, window)));
-        if self.failures.len() >= self.keys_max {
-            let oldest = self.failures.iter().min_by_key(|(_, at)| at.last()).map(|(key, _)| *key);
-            oldest.and_then(|key| self.failures.remove(&key));
-        }
+/// Lets go what no longer counts where `map` is full, and the oldest where that is not enough. `stands`: whether it counts,
+/// and since when.
+fn make_room<K: Copy + Eq + Hash, V>(
+    map: &mut HashMap<K, V>,
+    max: usize,
+    stands: impl Fn(&V) -> (bool, WallMillis),
+) {
+    if map.len() < max {
+        return;
     }
+    map.retain(|_, value| stands(value).0);
+    if map.len() >= max {
+        let oldest = map.iter().min_by_key(|(_, value)| stands(value).1).map(|(key, _)| *key);
+        oldest.and_then(|key| map.remove(&key));
+    }
+}
+
+fn is_known(at: WallMillis, now: WallMillis) -> bool {
+    now.saturating_sub(at) < KNOWN_FOR
 }
 
 /// A failure from the far future tells that the wall clock was set back; it counts no longer. One that began

@@ -129,7 +129,7 @@ pub(super) fn file(chunks: Chunks) -> Response {
     let mut response = private(Body::from_stream(chunks));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let name = HeaderValue::from_static("attachment; filename=\"anteroom-my-data.json\"");
+    let name = HeaderValue::from_static("attachment; filename=\"anteroom-data.json\"");
     headers.insert(CONTENT_DISPOSITION, name);
     response
 }

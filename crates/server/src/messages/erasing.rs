@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::log::MessageLog;
-use crate::clock::Clock;
+use crate::clock::{Clock, millis};
 use crate::storage::{
     Alteration, Erasure, MessageRecord, NewChange, SharedStorage, StorageError, Stored,
 };
@@ -81,7 +81,10 @@ impl Eraser {
                     behind = said.next;
                 } else {
                     let whose = (erasure.user, clock.wall());
-                    behind = self.storage.erase_closed(whose, room, after, STEP).await?;
+                    let (emptied, next) =
+                        self.storage.erase_closed(whose, room, after, STEP).await?;
+                    found += emptied;
+                    behind = next;
                 }
             }
         }
@@ -125,10 +128,6 @@ impl Eraser {
         }
         Ok(count)
     }
-}
-
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn closed() -> StorageError {

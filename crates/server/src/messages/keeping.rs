@@ -11,7 +11,7 @@ use anteroom_core::ids::RoomId;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, millis};
 use crate::storage::{SharedStorage, Stored};
 
 /// From the end of one look through all rooms to the next.
@@ -54,10 +54,6 @@ pub(crate) async fn forget_old(
             return;
         }
     }
-}
-
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Looks through all rooms once, until the setting changes. Answers how much went, of how many rooms.

@@ -359,15 +359,15 @@ pub trait PersonStore {
     /// Nothing is left of what they said.
     async fn erased(&self, user: UserId) -> Stored<()>;
 
-    /// Empties, in a stretch of a closed room, whatever that user said; behind which number to go on. In
-    /// any other room it does nothing: there each is deleted as a change that takes its number.
+    /// Empties, in a stretch of a closed room, whatever that user said; how many messages, and behind which number to go
+    /// on. In any other room it does nothing: there each is deleted as a change that takes its number.
     async fn erase_closed(
         &self,
         whose: (UserId, WallMillis),
         room: RoomId,
         after: i64,
         n: usize,
-    ) -> Stored<Option<i64>>;
+    ) -> Stored<(usize, Option<i64>)>;
 }
 
 /// The user name of an account that has ended. Longer than a name may be, so nobody can have it.

@@ -3,14 +3,13 @@
 //! Everything here runs inside the only change of its user, so what it reads from the store stands
 //! until it is done.
 
-use std::time::Duration;
-
 use anteroom_core::ids::LoginId;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use uuid::Uuid;
 
 use super::answers::{AuthError, IssueError, IssuedToken, TokensConfig};
 use super::jwt::{Bearer, Jwt, JwtFault, Minted, Stamp, Verified};
+use crate::clock::millis;
 use crate::storage::{
     LoginEnd, LoginRecord, LoginRefresh, RefreshOutcome, Storage, StorageError, TokenFacts,
     UserRecord, WallMillis,
@@ -211,10 +210,6 @@ pub(super) fn deadline(user: &UserRecord, facts: &TokenFacts) -> WallMillis {
 /// Compares without telling by its time where the difference is.
 pub(super) fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
     verify_slices_are_equal(one, other).is_ok()
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn unsigned() -> StorageError {

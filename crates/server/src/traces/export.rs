@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Collector;
 use crate::metrics::{Metrics, SpanFate};
+use crate::pace::Pace;
 
 /// Spans that wait; more are dropped. About a kilobyte each.
 const QUEUE: usize = 8_192;
@@ -56,7 +57,7 @@ impl Exporter {
             waiting,
             metrics: Arc::clone(&metrics),
             stop: stop.clone(),
-            said: None,
+            lost: Pace::every(SAID_EVERY),
         };
         let task = Mutex::new(Some(tokio::spawn(sender.run())));
         Self { queue, metrics, stop, task }
@@ -101,8 +102,8 @@ struct Sender {
     waiting: mpsc::Receiver<SpanData>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
-    /// When it was last said that spans are lost.
-    said: Option<Instant>,
+    /// That spans are lost.
+    lost: Pace,
 }
 
 impl Sender {
@@ -174,12 +175,11 @@ impl Sender {
     }
 
     fn warn(&mut self, why: &str, spans: usize) {
-        let now = Instant::now();
-        if self.said.is_none_or(|said| now.saturating_duration_since(said) >= SAID_EVERY) {
-            self.said = Some(now);
+        if let Some(times) = self.lost.met(Instant::now()) {
             tracing::warn!(
                 event = "traces.lost",
                 spans,
+                times,
                 error = why,
                 "spans were not taken and are lost; this is said once a minute, the metric has all"
             );

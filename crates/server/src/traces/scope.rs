@@ -105,27 +105,19 @@ pub(crate) fn granted(
     fresh: bool,
 ) {
     let from = began.unwrap_or_else(stamp);
-    joins((room, generation), "anteroom.entry.reserve", from, fresh);
+    note(|notes, ids| {
+        notes.joins(ids, (room, generation));
+        if let Some(it) = notes.entries.last_mut() {
+            (it.begins, it.is_step) = (fresh, true);
+            it.draft.name = "anteroom.entry.reserve".into();
+            (it.draft.from, it.draft.until) = (from, stamp());
+        }
+    });
 }
 
 /// This task is about an entry that began elsewhere.
 pub(crate) fn belongs(room: RoomId, generation: Generation) {
     note(|notes, ids| notes.joins(ids, (room, generation)));
-}
-
-fn joins(
-    (room, generation): (RoomId, Generation),
-    name: &'static str,
-    from: SystemTime,
-    begins: bool,
-) {
-    note(|notes, ids| {
-        notes.joins(ids, (room, generation));
-        if let Some(it) = notes.entries.last_mut() {
-            (it.begins, it.is_step, it.draft.name) = (begins, true, name.into());
-            (it.draft.from, it.draft.until) = (from, stamp());
-        }
-    });
 }
 
 /// What became of it, as a word from a closed list.

@@ -15,9 +15,9 @@ mod admin;
 mod admin_api;
 mod admin_audit;
 mod admin_pages;
-mod backup;
 mod asvs;
 mod attacks;
+mod backup;
 mod bad_frames;
 mod bad_input;
 mod bounds;
@@ -88,7 +88,6 @@ mod talk;
 mod tls;
 mod tls_clients;
 mod tokens;
-
 mod transcripts;
 mod unlisted;
 mod waitlist;

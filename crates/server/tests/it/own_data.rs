@@ -1,5 +1,7 @@
 //! What is stored of one person, read out whole; and the end of an account.
 
+use std::time::Duration;
+
 use anteroom_client::{Account, HistoryFrom};
 use anteroom_protocol::account::{PasswordChange, SignUp};
 use anteroom_protocol::audit::Act;
@@ -87,7 +89,9 @@ async fn a_hundred_thousand_messages_are_read_out_in_little_memory() {
     server.restart().await;
     let ann = server.client().with_token(ann.token());
     let before = crate::harness::resident_kib(server.pid());
-    let mut response = ann.request(Method::GET, "/me/export").send().await.unwrap();
+    // For the whole of it, where a machine is busy with other things.
+    let asked = ann.request(Method::GET, "/me/export").timeout(Duration::from_secs(300));
+    let mut response = asked.send().await.unwrap();
     let (mut bytes, mut last) = (0, None);
     while let Some(chunk) = within("a chunk", response.chunk()).await.unwrap() {
         bytes += chunk.len();
@@ -178,7 +182,7 @@ async fn what_somebody_said_is_deleted_for_everybody_when_they_ask_for_it() {
     let left: Vec<_> = history.iter().filter(|it| it.deleted_at.is_none()).collect();
     assert_eq!(left.len(), 5);
     assert!(left.iter().all(|it| it.content.starts_with("by ben")));
-    server.event("erasure.made", json!({ "messages": 5 })).await;
+    server.event("erasure.made", json!({ "messages": 6 })).await;
     assert_eq!(server.rows("messages WHERE content LIKE '%ann%'", &[]), 0);
     assert_eq!(server.rows("messages WHERE content LIKE '%closes%'", &[]), 0);
 
@@ -189,7 +193,8 @@ async fn what_somebody_said_is_deleted_for_everybody_when_they_ask_for_it() {
     );
     server.kill9().await;
     server.restart().await;
-    server.event("erasure.made", json!({ "messages": 1 })).await;
+    // One in each room.
+    server.event("erasure.made", json!({ "messages": 2 })).await;
     assert_eq!(server.rows("messages WHERE content LIKE '%ann%'", &[]), 0);
 }
 
@@ -226,7 +231,12 @@ async fn administrators_and_the_command_export_and_delete_and_the_trail_names_no
     refused(cyd.me().await, 401, Code::Unauthenticated);
     let trail = Answer::to(ann.request(Method::GET, "/admin/audit?act=delete_user")).await;
     let done = trail.json()["items"].as_array().unwrap().clone();
-    assert!(done.iter().all(|line| line["act"] == Act::DeleteUser.as_str()));
+    for id in [ben.id(), cyd.id()] {
+        let has = |line: &Value| {
+            line["act"] == Act::DeleteUser.as_str() && line["user"]["id"] == json!(id)
+        };
+        assert!(done.iter().any(has), "{id}: {done:?}");
+    }
     for name in ["benjamin", "cyd"] {
         assert!(!trail.json().to_string().contains(name), "{name}");
     }
@@ -241,14 +251,12 @@ async fn whoever_is_deleted_on_one_node_is_out_on_every_node_however_they_race()
         let who = nodes.nodes[0].user(&format!("racer{round}")).await;
         let there = nodes.at(1, &who);
         let mut session = there.enter(room).await.unwrap();
-        let reserving = async { there.reserve(room, &Default::default()).await.map(drop) };
         let entering = async { there.enter(room).await.map(drop) };
-        let talking = join_all((0..3).map(|n| {
-            let watcher = nodes.at(1, &who);
-            async move { drop(watcher.reserve(room, &Default::default()).await.map(|_| n)) }
-        }));
+        let asking = join_all(
+            (0..4).map(|_| async { drop(there.reserve(room, &Default::default()).await) }),
+        );
         let deleting = delete(&who, proven());
-        let (answer, _, _, _) = tokio::join!(deleting, reserving, entering, talking);
+        let (answer, _, _) = tokio::join!(deleting, entering, asking);
         assert_eq!(answer.status, 204, "{answer:?}");
         let (_, closed) = ended(&mut session).await;
         assert!([4409, 4440].contains(&closed.code), "{closed:?}");

@@ -87,6 +87,7 @@ pub(crate) async fn an_account_that_ended_is_found_by_nothing_and_leaves_its_wor
     let again = store.end_account(AccountEnd { at: end(me).at + 1, ..end(me) }).await.unwrap();
     assert_eq!(again, AccountEnded::Done(ended));
 
+    store.start_login(login(me, 3), 9).await.unwrap_err();
     assert_eq!(store.user(me).await.unwrap(), None);
     assert_eq!(store.user_by_name("me").await.unwrap(), None);
     let everybody = UserQuery { prefix: String::new(), after: None, limit: 50 };
@@ -143,7 +144,7 @@ pub(crate) async fn what_is_still_to_go_is_known_until_it_is_gone(store: &dyn St
     let erasure = Erasure { user: me, since: NOW + 50 };
     assert_eq!(store.erasures(9).await.unwrap(), [erasure]);
 
-    assert_eq!(store.erase_closed((me, NOW + 60), open, 0, 4).await.unwrap(), None);
+    assert_eq!(store.erase_closed((me, NOW + 60), open, 0, 4).await.unwrap(), (0, None));
     assert_eq!(all!(store.messages_of(me, open), 4).len(), 5, "an open room is left to changes");
     let first = all!(store.messages_of(me, open), 4).remove(0);
     let what = crate::storage::Alteration::Delete;
@@ -154,14 +155,20 @@ pub(crate) async fn what_is_still_to_go_is_known_until_it_is_gone(store: &dyn St
     assert_eq!((&*read.content, read.deleted_at), ("", Some(NOW + 60)), "by whoever said it");
 
     let mut behind = Some(0);
-    let mut stretches = 0;
+    let (mut stretches, mut emptied) = (0, 0);
     while let Some(after) = behind {
-        behind = store.erase_closed((me, NOW + 60), closed, after, 4).await.unwrap();
-        stretches += 1;
+        let (some, next) = store.erase_closed((me, NOW + 60), closed, after, 4).await.unwrap();
+        (stretches, emptied, behind) = (stretches + 1, emptied + some, next);
     }
     assert_eq!(stretches, 3);
+    assert_eq!(
+        store.erase_closed((me, NOW + 60), closed, 0, 100).await.unwrap(),
+        (0, None),
+        "again"
+    );
     assert_eq!(found(store, closed, "안녕", 9).await, [8, 6, 4, 2], "no words are left of it");
     let said = all!(store.messages_of(me, closed), 4);
+    assert_eq!(emptied, said.len());
     assert!(said.iter().all(|it| it.content.is_empty() && it.deleted_at == Some(NOW + 60)));
     store.erased(me).await.unwrap();
     assert_eq!(store.erasures(9).await.unwrap(), []);

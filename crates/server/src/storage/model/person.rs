@@ -71,7 +71,7 @@ pub struct AccountEnd {
 /// What became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountEnded {
-    /// The account is gone, and these logins ended with it. The same again answers none.
+    /// The account is gone, and these logins ended with it. The same again answers the same ones: whoever asked first may not have come to tell anybody.
     Done(Vec<LoginId>),
     /// There never was such an account.
     NoSuchUser,

@@ -31,7 +31,7 @@ statements! {
                    ON CONFLICT DO NOTHING";
     ID_OF_NAME = "SELECT id FROM users WHERE username_folded = $1";
     USER_BY_ID = concat!("SELECT ", columns!(), " FROM users WHERE id = $1 AND gone_at IS NULL");
-    USER_BY_NAME = concat!("SELECT ", columns!(), " FROM users WHERE username_folded = $1");
+    USER_BY_NAME = concat!("SELECT ", columns!(), " FROM users WHERE username_folded = $1 AND gone_at IS NULL");
     // By bytes, as SQLite compares. The end of the range is the last character there is: no name holds it.
     USERS = concat!(
         "SELECT ", columns!(), " FROM users

@@ -179,16 +179,17 @@ async fn erase_closed(
     room: RoomId,
     (user, after, width): Asked,
     at: WallMillis,
-) -> Step<Option<i64>> {
+) -> Step<(usize, Option<i64>)> {
     let wide = count(width)?;
     if row(on, LOCK_CLOSED, &[&room.0]).await?.is_none() {
-        return Ok(None);
+        return Ok((0, None));
     }
     let end = row(on, MESSAGES_END, &[&room.0, &after, &wide]).await?;
-    let Some((last, is_full)) = ends(end, wide)? else { return Ok(None) };
-    change(on, EMPTY_MESSAGES, &[&room.0, &after, &last, &user.0, &at]).await?;
+    let Some((last, is_full)) = ends(end, wide)? else { return Ok((0, None)) };
+    let given: &super::ask::Given<'_> = &[&room.0, &after, &last, &user.0, &at];
+    let emptied = usize::try_from(change(on, EMPTY_MESSAGES, given).await?).unwrap_or(usize::MAX);
     change(on, FORGET_WORDS, &[&room.0, &after, &last, &user.0]).await?;
-    Ok(is_full.then_some(last))
+    Ok((emptied, is_full.then_some(last)))
 }
 
 #[async_trait]
@@ -273,7 +274,7 @@ impl PersonStore for PostgresStorage {
         room: RoomId,
         after: i64,
         n: usize,
-    ) -> Stored<Option<i64>> {
+    ) -> Stored<(usize, Option<i64>)> {
         self.lines
             .write(&(room, (user, after, n), at), |on, (room, asked, at)| {
                 Box::pin(erase_closed(on, *room, *asked, *at))

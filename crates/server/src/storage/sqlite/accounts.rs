@@ -33,7 +33,7 @@ statements! {
                    ON CONFLICT DO NOTHING";
     ID_OF_NAME = "SELECT id FROM users WHERE username_folded = ?1";
     USER_BY_ID = select_user!("id = ?1 AND gone_at IS NULL");
-    USER_BY_NAME = select_user!("username_folded = ?1");
+    USER_BY_NAME = select_user!("username_folded = ?1 AND gone_at IS NULL");
     // The end of the range is the last character there is: no name holds it.
     USERS = concat!(
         select_user!("gone_at IS NULL AND username_folded >= :prefix AND username_folded < :prefix || char(1114111)

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use super::SqliteStorage;
 use super::events::Outbox;
 use crate::storage::{
-    AuthStore, LoginEnd, LoginRecord, LoginRefresh, RefreshOutcome, Stored, TokenFacts, WallMillis,
-    events,
+    AuthStore, LoginEnd, LoginRecord, LoginRefresh, RefreshOutcome, StorageError, Stored,
+    TokenFacts, WallMillis, events,
 };
 
 macro_rules! select_login {
@@ -23,6 +23,7 @@ macro_rules! select_login {
 }
 
 statements! {
+    IS_THERE = "SELECT 1 FROM users WHERE id = ?1 AND gone_at IS NULL";
     INSERT_LOGIN = "INSERT INTO logins (id, user_id, signature_hash, jti, issued_at, expires_at,
                                         previous_hash, previous_until, created_at)
                     VALUES (:id, :user, :signature_hash, :jti, :issued_at, :expires_at,
@@ -116,6 +117,11 @@ fn start(
     keep: usize,
     outbox: Outbox,
 ) -> Stored<Vec<LoginId>> {
+    let user = conn.prepare_cached(IS_THERE)?.query_row([login.user.0], |_| Ok(())).optional()?;
+    if user.is_none() {
+        // The password was right before it ended: nothing may be good under it any more.
+        return Err(StorageError::Unavailable("the account has ended meanwhile".into()));
+    }
     conn.prepare_cached(INSERT_LOGIN)?.execute(named_params! {
         ":id": login.id.0,
         ":user": login.user.0,

@@ -166,27 +166,29 @@ fn erase_closed(
     (user, at): (UserId, WallMillis),
     (room, after): (RoomId, i64),
     width: usize,
-) -> Stored<Option<i64>> {
+) -> Stored<(usize, Option<i64>)> {
     let mut closed = conn.prepare_cached(ROOM_IS_CLOSED)?;
     if closed.query_row([room.0], |row| row.get(0)).optional()? != Some(true) {
-        return Ok(None);
+        return Ok((0, None));
     }
     let Some((last, goes_on)) = messages_end(conn, (room, after), width)? else {
-        return Ok(None);
+        return Ok((0, None));
     };
     let mut select = conn.prepare_cached(SAID_BY)?;
     let rows = select.query_map(params![row_of(room, after), last, user.0], |row| {
         Ok((row.get(0)?, row.get(1)?))
     })?;
     let rows: Vec<(i64, bool)> = rows.collect::<Result<_, _>>()?;
+    let mut emptied = 0;
     for (row, has_words) in rows {
         if has_words {
+            emptied += 1;
             conn.prepare_cached(EMPTY_MESSAGE)?.execute([row, at])?;
         }
         // Those of a message emptied before as well: whoever was putting them in just then may have come after.
         conn.prepare_cached(FORGET_WORDS)?.execute([row])?;
     }
-    Ok(goes_on.then(|| seq_of(last)))
+    Ok((emptied, goes_on.then(|| seq_of(last))))
 }
 
 #[async_trait]
@@ -244,7 +246,7 @@ impl PersonStore for SqliteStorage {
         room: RoomId,
         after: i64,
         n: usize,
-    ) -> Stored<Option<i64>> {
+    ) -> Stored<(usize, Option<i64>)> {
         self.write(move |conn| erase_closed(conn, (user, at), (room, after), n)).await
     }
 }

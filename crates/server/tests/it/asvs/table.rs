@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The requirements that bear on a server of this kind, chapter by chapter; those of level 3 have a star. The
-/// last is the decision that is open.
+/// The requirements that bear on a server of this kind, chapter by chapter; those of level 3 have a star.
+/// 6.3.3 is a decision that is open.
 const BEARING: &str = "1.1.1-2 1.2.1-4 1.3.3 1.3.6 1.4.2-3 1.5.2 1.5.3* \
     2.1.1-3 2.2.1-3 2.3.1-4 2.4.1 \
     3.2.1-2 3.3.1-4 3.4.1-6 3.4.8* 3.5.1-3 3.6.1* \
@@ -114,7 +114,9 @@ fn each_requirement_has_a_row_that_says_how_it_stands_and_names_what_is_there() 
     let rows = rows(&text);
     let numbers: Vec<&str> = rows.iter().map(|row| &*row.number).collect();
     assert_eq!(numbers, due(), "each requirement once, in its order");
-    assert_eq!(numbers.len(), 142, "as the document counts");
+    // All but the decision that is open.
+    let counted = format!("those {} that bear", numbers.len() - 1);
+    assert!(text.contains(&counted), "the document does not say {counted:?}");
     let mut found = BTreeMap::new();
     for dir in ["crates", "xtask", "tests"] {
         tests(&repository().join(dir), &mut found);
