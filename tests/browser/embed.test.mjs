@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { Person, launch } from './people.js';
 import { startServer } from './server.js';
+import { widths } from './widths.js';
 import { WORDS } from './words.js';
 
 const EXAMPLE = new URL('../../clients/js/embed.html', import.meta.url);
@@ -156,7 +157,7 @@ async function comeIn(person, lang, name) {
 }
 
 for (const lang of Object.keys(SAYS)) {
-  for (const width of [1440, 360]) {
+  for (const width of widths(lang)) {
     describe(`${lang} at ${width} pixels`, () => {
       it('a room in a page of ten lines is a room like any other', async () => {
         const lines = (await readFile(EXAMPLE, 'utf8')).trim().split('\n');

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Person, launch } from './people.js';
 import { startServer } from './server.js';
+import { widths } from './widths.js';
 import { WORDS } from './words.js';
 
 let server;
@@ -110,7 +111,7 @@ async function walk(language, width) {
 
 describe('the journey', () => {
   for (const language of ['en', 'ko']) {
-    for (const width of [1440, 360]) {
+    for (const width of widths(language)) {
       it(`is walked in ${language} at ${width} pixels`, () => walk(language, width));
     }
   }

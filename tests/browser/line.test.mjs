@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Person, launch } from './people.js';
 import { startServer } from './server.js';
+import { widths } from './widths.js';
 import { WORDS } from './words.js';
 
 let server;
@@ -50,7 +51,7 @@ async function standsAt(person, place, words, page = person.page) {
 }
 
 for (const [lang, words] of Object.entries(WORDS)) {
-  for (const width of [1440, 360]) {
+  for (const width of widths(lang)) {
     describe(`${lang} at ${width} pixels`, () => {
       it('waits in line, is told the place, and goes in when it is its turn', async () => {
         const settings = { base: server.address, words, walk: `line-${lang}-${width}`, locale: words.locale, width };

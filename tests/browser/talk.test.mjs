@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Person, launch } from './people.js';
 import { startServer } from './server.js';
+import { widths } from './widths.js';
 import { WORDS } from './words.js';
 
 let server;
@@ -47,7 +48,7 @@ async function press(person, text, ...names) {
 }
 
 for (const lang of Object.keys(WORDS)) {
-  for (const width of [1440, 360]) {
+  for (const width of widths(lang)) {
     describe(`${lang} at ${width} pixels`, () => {
       it('says it otherwise, takes it back, and keeps order', async () => {
         const { words, host, friend } = await two(lang, width, 'change');

@@ -61,8 +61,9 @@ const TRANSPORTS: &[(&str, &str, bool)] = &[
     ("eventsource", "eventsource", false),
     ("sockjs websocket", "sockjs-websocket", false),
 ];
-/// So many tests at once for each processor, where they mostly wait for a deadline of a client that
-/// is away.
+/// So many tests at once for each processor: half of the time they wait, for a store, a deadline or one another.
+const TESTS_AT_ONCE: usize = 2;
+/// The same where they mostly wait for a deadline of a client that is away.
 const WAITING_TESTS: usize = 3;
 /// The tests of entry in which something has to end by its deadline.
 const DEADLINE_TESTS: &[&str] =
@@ -133,6 +134,7 @@ fn clippy_of_echo(root: &Path) -> Command {
 
 fn cargo_test(root: &Path, options: &Options) -> Command {
     let mut command = cargo(root, &["test", "--workspace", "--no-fail-fast"]);
+    at_once(&mut command, TESTS_AT_ONCE);
     if let Some(filter) = &options.filter {
         command.args(["--", filter]);
     }
@@ -189,8 +191,7 @@ fn transport_tests(
     }
     let in_rooms = if is_all { [NODE_TESTS, TRANSPORT_TESTS].concat() } else { Vec::new() };
     let mut command = server_tests(root, &[ENTRY_TESTS, &in_rooms].concat());
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    command.env("RUST_TEST_THREADS", (processors * WAITING_TESTS).to_string());
+    at_once(&mut command, WAITING_TESTS);
     command.env("TRANSPORT", transport);
     step(name, command, summary(count::cargo, options))
 }
@@ -200,7 +201,17 @@ fn server_tests(root: &Path, modules: &[&str]) -> Command {
     // As a part of the workspace: the very build that the tests made.
     let mut command = cargo(root, &["test", "--workspace", "--test", "it", "--no-fail-fast", "--"]);
     command.args(modules.iter().map(|it| format!("{it}::")));
+    at_once(&mut command, TESTS_AT_ONCE);
     command
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// So many tests at once for each processor.
+fn at_once(command: &mut Command, each: usize) {
+    command.env("RUST_TEST_THREADS", (processors() * each).to_string());
 }
 
 /// Several nodes that meet elsewhere: the default bus had them with all the others.
@@ -325,6 +336,7 @@ fn browser_tests(root: &Path, options: &Options) -> anyhow::Result<Vec<Report>> 
 fn node_test(root: &Path, files: &[PathBuf], options: &Options) -> Command {
     let mut command = Command::new("node");
     command.current_dir(root).args(["--test", "--test-reporter=spec"]);
+    command.arg(format!("--test-concurrency={}", processors()));
     if let Some(filter) = &options.filter {
         command.arg(format!("--test-name-pattern={filter}"));
     }
