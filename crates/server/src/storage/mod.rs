@@ -28,6 +28,8 @@ pub mod sqlite;
 
 #[cfg(test)]
 pub(crate) mod contract;
+#[cfg(test)]
+mod upgrade;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{ClientWrapper, Object};
+use deadpool_postgres::{ClientWrapper, Object, Transaction};
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
@@ -22,11 +22,17 @@ pub(crate) struct Schema {
     pub(crate) is_first: bool,
     /// Every migration, in order; the number of a migration is its place here, from 1.
     pub(crate) migrations: &'static [&'static str],
+    /// The oldest version whose programs can work on the newest one: everything since only adds to it.
+    pub(crate) compatible_from: usize,
 }
 
 /// Accounts, rooms and messages.
-pub(crate) const FACTS: Schema =
-    Schema { table: "anteroom_schema", is_first: true, migrations: MIGRATIONS };
+pub(crate) const FACTS: Schema = Schema {
+    table: "anteroom_schema",
+    is_first: true,
+    migrations: MIGRATIONS,
+    compatible_from: 13,
+};
 
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0001_founding.sql"),
@@ -60,6 +66,8 @@ statements! {
 const TERMS: &str = "SELECT current_setting('server_version_num')::integer AS version,
     current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
     current_setting('server_encoding') AS encoding";
+const IS_NOTED: &str = "SELECT EXISTS (SELECT FROM pg_attribute
+    WHERE attrelid = to_regclass($1) AND attname = 'compatible_from' AND NOT attisdropped)";
 const IS_THERE: &str = "SELECT to_regclass($1) IS NOT NULL";
 const STRANGERS: &str = "SELECT count(*) FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')";
@@ -71,11 +79,35 @@ impl Schema {
 
     fn founding(&self) -> String {
         let columns = "number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now()";
-        format!("CREATE TABLE {} ({columns})", self.table)
+        format!("CREATE TABLE {} ({columns}, compatible_from integer)", self.table)
+    }
+
+    /// A table of a release that noted nothing about older programs. It goes on writing there.
+    fn notes(&self) -> String {
+        format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS compatible_from integer", self.table)
     }
 
     fn applied(&self) -> String {
-        format!("INSERT INTO {} (number) VALUES ($1)", self.table)
+        format!("INSERT INTO {} (number, compatible_from) VALUES ($1, $2)", self.table)
+    }
+
+    fn noted(&self) -> String {
+        let newest = "ORDER BY number DESC LIMIT 1";
+        format!("SELECT coalesce(compatible_from, number) FROM {} {newest}", self.table)
+    }
+
+    /// The oldest version whose programs can work on the one that is there, as the program that made it noted.
+    async fn works_for(
+        &self,
+        within: &Transaction<'_>,
+        version: usize,
+    ) -> Result<usize, OpenError> {
+        let is_noted: bool = within.query_one(IS_NOTED, &[&self.table]).await?.try_get(0)?;
+        if !is_noted {
+            return Ok(version);
+        }
+        let noted: i32 = within.query_one(&self.noted(), &[]).await?.try_get(0)?;
+        Ok(usize::try_from(noted).unwrap_or(version))
     }
 }
 
@@ -109,7 +141,7 @@ pub enum OpenError {
     /// A database of another program.
     #[error("the database holds tables of another application; it was left untouched")]
     Foreign,
-    /// Written by a newer release.
+    /// Written by a newer release, which did not say that this one can work on it.
     #[error(
         "the database was written by a newer release: its schema version is {found}, this program knows \
          {known}; it was left untouched"
@@ -231,7 +263,15 @@ async fn migrate_once(line: &mut ClientWrapper, schema: &Schema) -> Result<bool,
     };
     let known = schema.migrations.len();
     if done > known {
-        return Err(OpenError::Newer { found: done, known });
+        if schema.works_for(&transaction, done).await? > known {
+            return Err(OpenError::Newer { found: done, known });
+        }
+        tracing::info!(
+            event = "storage.newer",
+            found = done,
+            known,
+            "a newer release migrated the database; this program can work on it"
+        );
     }
     let Some(sql) = schema.migrations.get(done) else {
         // Said, and not left to the end of the line: others wait for the lock.
@@ -244,10 +284,11 @@ async fn migrate_once(line: &mut ClientWrapper, schema: &Schema) -> Result<bool,
             transaction.batch_execute(&schema.founding()).await?;
         }
         transaction.batch_execute(LOCKS_WITHIN).await?;
+        transaction.batch_execute(&schema.notes()).await?;
         transaction.batch_execute(sql).await?;
-        transaction
-            .execute(&schema.applied(), &[&i32::try_from(number).unwrap_or(i32::MAX)])
-            .await?;
+        let of = |version: usize| i32::try_from(version).unwrap_or(i32::MAX);
+        let compatible_from = of(schema.compatible_from.min(number));
+        transaction.execute(&schema.applied(), &[&of(number), &compatible_from]).await?;
         transaction.commit().await
     };
     let applied: Result<(), tokio_postgres::Error> = applied.await;

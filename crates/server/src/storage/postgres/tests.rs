@@ -8,6 +8,7 @@ mod lost;
 mod nodes;
 mod opening;
 mod reach;
+mod upgrade;
 #[path = "../../../tests/it/harness/postgres.rs"]
 pub(crate) mod server;
 pub(crate) mod wire;
@@ -114,7 +115,17 @@ mod telling {
 #[tokio::test]
 async fn every_statement_can_be_prepared() {
     let fresh = Fresh::new().await;
-    let all = [
+    let line = fresh.store.lines.line().await.unwrap();
+    for (name, sql) in statements() {
+        if let Err(error) = line.prepare(sql).await {
+            panic!("{name}: {error:?}");
+        }
+    }
+}
+
+/// Everything that is said to it, by name.
+fn statements() -> Vec<(&'static str, &'static str)> {
+    [
         super::accounts::ALL,
         super::audit::ALL,
         super::bans::ALL,
@@ -131,13 +142,8 @@ async fn every_statement_can_be_prepared() {
         super::person::ALL,
         super::rooms::ALL,
         super::search::ALL,
-    ];
-    let line = fresh.store.lines.line().await.unwrap();
-    for (name, sql) in all.concat() {
-        if let Err(error) = line.prepare(sql).await {
-            panic!("{name}: {error:?}");
-        }
-    }
+    ]
+    .concat()
 }
 
 #[tokio::test]

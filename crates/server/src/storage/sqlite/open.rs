@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 
 use super::soundness;
 
@@ -16,6 +16,8 @@ pub(crate) struct Form {
     pub(crate) application_id: i32,
     /// Every migration, in order; the number of a migration is its place here, from 1.
     pub(crate) migrations: &'static [&'static str],
+    /// The oldest version whose programs can work on the newest one: everything since only adds to it.
+    pub(crate) compatible_from: usize,
     /// The file, next to the database, whose lock keeps a second server out.
     pub(crate) lock_file: &'static str,
     /// When a commit is synced.
@@ -50,11 +52,19 @@ pub(super) const STORAGE: Form = Form {
         include_str!("../../../migrations/sqlite/0012_keeping.sql"),
         include_str!("../../../migrations/sqlite/0013_account_ends.sql"),
     ],
+    compatible_from: 13,
     lock_file: "anteroom.lock",
     synchronous: Synchronous::Full,
 };
 
 const CACHED_STATEMENTS: usize = 96;
+
+/// What each version noted about older programs. A file of a release that noted nothing lacks the table.
+const NOTES: &str = "CREATE TABLE IF NOT EXISTS anteroom_schema
+    (number INTEGER PRIMARY KEY, compatible_from INTEGER NOT NULL) STRICT";
+const IS_NOTED: &str = "SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'anteroom_schema'";
+const NOTE: &str = "INSERT INTO anteroom_schema (number, compatible_from) VALUES (?1, ?2)";
+const COMPATIBLE_FROM: &str = "SELECT compatible_from FROM anteroom_schema WHERE number = ?1";
 
 /// Why the database was not opened. Written for the person who starts the server.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +75,7 @@ pub enum OpenError {
     /// A database of another program.
     #[error("{0} is a database of another application; it was left untouched")]
     Foreign(PathBuf),
-    /// Written by a newer release.
+    /// Written by a newer release, which did not say that this one can work on it.
     #[error(
         "{path} was written by a newer release: its schema version is {found}, this program knows \
          {known}; it was left untouched"
@@ -151,7 +161,7 @@ pub(crate) fn writer(path: &Path, busy: Duration, form: &Form) -> Result<Connect
          PRAGMA cache_size = -16384;",
     )?;
     soundness::look(&conn, path)?;
-    migrate(&mut conn, form.application_id, form.migrations)?;
+    migrate(&mut conn, form)?;
     Ok(conn)
 }
 
@@ -192,7 +202,7 @@ pub(super) fn refuse_strangers(
     if id != form.application_id && !empty {
         return Err(OpenError::Foreign(path.into()));
     }
-    if found > known {
+    if found > known && compatible_from(conn, found)? > known {
         return Err(OpenError::Newer { path: path.into(), found, known });
     }
     Ok(())
@@ -204,17 +214,36 @@ fn schema_version(conn: &Connection) -> Result<usize, rusqlite::Error> {
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }
 
+/// The oldest version whose programs can work on this one, as the program that made it noted.
+pub(super) fn compatible_from(conn: &Connection, version: usize) -> Result<usize, rusqlite::Error> {
+    let is_noted: bool = conn.query_row(IS_NOTED, [], |row| row.get(0))?;
+    if !is_noted {
+        return Ok(version);
+    }
+    let noted: Option<i64> =
+        conn.query_row(COMPATIBLE_FROM, [number(version)], |row| row.get(0)).optional()?;
+    Ok(noted.and_then(|it| usize::try_from(it).ok()).unwrap_or(version))
+}
+
+fn number(version: usize) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
 /// Applies what is missing, each migration in a transaction that also raises the version.
-fn migrate(
-    conn: &mut Connection,
-    application_id: i32,
-    migrations: &[&str],
-) -> Result<(), OpenError> {
+pub(super) fn migrate(conn: &mut Connection, form: &Form) -> Result<(), OpenError> {
     let done = schema_version(conn)?;
-    for (index, sql) in migrations.iter().enumerate().skip(done) {
+    let known = form.migrations.len();
+    if done > known {
+        tracing::info!(
+            event = "storage.newer",
+            found = done,
+            known,
+            "a newer release migrated the database; this program can work on it"
+        );
+    }
+    for (index, sql) in form.migrations.iter().enumerate().skip(done) {
         let number = index + 1;
-        apply(conn, application_id, sql, number)
-            .map_err(|source| OpenError::Migration { number, source })?;
+        apply(conn, form, sql, number).map_err(|source| OpenError::Migration { number, source })?;
         tracing::info!(event = "storage.migrated", number, "the database schema was migrated");
     }
     Ok(())
@@ -222,14 +251,18 @@ fn migrate(
 
 fn apply(
     conn: &mut Connection,
-    application_id: i32,
+    form: &Form,
     sql: &str,
-    number: usize,
+    version: usize,
 ) -> Result<(), rusqlite::Error> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(sql)?;
+    transaction.execute_batch(NOTES)?;
+    let compatible_from = form.compatible_from.min(version);
+    transaction.execute(NOTE, [number(version), number(compatible_from)])?;
+    let application_id = form.application_id;
     transaction.execute_batch(&format!(
-        "PRAGMA application_id = {application_id}; PRAGMA user_version = {number};"
+        "PRAGMA application_id = {application_id}; PRAGMA user_version = {version};"
     ))?;
     transaction.commit()
 }

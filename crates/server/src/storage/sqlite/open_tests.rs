@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::{OpenError, STORAGE, migrate, schema_version};
+use super::{Form, OpenError, STORAGE, migrate, schema_version};
 use crate::storage::sqlite::{SqliteOptions, SqliteStorage};
 
 fn open(path: &Path) -> Result<SqliteStorage, OpenError> {
@@ -97,15 +97,16 @@ fn a_migration_that_fails_leaves_the_version_before_it() {
     let mut conn = Connection::open_in_memory().unwrap();
     let broken = "CREATE TABLE second (x) STRICT; CREATE TABLE first (x);";
     let list = ["CREATE TABLE first (x);", broken, "CREATE TABLE third (x);"];
-    let refused = migrate(&mut conn, 1, &list).err().unwrap();
+    let of = |list: [&'static str; 3]| Form { migrations: list.to_vec().leak(), ..STORAGE };
+    let refused = migrate(&mut conn, &of(list)).err().unwrap();
     assert!(matches!(refused, OpenError::Migration { number: 2, .. }), "{refused}");
     assert_eq!(schema_version(&conn).unwrap(), 1);
     let tables: i64 =
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
-    assert_eq!(tables, 1);
+    assert_eq!(tables, 2, "the first, and what is noted of the versions");
     let mended = [list[0], "CREATE TABLE second (x);", list[2]];
-    migrate(&mut conn, 1, &mended).unwrap();
-    migrate(&mut conn, 1, &mended).unwrap();
+    migrate(&mut conn, &of(mended)).unwrap();
+    migrate(&mut conn, &of(mended)).unwrap();
     assert_eq!(schema_version(&conn).unwrap(), 3);
 }
 

@@ -3,6 +3,7 @@
 mod crash;
 mod groups;
 mod speed;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 
@@ -74,7 +75,16 @@ async fn a_store_without_events_writes_none() {
 fn every_statement_can_be_prepared() {
     let fresh = Fresh::new();
     let conn = fresh.aside();
-    let all = [
+    for (name, sql) in statements() {
+        if let Err(error) = conn.prepare(sql) {
+            panic!("{name}: {error}");
+        }
+    }
+}
+
+/// Everything that is said to it, by name.
+fn statements() -> Vec<(&'static str, &'static str)> {
+    [
         super::accounts::ALL,
         super::audit::ALL,
         super::changes::ALL,
@@ -89,12 +99,8 @@ fn every_statement_can_be_prepared() {
         super::person::ALL,
         super::rooms::ALL,
         super::search::ALL,
-    ];
-    for (name, sql) in all.concat() {
-        if let Err(error) = conn.prepare(sql) {
-            panic!("{name}: {error}");
-        }
-    }
+    ]
+    .concat()
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ const SEATS: Schema = Schema {
     table: "anteroom_seats_schema",
     is_first: false,
     migrations: &[include_str!("../../../../migrations/seats_postgres/0001_founding.sql")],
+    compatible_from: 1,
 };
 
 /// How much the seat store takes on at once, and for how long anybody waits for it.

@@ -35,6 +35,7 @@ const FORM: Form = Form {
         include_str!("../../../../migrations/seats/0002_belongs.sql"),
         include_str!("../../../../migrations/seats/0003_stream_names.sql"),
     ],
+    compatible_from: 3,
     lock_file: "seats.lock",
     synchronous: Synchronous::Normal,
 };

@@ -13,18 +13,18 @@ async fn refused(url: &str) -> OpenError {
 }
 
 /// An empty database, dropped with its owner.
-struct Empty(String);
+pub(super) struct Empty(pub(super) String);
 
 impl Empty {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Postgres::shared().database())
     }
 
-    fn say(&self, sql: &str) -> String {
+    pub(super) fn say(&self, sql: &str) -> String {
         Postgres::shared().say(&self.0, sql)
     }
 
-    fn address(&self) -> tokio_postgres::Config {
+    pub(super) fn address(&self) -> tokio_postgres::Config {
         open::address(&self.0, OF_SEVERAL.patience).unwrap()
     }
 }
