@@ -26,7 +26,9 @@ mod plan;
 mod prove;
 mod python;
 mod run;
+mod soak;
 mod tree;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -68,6 +70,10 @@ enum Command {
     Contract(contract::Wanted),
     /// The Autobahn suite against the server's WebSocket; exit status 3 where it cannot be run.
     Conformance(conformance::Wanted),
+    /// People, trouble and judges for many minutes, on one server and on several.
+    Soak(soak::Wanted),
+    /// An older program is replaced by this one under load, and takes over again.
+    Upgrade(upgrade::Wanted),
     /// Every fuzz target for some seconds.
     Fuzz(fuzz::Wanted),
 }
@@ -135,6 +141,14 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Contract(wanted) => {
             let is_kept = contract::run(&root, &wanted)?;
             return Ok(if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Soak(wanted) => {
+            let failed = soak::run(&root, &wanted)?;
+            return Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Upgrade(wanted) => {
+            let failed = upgrade::run(&root, &wanted)?;
+            return Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Fuzz(wanted) => {
             let failed = fuzz::run(&root, &wanted)?.failed;

@@ -81,6 +81,7 @@ mod seats_kept;
 mod sockjs;
 mod sockjs_ends;
 mod sockjs_strangers;
+mod soak;
 mod spans;
 mod staff_seats;
 mod store_locked;

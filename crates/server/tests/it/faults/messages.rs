@@ -136,7 +136,7 @@ async fn says(row: &'static str, saying: Saying, every: Duration) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_acknowledged_messages_outlive_every_engine() {
-    let saying = Saying { rooms: 3, members: 4, each: 300, window: 8, stays: 250 };
+    let saying = Saying { rooms: 3, members: 4, each: 300, window: 8, stays: 250, ..Saying::SMALL };
     says("messages", saying, Duration::ZERO).await;
 }
 
@@ -146,6 +146,6 @@ async fn a_million_acknowledged_messages_outlive_every_engine() {
     let wanted = std::env::var(MESSAGES).map_or(1_000_000, |text| text.parse().expect("a number"));
     let (rooms, members) = (16, 4);
     let each = usize::div_ceil(wanted, rooms * members);
-    let saying = Saying { rooms, members, each, window: 32, stays: 4_000 };
+    let saying = Saying { rooms, members, each, window: 32, stays: 4_000, ..Saying::SMALL };
     says("messages", saying, EVERY).await;
 }

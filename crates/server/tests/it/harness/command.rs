@@ -44,7 +44,7 @@ pub(crate) async fn command_on(data_dir: &Path, input: &str, arguments: &[&str])
 }
 
 async fn done(settings: &Settings, data_dir: &Path, input: &str, arguments: &[&str]) -> Said {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
+    let mut command = Command::new(settings.program());
     settings.give_to(&mut command);
     command.arg("--data-dir").arg(data_dir).args(arguments);
     // Where nobody has left settings.

@@ -110,6 +110,28 @@ impl TestServer {
         connection
     }
 
+    /// What the file answers to this, as `psql` would print it: a line for a row, `|` between its columns.
+    pub(crate) fn database_says(&self, sql: &str) -> String {
+        let database = self.database();
+        let mut asked = database.prepare(sql).unwrap();
+        let columns = asked.column_count();
+        let of_row = |row: &rusqlite::Row<'_>| -> rusqlite::Result<String> {
+            let texts = (0..columns).map(|at| {
+                Ok(match row.get_ref(at)? {
+                    ValueRef::Null => String::new(),
+                    ValueRef::Integer(number) => number.to_string(),
+                    ValueRef::Real(number) => number.to_string(),
+                    ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+                        String::from_utf8_lossy(bytes).into_owned()
+                    }
+                })
+            });
+            Ok(texts.collect::<rusqlite::Result<Vec<_>>>()?.join("|"))
+        };
+        let rows: Vec<String> = asked.query_map([], of_row).unwrap().map(Result::unwrap).collect();
+        rows.join("\n")
+    }
+
     /// How many rows there are of `what`, which is a table and its conditions.
     pub(crate) fn rows(&self, what: &str, values: &[&dyn Literal]) -> i64 {
         let sql = format!("SELECT count(*) FROM {what}");

@@ -57,7 +57,7 @@ pub(crate) use redis::Redis;
 pub(crate) use relay::{Catch, Relay, Way, Wires};
 pub(crate) use rounds::{next_reservation, stagger};
 pub(crate) use server::TestServer;
-pub(crate) use settings::Settings;
+pub(crate) use settings::{PROGRAM, Settings};
 pub(crate) use strace::Strace;
 pub(crate) use waiting::{PATIENCE, alive, ended, next_message, refused, within};
 pub(crate) use web::{Answer, Browser, encode};

@@ -33,7 +33,7 @@ impl Process {
         journal: &Arc<Journal>,
         life: u32,
     ) -> Result<Self, String> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
+        let mut command = Command::new(settings.program());
         settings.give_to(&mut command);
         // Its own directory, so that it finds no configuration file of somebody else's.
         command.current_dir(data).env("ANTEROOM_SERVER__DATA_DIR", data);
@@ -93,7 +93,7 @@ impl Drop for Process {
 
 /// Starts a server that must not start; what it says.
 pub(super) async fn refused(settings: &Settings, data: &Path) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
+    let mut command = Command::new(settings.program());
     settings.give_to(&mut command);
     command.current_dir(data).env("ANTEROOM_SERVER__DATA_DIR", data);
     command.stdin(Stdio::null());

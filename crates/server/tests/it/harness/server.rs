@@ -187,6 +187,11 @@ impl TestServer {
         refused(&self.settings, self.data_dir.path()).await
     }
 
+    /// The program that the next life is of.
+    pub(crate) fn next_runs(&mut self, program: &Path) {
+        self.settings.run(program);
+    }
+
     /// Starts the process anew on the same data. The address changes, tokens stay good.
     pub(crate) async fn restart(&mut self) {
         if let Err(said) = self.tries_to_restart().await {

@@ -1,6 +1,7 @@
 //! The settings of one server, as the environment gives them to it.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anteroom_core::mutants;
@@ -8,8 +9,23 @@ use anteroom_core::mutants;
 use super::rabbit::Rabbit;
 
 /// Settings by their path, such as `admission.grace`.
-#[derive(Clone, Default)]
-pub(crate) struct Settings(BTreeMap<String, String>);
+#[derive(Clone)]
+pub(crate) struct Settings {
+    values: BTreeMap<String, String>,
+    program: PathBuf,
+}
+
+/// Names another program than the one that was built with these tests: a copy of it, or an older one.
+pub(crate) const PROGRAM: &str = "TEST_PROGRAM";
+
+/// None, for the program that the tests are of.
+impl Default for Settings {
+    fn default() -> Self {
+        let program = std::env::var_os(PROGRAM);
+        let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_anteroom").into());
+        Self { values: BTreeMap::new(), program: program.into() }
+    }
+}
 
 impl Settings {
     /// What a test wants unless it says otherwise: a free port, a log to be read by a program, and
@@ -21,7 +37,7 @@ impl Settings {
     /// Where `NODES` names a number, a server is so many nodes behind one address, over PostgreSQL and
     /// Redis, unless the test makes nodes of its own: what holds for one, holds for several.
     pub(crate) fn for_tests() -> Self {
-        let mut settings = Self(BTreeMap::new());
+        let mut settings = Self::default();
         settings
             .set("server.listen", "127.0.0.1:0")
             .set("log.format", "json")
@@ -52,8 +68,19 @@ impl Settings {
     /// Sets one key.
     #[expect(clippy::needless_pass_by_value, reason = "values are written where they are set")]
     pub(crate) fn set(&mut self, key: &str, value: impl ToString) -> &mut Self {
-        self.0.insert(key.to_owned(), value.to_string());
+        self.values.insert(key.to_owned(), value.to_string());
         self
+    }
+
+    /// Which program is started from now on.
+    pub(crate) fn run(&mut self, program: &Path) -> &mut Self {
+        self.program = program.to_owned();
+        self
+    }
+
+    /// The program that is started.
+    pub(super) fn program(&self) -> &Path {
+        &self.program
     }
 
     /// Deadlines are waited for there, under names of their own.
@@ -65,12 +92,12 @@ impl Settings {
 
     /// Where the seats are.
     pub(crate) fn strategy(&self) -> &str {
-        self.0.get("admission.strategy").map_or("semaphore", String::as_str)
+        self.values.get("admission.strategy").map_or("semaphore", String::as_str)
     }
 
     /// What a key was set to.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+        self.values.get(key).map(String::as_str)
     }
 
     /// Whether it has yet to be told where Redis is.
@@ -104,7 +131,7 @@ impl Settings {
         for name in inherited.filter(is_setting) {
             command.env_remove(name);
         }
-        for (key, value) in &self.0 {
+        for (key, value) in &self.values {
             let name = key.to_uppercase().replace('.', "__");
             command.env(format!("ANTEROOM_{name}"), value);
         }

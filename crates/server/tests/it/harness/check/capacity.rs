@@ -20,8 +20,10 @@ pub(crate) struct Stay {
 /// More than `seats`.
 pub(crate) fn capacity(stays: &[Stay], seats: usize) -> Verdict<usize> {
     // At one instant ends come before beginnings: which was first cannot be told.
-    let begins = stays.iter().map(|stay| (stay.from, true, stay.who));
-    let ends = stays.iter().map(|stay| (stay.until, false, stay.who));
+    // One that ended in the instant it began is counted neither way.
+    let stays = || stays.iter().filter(|stay| stay.from < stay.until);
+    let begins = stays().map(|stay| (stay.from, true, stay.who));
+    let ends = stays().map(|stay| (stay.until, false, stay.who));
     let mut all: Vec<(u64, bool, usize)> = begins.chain(ends).collect();
     all.sort_unstable();
     let (mut inside, mut most) = (HashMap::<usize, usize>::new(), 0);
@@ -29,7 +31,6 @@ pub(crate) fn capacity(stays: &[Stay], seats: usize) -> Verdict<usize> {
         let sessions = inside.entry(who).or_default();
         match is_begin {
             true => *sessions += 1,
-            // One that ended in the instant it began is counted neither way.
             false => *sessions = sessions.saturating_sub(1),
         }
         if *sessions == 0 {
@@ -60,6 +61,11 @@ mod tests {
     fn one_too_many_for_an_instant_is_found() {
         let found = capacity(&[stay(1, 0, 5), stay(2, 1, 9), stay(3, 4, 9)], 2).unwrap_err();
         assert!(found.contains("3 inside after 4"), "{found}");
+    }
+
+    #[test]
+    fn one_that_ends_in_the_instant_it_begins_does_not_stay_for_ever() {
+        assert_eq!(capacity(&[stay(1, 2, 2), stay(2, 3, 9)], 1), Ok(1));
     }
 
     #[test]

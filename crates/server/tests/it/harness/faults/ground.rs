@@ -2,6 +2,7 @@
 //! people to each.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,8 @@ pub(crate) struct Wanted {
     nodes: usize,
     owns_postgres: bool,
     over_rabbit: bool,
+    is_alone: bool,
+    program: Option<PathBuf>,
     redis: Vec<&'static str>,
     settings: Vec<(&'static str, String)>,
 }
@@ -49,7 +52,27 @@ pub(crate) struct Wanted {
 impl Wanted {
     pub(crate) fn nodes(nodes: usize) -> Self {
         let (redis, settings) = (Vec::new(), Vec::new());
-        Self { nodes, owns_postgres: false, over_rabbit: false, redis, settings }
+        let (owns_postgres, over_rabbit, is_alone, program) = (false, false, false, None);
+        Self { nodes, owns_postgres, over_rabbit, is_alone, program, redis, settings }
+    }
+
+    /// One server as it comes: facts in SQLite, seats in memory.
+    pub(crate) fn alone() -> Self {
+        Self { is_alone: true, ..Self::nodes(1) }
+    }
+
+    /// Every node begins as this program.
+    pub(crate) fn runs(self, program: &Path) -> Self {
+        Self { program: Some(program.to_owned()), ..self }
+    }
+
+    fn give_to(&self, settings: &mut Settings) {
+        if let Some(program) = &self.program {
+            settings.run(program);
+        }
+        for (key, value) in &self.settings {
+            settings.set(key, value);
+        }
     }
 
     /// Messages go through queues on a RabbitMQ that no other test stands on.
@@ -94,7 +117,10 @@ impl Ground {
     /// Starts everything; nothing fails yet.
     pub(crate) async fn start(round: &mut Round, wanted: Wanted) -> Self {
         let own_postgres = wanted.owns_postgres.then(Postgres::start);
-        let url = own_postgres.as_ref().unwrap_or_else(|| Postgres::shared()).database();
+        let url = match wanted.is_alone {
+            true => String::new(),
+            false => own_postgres.as_ref().unwrap_or_else(|| Postgres::shared()).database(),
+        };
         let redis = Redis::start_with(&wanted.redis);
         let (nodes, doors) = (Vec::new(), Vec::new());
         let (to_redis, to_postgres) = (Vec::new(), Vec::new());
@@ -102,13 +128,31 @@ impl Ground {
         let mut ground =
             Self { nodes, redis, rabbit, own_postgres, url, to_redis, to_postgres, doors };
         for _ in 0..wanted.nodes {
-            ground.add(round, &wanted).await;
+            match wanted.is_alone {
+                true => ground.add_alone(round, &wanted).await,
+                false => ground.add(round, &wanted).await,
+            }
         }
         if let Some(rabbit) = &ground.rabbit {
             // Queues declared less than half a second before a kill would not answer after it.
             rabbit.ctl(&["eval", "[ok = dets:sync(It) || It <- dets:all()]."]);
         }
         ground
+    }
+
+    async fn add_alone(&mut self, round: &mut Round, wanted: &Wanted) {
+        let node = TestServer::start(|settings: &mut Settings| {
+            settings.set("auth.guests", true);
+            settings.set("admission.reservation_ttl", "4s").set("admission.grace", millis(GRACE));
+            wanted.give_to(settings);
+        });
+        self.stands(round, node.await).await;
+    }
+
+    async fn stands(&mut self, round: &mut Round, node: TestServer) {
+        EXPECTED.iter().for_each(|event| node.expect_error(event));
+        self.doors.push(Relay::seeded(node.port(), round.dice.split()).await);
+        self.nodes.push(node);
     }
 
     async fn add(&mut self, round: &mut Round, wanted: &Wanted) {
@@ -135,17 +179,12 @@ impl Ground {
             if let Some(rabbit) = &self.rabbit {
                 settings.set("messages.pipeline", "queued").set("rabbitmq.url", rabbit.url());
             }
-            for (key, value) in &wanted.settings {
-                settings.set(key, value);
-            }
+            wanted.give_to(settings);
         })
         .await;
-        EXPECTED.iter().for_each(|event| node.expect_error(event));
-        let door = Relay::seeded(node.port(), round.dice.split()).await;
-        self.nodes.push(node);
         self.to_redis.push(to_redis);
         self.to_postgres.push(to_postgres);
-        self.doors.push(door);
+        self.stands(round, node).await;
     }
 
     /// Who asks that node, through its door.
@@ -177,6 +216,11 @@ impl Ground {
             let why = said.lines().last().unwrap_or_default();
             shown(&format!("node {node} does not start: {why}"));
         }
+        self.door_turns(node);
+    }
+
+    /// The node's door leads to where it is now.
+    pub(crate) fn door_turns(&self, node: usize) {
         self.doors[node].turn_to(self.nodes[node].port());
     }
 
@@ -190,6 +234,11 @@ impl Ground {
         }
     }
 
+    /// Whether it is one server that stands on nothing else.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.url.is_empty()
+    }
+
     /// The PostgreSQL of this round.
     pub(crate) fn postgres(&self) -> &Postgres {
         self.own_postgres.as_ref().unwrap_or_else(|| Postgres::shared())
@@ -197,7 +246,10 @@ impl Ground {
 
     /// What the database says, not over a wire.
     pub(crate) fn say(&self, sql: &str) -> String {
-        self.postgres().say(&self.url, sql)
+        match self.is_alone() {
+            true => self.nodes[0].database_says(sql),
+            false => self.postgres().say(&self.url, sql),
+        }
     }
 
     /// Begins to say something to the database, and does not wait for the answer.
@@ -254,8 +306,12 @@ impl Ground {
         let open =
             format!("SELECT count(*) FROM memberships WHERE room_id = {room} AND left_at IS NULL");
         let open_stays = self.say(&open).parse().unwrap();
-        let kept = ["slots", "line", "entering"].map(|what| self.kept_in_redis(room, what));
-        let kept = kept.iter().sum();
+        let kept = match self.is_alone() {
+            true => 0,
+            false => {
+                ["slots", "line", "entering"].iter().map(|it| self.kept_in_redis(room, it)).sum()
+            }
+        };
         let mut rest = Vec::new();
         for node in &self.nodes {
             // A node that cannot tell is not at rest.

@@ -17,7 +17,7 @@ use super::dice::Dice;
 use super::shown;
 
 pub(crate) use ground::{Ground, LEASE, Wanted};
-pub(crate) use load::{SEATS, under_load};
+pub(crate) use load::{Load, SEATS, under_load};
 pub(crate) use storm::Storm;
 pub(crate) use talk::{Saying, Talk};
 

@@ -2,17 +2,18 @@
 //! and every socket is watched from outside.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anteroom_client::{Account, Client, Error, Event, Session};
 use futures_util::future::join_all;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::harness::check::{Since, Stay, Verdict, capacity};
-use crate::harness::{shown, within};
+use crate::harness::{PATIENCE, shown, within};
 
 /// What somebody sees who watches all sockets.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +51,10 @@ pub(crate) struct Storm {
     stays: Mutex<Vec<Stay>>,
     seen: watch::Sender<Seen>,
     doors: Mutex<Vec<Client>>,
-    is_over: AtomicBool,
+    /// Nobody stays or waits any longer.
+    over: CancellationToken,
+    /// What each is doing who has not gone home, for whoever waits for them in vain.
+    doing: Mutex<BTreeMap<usize, String>>,
 }
 
 impl Storm {
@@ -64,7 +68,8 @@ impl Storm {
             stays: Mutex::default(),
             seen: watch::Sender::default(),
             doors: Mutex::new(doors),
-            is_over: AtomicBool::new(false),
+            over: CancellationToken::new(),
+            doing: Mutex::default(),
         })
     }
 
@@ -77,6 +82,11 @@ impl Storm {
     pub(crate) async fn seen(&self, what: &str, wanted: impl FnMut(&Seen) -> bool) -> Seen {
         let mut seen = self.seen.subscribe();
         within(what, seen.wait_for(wanted)).await.unwrap().clone()
+    }
+
+    /// How many have come in.
+    pub(crate) fn entered(&self) -> usize {
+        self.seen.borrow().entered
     }
 
     /// Waits until the room is full.
@@ -105,8 +115,11 @@ impl Storm {
             })
             .collect();
         faults.await;
-        self.is_over.store(true, Ordering::Relaxed);
-        for visit in within("everybody's last visit", join_all(visits)).await {
+        self.over.cancel();
+        let Ok(visits) = timeout(PATIENCE, join_all(visits)).await else {
+            panic!("not everybody goes home: {:?}", self.doing.lock().unwrap());
+        };
+        for visit in visits {
             visit.unwrap();
         }
         let seen = self.seen.borrow().clone();
@@ -123,7 +136,8 @@ impl Storm {
     /// Comes by each node in turn, stays a while and goes in one way or another, until it is over.
     async fn visits(&self, who: usize, token: &str) {
         for visit in who.. {
-            if self.is_over.load(Ordering::Relaxed) {
+            if self.over.is_cancelled() {
+                self.doing.lock().unwrap().remove(&who);
                 return;
             }
             let (node, door) = {
@@ -132,6 +146,7 @@ impl Storm {
             };
             let account = door.with_token(token);
             let came = Instant::now();
+            self.does(who, format!("enters by node {node}"));
             let entry = account.enter(self.room).await;
             // On a busy machine everything takes longer: who stays no longer than it takes to come in, or
             // knocks again at once, would keep the room from ever being full.
@@ -139,13 +154,15 @@ impl Storm {
             match entry {
                 Ok(session) => {
                     let from = self.welcomed(node);
+                    self.does(who, format!("is seated on node {node}"));
                     let gone = |until| self.gone(node, Stay { who, from, until });
                     self.stays(session, visit, slowly, gone).await;
                 }
                 Err(error) => {
                     self.refused(&error);
                     let knocks = Duration::from_millis(500 + (who as u64 * 53) % 1_000);
-                    sleep_until(Instant::now() + knocks.max(slowly)).await;
+                    self.does(who, format!("waits after node {node}: {error}"));
+                    self.lasts(Instant::now() + knocks.max(slowly), pending::<()>()).await;
                 }
             }
         }
@@ -163,7 +180,7 @@ impl Storm {
         let until = Instant::now() + stay.max(at_least);
         let ended =
             async { while !matches!(session.next().await, None | Some(Event::Closed(_))) {} };
-        let has_ended = timeout_at(until, ended).await.is_ok();
+        let has_ended = self.lasts(until, ended).await;
         // Before the server can know of it: a seat that is given back may be taken at once.
         gone(self.since.at());
         match visit % 3 {
@@ -172,6 +189,16 @@ impl Storm {
             0 | 1 => drop(session.leave().await),
             _ => session.abort(),
         }
+    }
+
+    /// Whether that came before the time was over, or all of it.
+    async fn lasts(&self, until: Instant, what: impl Future<Output = ()>) -> bool {
+        let what = self.over.run_until_cancelled(what);
+        timeout_at(until, what).await.is_ok_and(|ended| ended.is_some())
+    }
+
+    fn does(&self, who: usize, what: String) {
+        self.doing.lock().unwrap().insert(who, what);
     }
 
     fn welcomed(&self, node: usize) -> u64 {

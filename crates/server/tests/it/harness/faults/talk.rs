@@ -6,6 +6,7 @@ mod member;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anteroom_client::Client;
 use futures_util::future::join_all;
@@ -29,12 +30,20 @@ pub(crate) struct Saying {
     pub(crate) window: usize,
     /// After so many things heard a member goes and comes back of their own accord; never with 0.
     pub(crate) stays: usize,
+    /// Waited before each thing said.
+    pub(crate) pace: Duration,
 }
 
 impl Saying {
     /// A few people who talk until they are told to stop.
-    pub(crate) const SMALL: Self =
-        Self { rooms: 1, members: 4, each: usize::MAX, window: 2, stays: 120 };
+    pub(crate) const SMALL: Self = Self {
+        rooms: 1,
+        members: 4,
+        each: usize::MAX,
+        window: 2,
+        stays: 120,
+        pace: Duration::ZERO,
+    };
 }
 
 /// What all members know.
@@ -116,7 +125,10 @@ impl Talk {
     pub(crate) async fn ends(self, ground: &Ground, round: &mut Round) -> usize {
         self.shared.is_over.store(true, Ordering::Relaxed);
         crate::harness::within("the last acknowledgements", self.said()).await;
-        let last = ground.say("SELECT id, last_seq FROM rooms");
+        let last = ground.say(match ground.is_alone() {
+            true => "SELECT room_id, last_seq FROM last_seqs",
+            false => "SELECT id, last_seq FROM rooms",
+        });
         let last = last.lines().map(|line| {
             let (room, seq) = line.split_once('|').expect("two columns");
             (room.parse().unwrap(), seq.parse().unwrap())

@@ -156,6 +156,10 @@ impl Member {
             if is_over || self.said.len() >= self.shared.saying.each {
                 return true;
             }
+            let pace = self.shared.saying.pace;
+            if !pace.is_zero() {
+                sleep_until(Instant::now() + pace).await;
+            }
             let n = self.said.len();
             self.said.push(Said { invoked: self.shared.since.at(), acked: None });
             self.open.push_back(n);
