@@ -50,7 +50,7 @@ pub(crate) use journal::{LogEvent, now_ms};
 pub(crate) use nodes::{Nodes, meet_at, one_of_many};
 pub(crate) use people::{Known, PASSWORD};
 pub(crate) use postgres::Postgres;
-pub(crate) use process::resident_kib;
+pub(crate) use process::{resident_kib, resident_kib_of_living};
 pub(crate) use proxies::Proxy;
 pub(crate) use rabbit::Rabbit;
 pub(crate) use redis::Redis;

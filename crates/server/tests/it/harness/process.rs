@@ -126,7 +126,12 @@ fn each_line(stream: impl Read, mut take: impl FnMut(&str)) {
 
 /// Resident memory in KiB, as the kernel tells.
 pub(crate) fn resident_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+    resident_kib_of_living(pid).expect("its memory")
+}
+
+/// The same; `None` for a process that has ended.
+pub(crate) fn resident_kib_of_living(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse().unwrap())
 }

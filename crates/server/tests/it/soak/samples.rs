@@ -26,7 +26,7 @@ struct Minute {
     wandered: usize,
     most: Vec<usize>,
     keys: Option<usize>,
-    used: Vec<Resources>,
+    used: Vec<Option<Resources>>,
 }
 
 pub(crate) struct Samples {
@@ -69,10 +69,11 @@ impl Samples {
             }
             self.counters(ground, node, at).await;
         }
-        let used: Vec<Resources> =
-            ground.nodes.iter().map(|node| Resources::of(node.pid())).collect();
-        for (node, used) in used.iter().enumerate() {
-            flat::note(&mut self.lives, node, ground.nodes[node].pid(), (at, *used));
+        // One that was given up by the others may have ended just now.
+        let used: Vec<Option<Resources>> =
+            ground.nodes.iter().map(|node| Resources::of_living(node.pid())).collect();
+        for (node, used) in used.iter().enumerate().filter_map(|(node, it)| Some((node, (*it)?))) {
+            flat::note(&mut self.lives, node, ground.nodes[node].pid(), (at, used));
         }
         let minute = usize::try_from(at.as_secs() / 60).unwrap();
         self.minutes.resize_with(minute + 1, Minute::default);
@@ -138,7 +139,10 @@ impl Samples {
             let used: Vec<String> = it
                 .used
                 .iter()
-                .map(|it| format!("{} {} {}", it.resident_kib >> 10, it.files, it.tasks))
+                .map(|it| match it {
+                    Some(it) => format!("{} {} {}", it.resident_kib >> 10, it.files, it.tasks),
+                    None => "ended".to_owned(),
+                })
                 .collect();
             let keys = it.keys.map_or_else(|| "–".to_owned(), |keys| keys.to_string());
             let of = |now: usize, then: usize| now.saturating_sub(then);

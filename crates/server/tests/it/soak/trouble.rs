@@ -97,6 +97,7 @@ impl Trouble {
     ) {
         let until = Instant::now() + self.dice.between(QUIET.0, QUIET.1);
         while Instant::now() < until && !self.is_over() {
+            ground.restart_who_stopped().await;
             samples.take(ground, load, self.counts.values().sum()).await;
         }
         if self.is_over() {

@@ -18,9 +18,15 @@ const SLACK_FILES: usize = 48;
 impl Resources {
     /// What the process uses now.
     pub(crate) fn of(pid: u32) -> Self {
-        let count = |what: &str| std::fs::read_dir(format!("/proc/{pid}/{what}")).unwrap().count();
-        let resident_kib = crate::harness::resident_kib(pid);
-        Self { files: count("fd"), tasks: count("task"), resident_kib }
+        Self::of_living(pid).expect("it lives")
+    }
+
+    /// The same; `None` for a process that has ended.
+    pub(crate) fn of_living(pid: u32) -> Option<Self> {
+        let count =
+            |what: &str| Some(std::fs::read_dir(format!("/proc/{pid}/{what}")).ok()?.count());
+        let resident_kib = crate::harness::resident_kib_of_living(pid)?;
+        Some(Self { files: count("fd")?, tasks: count("task")?, resident_kib })
     }
 }
 
