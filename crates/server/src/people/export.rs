@@ -8,6 +8,7 @@ use std::io;
 
 use anteroom_core::ids::RoomId;
 use anteroom_protocol::Timestamp;
+use anteroom_protocol::audit::AuditLine;
 use anteroom_protocol::export::{
     ExportedAccount, ExportedBan, ExportedLogin, ExportedRoom, ExportedStay, FORMAT,
 };
@@ -16,8 +17,8 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::storage::{
-    Actor, AuditQuery, EntryQuery, OwnBan, OwnRoom, PastLogin, PastStay, SharedStorage, Stored,
-    Stretch, UserRecord, WallMillis,
+    Actor, AuditQuery, EntryQuery, NamedAudit, OwnBan, OwnRoom, PastLogin, PastStay, SharedStorage,
+    Stored, Stretch, UserRecord, WallMillis,
 };
 use crate::{audit, entry_log, view};
 
@@ -133,6 +134,32 @@ impl Text {
         }
         Ok(())
     }
+
+    /// A list that is read a page at a time, each from behind the last line of the one before.
+    async fn pages<T, I: Copy, W: Serialize, F: Future<Output = Stored<Vec<T>>>>(
+        &mut self,
+        name: &str,
+        read: impl Fn(Option<I>) -> F,
+        id: impl Fn(&T) -> I,
+        show: impl Fn(T) -> W,
+    ) -> Result<(), Cut> {
+        self.begin(name);
+        let mut before = None;
+        loop {
+            let page = read(before).await?;
+            before = page.last().map(&id);
+            let is_end = page.len() < LINES;
+            for line in page {
+                self.item(&show(line));
+            }
+            self.hand_over().await?;
+            if is_end {
+                break;
+            }
+        }
+        self.end();
+        Ok(())
+    }
 }
 
 async fn write(
@@ -169,50 +196,28 @@ async fn write(
 }
 
 async fn entries(storage: &SharedStorage, user: &UserRecord, text: &mut Text) -> Result<(), Cut> {
-    text.begin("entries");
-    let mut query =
-        EntryQuery { room: None, user: Some(user.id), outcome: None, before: None, limit: LINES };
-    loop {
-        let some = storage.entries(query).await?;
-        query.before = some.last().map(|last| last.id);
-        let is_end = some.len() < LINES;
-        for line in some {
-            text.item(&entry_log::shown(line));
-        }
-        text.hand_over().await?;
-        if is_end {
-            break;
-        }
-    }
-    text.end();
-    Ok(())
+    let user = Some(user.id);
+    let asked = |before| EntryQuery { room: None, user, outcome: None, before, limit: LINES };
+    let read = |before| storage.entries(asked(before));
+    text.pages("entries", read, |line| line.id, entry_log::shown).await
 }
 
 async fn lines(
     storage: &SharedStorage,
-    (name, mut query): (&str, AuditQuery),
+    (name, query): (&str, AuditQuery),
     text: &mut Text,
 ) -> Result<(), Cut> {
-    text.begin(name);
-    loop {
-        let some = storage.audit(query).await?;
-        query.before = some.last().map(|last| last.record.id);
-        let is_end = some.len() < LINES;
-        for line in some {
-            let mut line = audit::shown(line);
-            // Others are not what this is about.
-            for named in [&mut line.actor, &mut line.user].into_iter().flatten() {
-                named.username = None;
-            }
-            text.item(&line);
-        }
-        text.hand_over().await?;
-        if is_end {
-            break;
-        }
+    let read = |before| storage.audit(AuditQuery { before, ..query });
+    text.pages(name, read, |line| line.record.id, of_somebody).await
+}
+
+/// Others are not what this is about.
+fn of_somebody(line: NamedAudit) -> AuditLine {
+    let mut line = audit::shown(line);
+    for named in [&mut line.actor, &mut line.user].into_iter().flatten() {
+        named.username = None;
     }
-    text.end();
-    Ok(())
+    line
 }
 
 fn account(user: &UserRecord) -> ExportedAccount {

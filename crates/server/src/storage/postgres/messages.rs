@@ -37,6 +37,7 @@ macro_rules! select_message {
         )
     };
 }
+pub(super) use select_message;
 
 statements! {
     LOCK_ROOMS = "SELECT id, last_seq FROM rooms WHERE id = ANY ($1) AND closed_at IS NULL

@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 use super::ask::{change, row, rows};
 use super::entries::count;
 use super::error::Step;
-use super::messages::record;
+use super::messages::{record, select_message};
 use super::{PostgresStorage, events, logins};
 use crate::storage::events as told;
 use crate::storage::{
@@ -39,11 +39,8 @@ statements! {
     MESSAGES_END = "SELECT max(seq), count(*) FROM
                     (SELECT seq FROM messages WHERE room_id = $1 AND seq > $2
                      ORDER BY seq LIMIT $3) AS stretch";
-    MESSAGES = "SELECT m.id AS id, room_id, seq, sender_id, display_name, client_id, kind,
-                       content_type, content, reply_to, m.created_at AS created_at, updated_at,
-                       deleted_at
-                FROM messages AS m LEFT JOIN users ON users.id = sender_id
-                WHERE room_id = $1 AND seq > $2 AND seq <= $3 AND sender_id = $4 ORDER BY seq";
+    MESSAGES =
+        select_message!("room_id = $1 AND seq > $2 AND seq <= $3 AND sender_id = $4 ORDER BY seq");
     /// In one order: two administrators who end their accounts at once wait for each other.
     LOCK_THEM = "SELECT id FROM users
                  WHERE id = $1 OR id IN (SELECT user_id FROM user_roles WHERE role = 'admin')

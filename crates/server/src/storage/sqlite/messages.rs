@@ -32,6 +32,7 @@ macro_rules! select_message {
         )
     };
 }
+pub(super) use select_message;
 
 statements! {
     LAST_SEQ = "SELECT last_seq FROM last_seqs WHERE room_id = ?1 AND closed_at IS NULL";

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::entries::count;
-use super::messages::{record, row_of, seq_of};
+use super::messages::{record, row_of, select_message, seq_of};
 use super::{SqliteStorage, logins};
 use crate::storage::{
     AccountEnd, AccountEnded, Erasure, LoginEnd, MessageRecord, OwnBan, OwnRoom, PastLogin,
@@ -35,11 +35,7 @@ statements! {
     MESSAGES_END = "SELECT max(row_no), count(*) FROM
                     (SELECT row_no FROM messages WHERE row_no > ?1 AND row_no <= ?2
                      ORDER BY row_no LIMIT ?3)";
-    MESSAGES = "SELECT m.id AS id, room_id, seq, sender_id, display_name, client_id, kind,
-                       content_type, content, reply_to, m.created_at AS created_at, updated_at,
-                       deleted_at
-                FROM messages AS m LEFT JOIN users ON users.id = sender_id
-                WHERE row_no > ?1 AND row_no <= ?2 AND sender_id = ?3 ORDER BY row_no";
+    MESSAGES = select_message!("row_no > ?1 AND row_no <= ?2 AND sender_id = ?3 ORDER BY row_no");
     IS_GONE = "SELECT gone_at IS NOT NULL FROM users WHERE id = ?1";
     ENDED_WITH_IT = "SELECT logins.id FROM logins JOIN users ON users.id = user_id
                      WHERE user_id = ?1 AND ended_at = gone_at ORDER BY ordinal";
