@@ -69,10 +69,18 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<u32> {
     Ok(failed)
 }
 
-/// The test program and the server, each a copy.
+/// The test program and the server, each a copy, which goes with this.
 pub(crate) struct Built {
     pub(crate) tests: PathBuf,
     pub(crate) server: PathBuf,
+    dir: PathBuf,
+}
+
+impl Drop for Built {
+    fn drop(&mut self) {
+        // What is left of one that was killed does no harm, but takes a third of a gigabyte.
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
 }
 
 /// Builds both, and copies them to where no other build changes them.
@@ -96,7 +104,7 @@ pub(crate) fn build(root: &Path) -> anyhow::Result<Built> {
     // Of each run its own: another may be under way.
     let dir = root.join(PROGRAMS).join(std::process::id().to_string());
     std::fs::create_dir_all(&dir)?;
-    let built = Built { tests: dir.join("tests"), server: dir.join("anteroom") };
+    let built = Built { tests: dir.join("tests"), server: dir.join("anteroom"), dir };
     std::fs::copy(&named, &built.tests).context("the test program")?;
     std::fs::copy(&server, &built.server).context("the server")?;
     Ok(built)
