@@ -11,7 +11,7 @@ use crate::harness::{Known as _, LogEvent, Rabbit, TestServer, alive};
 /// How far the server's own loop stays behind, in milliseconds.
 const BEHIND: i64 = 2_000;
 /// What a busy machine needs besides.
-const BUSY: i64 = 3_000;
+const BUSY: i64 = 8_000;
 
 /// A server whose reservations wait two seconds, there.
 async fn server(rabbit: &Rabbit) -> TestServer {

@@ -57,7 +57,7 @@ async fn what_is_not_confirmed_in_time_is_unknown_and_the_line_begins_anew() {
     let began = Instant::now();
     let outcomes = link.publish(&[one.clone(), two]).await.unwrap();
     assert_eq!(outcomes, [Outcome::Unknown, Outcome::Unknown]);
-    assert!(began.elapsed() < TIMEOUT * 2);
+    assert!(began.elapsed() < TIMEOUT * 5);
     assert!(!link.is_up(), "a line with outcomes outstanding is not used again");
     signal(&rabbit, "CONT");
     after(&link, 1).await;
@@ -78,7 +78,7 @@ async fn a_broker_without_memory_refuses_in_time_and_takes_again_when_it_has_som
             Ok(outcome) => assert_eq!(outcome, Outcome::Unknown),
             Err(_) => refused += 1,
         }
-        assert!(began.elapsed() < TIMEOUT * 2);
+        assert!(began.elapsed() < TIMEOUT * 5);
         tokio::task::yield_now().await;
     }
     rabbit.ctl(&["set_vm_memory_high_watermark", "absolute", "1GB"]);

@@ -25,8 +25,8 @@ async fn a_lock_held_by_another_program_is_a_bounded_wait() {
     for answer in join_all(waiting).await {
         assert!(matches!(answer, Err(StorageError::Unavailable(_))), "{answer:?}");
     }
-    // Three turns of eight connections.
-    assert!(began.elapsed() < 6 * timeout, "{:?}", began.elapsed());
+    // Three turns of eight connections; one after the other it would be twenty.
+    assert!(began.elapsed() < 15 * timeout, "{:?}", began.elapsed());
     held.rollback().await.unwrap();
     let answer = fresh.store.append(vec![said(room, me, "late")]).await.unwrap();
     assert_eq!(answer, [Appended::New { seq: 1 }], "nothing of what was refused came after all");

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::server::Postgres;
 use super::wire::Wire;
-use super::{Fresh, OF_SEVERAL, node, until};
+use super::{Fresh, OF_SEVERAL, PATIENCE, node, until};
 use crate::storage::contract::{new_user, open_room, said, stay, user};
 use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::{
@@ -86,7 +86,7 @@ async fn lines_that_fall_silent_are_given_up_and_not_lent_again() {
     wire.silence();
     let began = Instant::now();
     unavailable(&far.user(me).await);
-    assert!(began.elapsed() < 4 * timeout, "{:?}", began.elapsed());
+    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
     assert!(far.user(me).await.unwrap().is_some(), "over a new line");
 }
 
