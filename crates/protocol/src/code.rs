@@ -63,6 +63,8 @@ codes! {
     CredentialsExpired => "credentials_expired",
     /// This server takes no guests.
     GuestsDisabled => "guests_disabled",
+    /// Nobody would be left who may administer.
+    LastAdmin => "last_admin",
     /// Every seat is taken, or others wait in line.
     RoomFull => "room_full",
     /// No such room, or an unlisted one without its key.

@@ -22,7 +22,8 @@ pub(crate) const fn status(code: Code) -> StatusCode {
         | Code::RoomFull
         | Code::Replaced
         | Code::TooManyReservations
-        | Code::AlreadySeated => StatusCode::CONFLICT,
+        | Code::AlreadySeated
+        | Code::LastAdmin => StatusCode::CONFLICT,
         Code::RoomClosed | Code::ReservationExpired => StatusCode::GONE,
         Code::Forbidden
         | Code::CrossSite
@@ -77,6 +78,7 @@ pub(crate) const fn title(code: Code) -> &'static str {
         Code::AccountExpired => "This account has expired",
         Code::CredentialsExpired => "The password must be changed",
         Code::GuestsDisabled => "This server takes no guests",
+        Code::LastAdmin => "This is the last administrator",
         Code::RoomFull => "The room is full",
         Code::RoomNotFound => "There is no such room",
         Code::RoomClosed => "The room is closed",

@@ -7,7 +7,9 @@ use tracing::info;
 use super::credentials::foldable;
 use super::error::Faults;
 use super::{AccountError, Accounts, names};
-use crate::storage::{LoginEnd, SharedStorage, UserQuery, UserRecord, WallMillis};
+use crate::storage::{
+    AccountChanged, LastAdmin, LoginEnd, SharedStorage, UserQuery, UserRecord, WallMillis,
+};
 use crate::tokens::Otherwise;
 
 impl Accounts {
@@ -44,14 +46,17 @@ impl Accounts {
     /// Locks an account and ends its logins; answers which. Repeating it is harmless.
     ///
     /// # Errors
-    /// `NoSuchUser`, or the store's: then the account may be locked with logins that are still
-    /// listed, but none of them opens anything.
-    pub async fn lock(&self, user: UserId, now: WallMillis) -> Result<Vec<LoginId>, AccountError> {
+    /// `NoSuchUser`, `LastAdmin`, or the store's: then the account may be locked with logins that are
+    /// still listed, but none of them opens anything.
+    pub async fn lock(
+        &self,
+        user: UserId,
+        now: WallMillis,
+        last: LastAdmin,
+    ) -> Result<Vec<LoginId>, AccountError> {
         let lock = move |storage: SharedStorage| async move {
-            if !storage.set_locked(user, Some(now)).await? {
-                return Err(AccountError::NoSuchUser);
-            }
-            Ok(storage.end_logins(user, LoginEnd::Locked, now).await?)
+            changed(storage.set_locked(user, Some(now), last).await?)?;
+            Ok::<_, AccountError>(storage.end_logins(user, LoginEnd::Locked, now).await?)
         };
         let ended = self.tokens.standings().change(user, Otherwise::WaitOut, lock).await?;
         info!(event = "auth.locked", %user, logins_ended = ended.len(), "account locked");
@@ -68,7 +73,7 @@ impl Accounts {
             if record.locked_at.is_some() {
                 // A lock that was cut short may have left some.
                 storage.end_logins(user, LoginEnd::Locked, now).await?;
-                storage.set_locked(user, None).await?;
+                changed(storage.set_locked(user, None, LastAdmin::MayGo).await?)?;
             }
             Ok::<_, AccountError>(())
         };
@@ -80,11 +85,12 @@ impl Accounts {
     /// Replaces the roles; in force with the next request of that user.
     ///
     /// # Errors
-    /// `Invalid` when there is none, `NoSuchUser`, or the store's.
+    /// `Invalid` when there is none, `NoSuchUser`, `LastAdmin`, or the store's.
     pub async fn set_roles(
         &self,
         user: UserId,
         mut roles: Vec<Role>,
+        last: LastAdmin,
     ) -> Result<UserRecord, AccountError> {
         if roles.is_empty() {
             let mut faults = Faults::default();
@@ -96,11 +102,27 @@ impl Accounts {
         let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
         let names = names.join(" ");
         let set = move |storage: SharedStorage| async move {
-            storage.set_roles(user, roles).await?;
+            changed(storage.set_roles(user, roles, last).await?)?;
             storage.user(user).await?.ok_or(AccountError::NoSuchUser)
         };
         let record = self.tokens.standings().change(user, Otherwise::WaitOut, set).await?;
         info!(event = "auth.roles_changed", %user, roles = names, "roles changed");
         Ok(record)
+    }
+
+    /// How many could log in and administer.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn administrators(&self, now: WallMillis) -> Result<u32, AccountError> {
+        Ok(self.storage.administrators(now).await?)
+    }
+}
+
+fn changed(came: AccountChanged) -> Result<(), AccountError> {
+    match came {
+        AccountChanged::Done => Ok(()),
+        AccountChanged::NoSuchUser => Err(AccountError::NoSuchUser),
+        AccountChanged::LastAdmin => Err(AccountError::LastAdmin),
     }
 }

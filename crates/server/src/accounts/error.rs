@@ -41,7 +41,7 @@ pub enum AccountError {
     #[error("only administrators may do this, and nobody may lock themselves out")]
     Forbidden,
     /// Nobody would be left who may administer.
-    #[error("the last administrator cannot be deleted")]
+    #[error("nobody would be left who may administer")]
     LastAdmin,
     /// No such user.
     #[error("no such user")]

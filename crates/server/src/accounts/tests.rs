@@ -4,13 +4,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use anteroom_core::ids::UserId;
 use anteroom_protocol::account::{
     GuestSignIn, PasswordChange, ProfileChange, Role, SignIn, SignUp,
 };
 
 use super::{AccountError, Accounts, AccountsConfig, PasswordConfig, ThrottleConfig};
 use crate::storage::sqlite::{SqliteOptions, SqliteStorage};
-use crate::storage::{SharedStorage, UserRecord};
+use crate::storage::{AccountEnd, LastAdmin, SharedStorage, UserRecord};
 use crate::tokens::{AuthError, IssuedToken, Keys, Tokens, TokensConfig};
 
 const NOW: i64 = 1_763_712_000_000;
@@ -229,7 +230,7 @@ async fn a_locked_account_opens_nothing_and_its_old_logins_never_come_back() {
     let user = house.sign_up("hana").await;
     let before = house.sign_in("hana", PASSWORD).await.unwrap();
     assert!(house.is_good(&before, NOW).await);
-    assert_eq!(house.accounts.lock(user.id, NOW).await.unwrap(), [before.login]);
+    assert_eq!(house.accounts.lock(user.id, NOW, LastAdmin::MayGo).await.unwrap(), [before.login]);
     let refused = house.tokens.authenticate(&before.token, NOW).await;
     assert!(matches!(refused, Err(AuthError::Revoked)));
     assert!(house.tokens.refresh(&before.token, NOW).await.is_err());
@@ -255,7 +256,7 @@ async fn a_sign_in_that_races_with_a_lock_leaves_no_login_behind() {
             })
             .collect();
         tokio::task::yield_now().await;
-        house.accounts.lock(user.id, NOW).await.unwrap();
+        house.accounts.lock(user.id, NOW, LastAdmin::MayGo).await.unwrap();
         for attempt in attempts {
             if let Ok(issued) = attempt.await.unwrap() {
                 assert!(!house.is_good(&issued, NOW).await);
@@ -365,7 +366,7 @@ async fn a_new_name_and_new_roles_are_in_force_with_the_next_request() {
     };
     house.accounts.change_profile(&asker, change, HOME, NOW).await.unwrap();
     let roles = vec![Role::Moderator, Role::User, Role::User];
-    house.accounts.set_roles(user.id, roles).await.unwrap();
+    house.accounts.set_roles(user.id, roles, LastAdmin::MayGo).await.unwrap();
     let asker = house.tokens.authenticate(&issued.token, NOW).await.unwrap();
     assert_eq!(asker.name, "Kim 하나");
     assert_eq!(asker.roles, [Role::User, Role::Moderator]);
@@ -373,6 +374,26 @@ async fn a_new_name_and_new_roles_are_in_force_with_the_next_request() {
         house.accounts.find("HANA").await.unwrap().contact_number.unwrap(),
         "+82 10 1234 5678"
     );
-    assert_eq!(fields(house.accounts.set_roles(user.id, vec![]).await), [("roles", "required")]);
+    assert_eq!(
+        fields(house.accounts.set_roles(user.id, vec![], LastAdmin::MayGo).await),
+        [("roles", "required")]
+    );
     assert_eq!(word(house.accounts.find("nobody").await), "no_such_user");
+}
+
+#[tokio::test]
+async fn the_last_administrator_is_told_apart_from_nobody() {
+    let house = house(unthrottled());
+    let user = house.sign_up("hana").await;
+    let (stays, roles) = (LastAdmin::Stays(NOW), vec![Role::User]);
+    let admin = vec![Role::User, Role::Admin];
+    house.accounts.set_roles(user.id, admin, stays).await.unwrap();
+    let end = AccountEnd { user: user.id, at: NOW, erase: false, last: stays };
+    assert_eq!(word(house.accounts.lock(user.id, NOW, stays).await), "last_admin");
+    assert_eq!(word(house.accounts.set_roles(user.id, roles.clone(), stays).await), "last_admin");
+    assert_eq!(word(house.accounts.end(end).await), "last_admin");
+    let nobody = UserId(uuid::Uuid::now_v7());
+    assert_eq!(word(house.accounts.lock(nobody, NOW, stays).await), "no_such_user");
+    assert_eq!(word(house.accounts.set_roles(nobody, roles, stays).await), "no_such_user");
+    assert_eq!(house.accounts.administrators(NOW).await.unwrap(), 1);
 }

@@ -15,6 +15,7 @@ use tokio::net::UnixStream;
 use crate::accounts::names::fold;
 use crate::app::socket_of;
 use crate::config::Config;
+use crate::http::control::Administrators;
 
 /// The longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -120,6 +121,16 @@ impl Remote {
         let page: Page<User> = serde_json::from_value(answer(request).await?)?;
         let is_meant = |user: &User| fold(&user.username) == fold(username);
         page.items.into_iter().find(is_meant).with_context(|| format!("there is no {username}"))
+    }
+
+    /// How many administrators are left.
+    ///
+    /// # Errors
+    /// What the server refuses, in its words.
+    pub(super) async fn administrators(&self) -> anyhow::Result<u32> {
+        let told = self.ask(Method::GET, "/control/administrators", None::<&Value>).await?;
+        let told: Administrators = serde_json::from_value(told)?;
+        Ok(told.administrators)
     }
 
     async fn ask(

@@ -19,7 +19,7 @@ use crate::audit::{Audit, Deed};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::people::{Chunks, export};
-use crate::storage::{AccountEnd, LoginEnd, SharedStorage};
+use crate::storage::{AccountEnd, LastAdmin, LoginEnd, SharedStorage};
 use crate::tokens::Tokens;
 
 #[derive(Debug, Subcommand)]
@@ -70,10 +70,31 @@ pub(super) enum UserCommand {
     },
 }
 
+impl UserCommand {
+    /// Whom it keeps from administering, if they may.
+    fn takes_administration_from(&self) -> Option<&str> {
+        match self {
+            Self::Lock { username } | Self::Delete { username, .. } => Some(username),
+            Self::Role { username, roles } => {
+                let keeps = roles.iter().any(|role| Role::parse(role) == Some(Role::Admin));
+                (!keeps).then_some(username)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Runs one command on the store that the configuration names.
 pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result<ExitCode> {
     if let Some(server) = Remote::reach(config).await? {
+        let takes = match command.takes_administration_from() {
+            Some(name) => server.user(name).await?.roles.contains(&Role::Admin),
+            None => false,
+        };
         say(&through(&server, command).await?);
+        if takes {
+            say(&left(server.administrators().await?));
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let (storage, _) = open_storage(config).await?;
@@ -81,11 +102,19 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result
     let accounts = Accounts::new(Arc::clone(&storage), tokens.clone(), AccountsConfig::default());
     let clock = Arc::new(Clock::new());
     let audit = Audit::new(Arc::clone(&storage), Arc::clone(&clock), config.admin.audit_kept);
-    let told =
-        Desk { storage: Arc::clone(&storage), accounts, tokens, audit, clock }.act(command).await;
+    let desk = Desk { storage: Arc::clone(&storage), accounts, tokens, audit, clock };
+    let done = desk.obey(command).await;
     storage.close().await;
-    say(&told?);
-    Ok(ExitCode::SUCCESS)
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// What is left of administration, after somebody was kept from it.
+fn left(administrators: u32) -> String {
+    match administrators {
+        0 => "no administrator is left; `anteroom user role NAME user admin` makes one".to_owned(),
+        1 => "1 administrator is left".to_owned(),
+        n => format!("{n} administrators are left"),
+    }
 }
 
 /// What is to be said, if anything is: an export has said all.
@@ -155,6 +184,18 @@ struct Desk {
 }
 
 impl Desk {
+    async fn obey(&self, command: UserCommand) -> anyhow::Result<()> {
+        let takes = match command.takes_administration_from() {
+            Some(name) => self.accounts.find(name).await?.roles.contains(&Role::Admin),
+            None => false,
+        };
+        say(&self.act(command).await?);
+        if takes {
+            say(&left(self.accounts.administrators(self.clock.wall()).await?));
+        }
+        Ok(())
+    }
+
     async fn act(&self, command: UserCommand) -> anyhow::Result<String> {
         let now = self.clock.wall();
         match command {
@@ -171,7 +212,8 @@ impl Desk {
             UserCommand::Lock { username } => {
                 let user = self.accounts.find(&username).await?;
                 let deed = Deed::by_command(Act::Lock).to(user.id);
-                let ended = self.audit.keep(deed, self.accounts.lock(user.id, now)).await?;
+                let locking = self.accounts.lock(user.id, now, LastAdmin::MayGo);
+                let ended = self.audit.keep(deed, locking).await?;
                 Ok(format!("{username} is locked; {} logins ended", ended.len()))
             }
             UserCommand::Unlock { username } => {
@@ -187,7 +229,8 @@ impl Desk {
                 let parsed = parsed.context("roles are user, moderator, admin and service")?;
                 let deed = Deed::by_command(Act::Roles).to(user.id);
                 let deed = deed.detail("roles", roles.join(" "));
-                self.audit.keep(deed, self.accounts.set_roles(user.id, parsed)).await?;
+                let setting = self.accounts.set_roles(user.id, parsed, LastAdmin::MayGo);
+                self.audit.keep(deed, setting).await?;
                 Ok(format!("{username} is now {}", roles.join(", ")))
             }
             UserCommand::Logout { username } => {
@@ -204,7 +247,7 @@ impl Desk {
     async fn delete(&self, username: &str, erase: bool) -> anyhow::Result<String> {
         let user = self.accounts.find(username).await?.id;
         let deed = Deed::by_command(Act::DeleteUser).to(user);
-        let end = AccountEnd { user, at: self.clock.wall(), erase };
+        let end = AccountEnd { user, at: self.clock.wall(), erase, last: LastAdmin::MayGo };
         self.audit.keep(deed, self.accounts.end(end)).await?;
         Ok(format!("{username} is deleted ({user})"))
     }

@@ -35,9 +35,13 @@ pub(super) fn routes() -> Routes {
         )
         .at(
             post("/admin/users/{user}/lock", "lockUser", "Lock an account")
-                .about("Ends its logins and closes its connections. Repeating it is harmless.")
+                .about(
+                    "Ends its logins and closes its connections. Repeating it is harmless. Not \
+                     one's own account, and not the last administrator's.",
+                )
                 .for_whom(May::Admin)
-                .answers_nothing(204, "It is locked."),
+                .answers_nothing(204, "It is locked.")
+                .refuses(&[Code::LastAdmin]),
             lock,
         )
         .at(
@@ -55,9 +59,13 @@ pub(super) fn routes() -> Routes {
         )
         .at(
             put("/admin/users/{user}/roles", "setRoles", "Replace the roles of an account")
-                .about("In force with the next request of that user.")
+                .about(
+                    "In force with the next request of that user. Nobody takes administration from \
+                     themselves or from the last administrator.",
+                )
                 .for_whom(May::Admin)
-                .answers::<UserAnswer>(200, "The user with the new roles."),
+                .answers::<UserAnswer>(200, "The user with the new roles.")
+                .refuses(&[Code::LastAdmin]),
             set_roles,
         )
 }

@@ -7,7 +7,7 @@ use anteroom_protocol::account::SignUp;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 
 use super::extract::{Json, Operator};
@@ -21,6 +21,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/control/reload", post(reload))
         .route("/control/users", post(add_user))
         .route("/control/token", post(check_token))
+        .route("/control/administrators", get(administrators))
 }
 
 async fn reload(State(app): State<Arc<App>>, _: Operator) -> Result<axum::Json<Changes>, Refused> {
@@ -53,4 +54,16 @@ async fn check_token(
     let checked = app.tokens.authenticate(&asked.token, app.clock.wall()).await;
     let who = checked.map_err(Refused::from)?;
     Ok(axum::Json(view::token(&who)).into_response())
+}
+
+/// Who is left to look after the server.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Administrators {
+    /// Neither locked nor at the end of their accounts.
+    pub(crate) administrators: u32,
+}
+
+async fn administrators(State(app): State<Arc<App>>, _: Operator) -> Result<Response, Refused> {
+    let administrators = app.people.accounts.administrators(app.clock.wall()).await?;
+    Ok(axum::Json(Administrators { administrators }).into_response())
 }

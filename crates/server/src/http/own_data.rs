@@ -37,12 +37,11 @@ pub(super) fn routes() -> Routes {
                 .about(
                     "Every login ends and every connection closes with 4440. The user name is free \
                      again. What was said stays and names nobody, or is deleted as well; rooms of \
-                     one's own stay open, for staff to act in. The last administrator cannot be \
-                     deleted.",
+                     one's own stay open, for staff to act in. The last administrator stays.",
                 )
                 .answers_nothing(204, "It is gone.")
                 .with("Set-Cookie", "Removes the cookie.")
-                .refuses(&[Code::Forbidden, BadCredentials, AccountLocked, AccountExpired]),
+                .refuses(&[Code::LastAdmin, BadCredentials, AccountLocked, AccountExpired]),
             delete_me,
         )
 }
@@ -63,7 +62,8 @@ pub(super) fn of_others() -> Routes {
                      administrator's.",
                 )
                 .for_whom(May::Admin)
-                .answers_nothing(204, "It is gone."),
+                .answers_nothing(204, "It is gone.")
+                .refuses(&[Code::LastAdmin]),
             delete_user,
         )
 }

@@ -244,9 +244,10 @@ impl From<AccountError> for Refused {
                     .collect(),
             ),
             AccountError::Forbidden => Self::new(Code::Forbidden),
-            AccountError::LastAdmin => {
-                Self::because(Code::Forbidden, "The last administrator cannot be deleted.")
-            }
+            AccountError::LastAdmin => Self::because(
+                Code::LastAdmin,
+                "Nobody would be left who may administer. Make somebody else an administrator first.",
+            ),
             AccountError::NoSuchUser => Self::new(Code::NotFound),
             AccountError::Busy => Self { retry_after: Some(2), ..Self::new(Code::Unavailable) },
             AccountError::Store(error) => error.into(),

@@ -315,6 +315,10 @@ pub(super) static TEXTS: Texts = Texts {
             "This is not open to you",
             "Your account may not see or do this. Nothing has changed.",
         ),
+        last_admin: RefusalText::new(
+            "This is the last administrator",
+            "Without this account nobody could look after the server. Make somebody else an administrator first. Nothing has changed.",
+        ),
         not_found: RefusalText::new(
             "There is nothing here",
             "The address may be mistyped, or what was here has gone.",
@@ -362,6 +366,7 @@ fn action(action: Action) -> &'static str {
         Action::ChangePassword => "Choose a new password",
         Action::NewRoom => "Open a new room",
         Action::Lobby => "Go to the lobby",
+        Action::People => "Choose another administrator",
     }
 }
 

@@ -316,6 +316,10 @@ pub(super) static TEXTS: Texts = Texts {
             "권한이 없어요",
             "지금 계정으로는 보거나 할 수 없는 일이에요. 달라진 것은 없어요.",
         ),
+        last_admin: RefusalText::new(
+            "마지막 관리자예요",
+            "이 계정이 없으면 서버를 돌볼 사람이 없어요. 먼저 다른 사람을 관리자로 정해 주세요. 달라진 것은 없어요.",
+        ),
         not_found: RefusalText::new(
             "찾는 화면이 없어요",
             "주소가 잘못됐거나, 여기 있던 것이 사라졌어요.",
@@ -363,6 +367,7 @@ fn action(action: Action) -> &'static str {
         Action::ChangePassword => "새 비밀번호 정하기",
         Action::NewRoom => "새 방 만들기",
         Action::Lobby => "로비로 가기",
+        Action::People => "다른 관리자 정하기",
     }
 }
 

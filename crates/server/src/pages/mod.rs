@@ -74,6 +74,7 @@ impl Page {
             Action::ChangePassword => "/password".to_owned(),
             Action::NewRoom => "/rooms/new".to_owned(),
             Action::Lobby => "/".to_owned(),
+            Action::People => "/admin/people".to_owned(),
             Action::Retry | Action::UseHere | Action::Wait | Action::RoomPassword => {
                 self.path.clone()
             }

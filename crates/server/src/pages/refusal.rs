@@ -29,6 +29,8 @@ pub(crate) enum Action {
     ChangePassword,
     NewRoom,
     Lobby,
+    /// The accounts, for administrators.
+    People,
 }
 
 impl Action {
@@ -45,6 +47,7 @@ impl Action {
             Self::ChangePassword => "change-password",
             Self::NewRoom => "new-room",
             Self::Lobby => "lobby",
+            Self::People => "people",
         }
     }
 }
@@ -111,6 +114,7 @@ refusals! {
     TooManyReservations too_many_reservations => [Retry, Lobby];
     GuestsDisabled guests_disabled => [Login, SignUp];
     Forbidden forbidden => [Lobby];
+    LastAdmin last_admin => [People, Lobby];
     NotFound not_found => [Lobby];
     AccountLocked account_locked => [Lobby];
     AccountExpired account_expired => [Lobby, SignUp];
@@ -133,6 +137,7 @@ impl Refusal {
                 | Self::AccountExpired
                 | Self::CredentialsExpired
                 | Self::NotFound
+                | Self::LastAdmin
         )
     }
 

@@ -23,7 +23,7 @@ use crate::accounts::{AccountError, Accounts, names};
 use crate::audit::{Audit, Deed};
 use crate::clock::Clock;
 use crate::entry::Entry;
-use crate::storage::{AccountEnd, LoginEnd, SharedStorage, StorageError, UserRecord};
+use crate::storage::{AccountEnd, LastAdmin, LoginEnd, SharedStorage, StorageError, UserRecord};
 use crate::tokens::{AuthError, Identity, IssuedToken, Tokens};
 use crate::view;
 use crate::windows::Windows;
@@ -179,7 +179,8 @@ impl People {
     pub(crate) async fn lock(&self, by: &Identity, user: UserId) -> Result<(), AccountError> {
         let deed = Deed::by(by, Act::Lock).to(user);
         let (accounts, at) = (self.accounts.clone(), self.clock.wall());
-        let act = self.ending(user, async move { Ok(((), accounts.lock(user, at).await?)) });
+        let last = self.last_admin(by);
+        let act = self.ending(user, async move { Ok(((), accounts.lock(user, at, last).await?)) });
         self.administer((by, by.user != user), deed, act).await
     }
 
@@ -201,7 +202,7 @@ impl People {
     }
 
     /// Replaces a user's roles; they hold from the next request on. Nobody gives up being an
-    /// administrator: the last one would.
+    /// administrator themselves.
     pub(crate) async fn set_roles(
         &self,
         by: &Identity,
@@ -211,7 +212,8 @@ impl People {
         let words: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
         let deed = Deed::by(by, Act::Roles).to(user).detail("roles", words.join(" "));
         let keeps_own = by.user != user || roles.contains(&Role::Admin);
-        self.administer((by, keeps_own), deed, self.accounts.set_roles(user, roles)).await
+        let act = self.accounts.set_roles(user, roles, self.last_admin(by));
+        self.administer((by, keeps_own), deed, act).await
     }
 
     /// Everything that is stored of the caller, so often.
@@ -241,7 +243,7 @@ impl People {
     ) -> Result<(), AccountError> {
         self.accounts.prove(who, ask.password, counted(from), self.clock.wall()).await?;
         let deed = Deed::by(who, Act::DeleteUser).to(who.user);
-        self.audit.keep(deed, self.end(who.user, ask.messages)).await
+        self.audit.keep(deed, self.end(who, who.user, ask.messages)).await
     }
 
     /// Ends somebody's account for good. Repeating it is harmless.
@@ -252,18 +254,29 @@ impl People {
         messages: OwnMessages,
     ) -> Result<(), AccountError> {
         let deed = Deed::by(by, Act::DeleteUser).to(user);
-        self.administer((by, by.user != user), deed, self.end(user, messages)).await
+        self.administer((by, by.user != user), deed, self.end(by, user, messages)).await
     }
 
-    async fn end(&self, user: UserId, messages: OwnMessages) -> Result<(), AccountError> {
+    async fn end(
+        &self,
+        by: &Identity,
+        user: UserId,
+        messages: OwnMessages,
+    ) -> Result<(), AccountError> {
         let erase = messages == OwnMessages::Delete;
-        let (accounts, how) =
-            (self.accounts.clone(), AccountEnd { user, at: self.clock.wall(), erase });
+        let (accounts, last) = (self.accounts.clone(), self.last_admin(by));
+        let how = AccountEnd { user, at: self.clock.wall(), erase, last };
         self.ending(user, async move { Ok(((), accounts.end(how).await?)) }).await?;
         if erase {
             self.erases.notify_one();
         }
         Ok(())
+    }
+
+    /// Over the network nobody leaves a server without an administrator. Whoever has its data can make
+    /// another one, and so may.
+    fn last_admin(&self, by: &Identity) -> LastAdmin {
+        if by.is_operator() { LastAdmin::MayGo } else { LastAdmin::Stays(self.clock.wall()) }
     }
 
     /// Does what administrators alone may do, and keeps it in the trail.

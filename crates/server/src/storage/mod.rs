@@ -148,15 +148,26 @@ pub trait AccountStore {
         expires_at: Option<WallMillis>,
     ) -> Stored<bool>;
 
-    /// Locks the account from `at`, or unlocks it. False when there is no such user.
-    async fn set_locked(&self, id: UserId, at: Option<WallMillis>) -> Stored<bool>;
+    /// Locks the account from `at`, or unlocks it. Where the last administrator has to stay, of several
+    /// such changes at once, here or on another node, one at least is refused.
+    async fn set_locked(
+        &self,
+        id: UserId,
+        at: Option<WallMillis>,
+        last: LastAdmin,
+    ) -> Stored<AccountChanged>;
 
-    /// Replaces the roles. False when there is no such user.
+    /// Replaces the roles. As [`Self::set_locked`] where that takes administration away.
     async fn set_roles(
         &self,
         id: UserId,
         roles: Vec<anteroom_protocol::account::Role>,
-    ) -> Stored<bool>;
+        last: LastAdmin,
+    ) -> Stored<AccountChanged>;
+
+    /// How many administrators there are whose accounts are neither locked nor at their end. Reads every
+    /// role that was given.
+    async fn administrators(&self, at: WallMillis) -> Stored<u32>;
 }
 
 /// Which logins are alive: the central place a token's signature is compared with.
@@ -351,8 +362,8 @@ pub trait PersonStore {
     ) -> Stored<Stretch<MessageRecord>>;
 
     /// Ends an account for good, with every login. From then on no other method finds the user, the user
-    /// name is free, and messages name no sender. Never the last one who may administer. Repeating it is
-    /// harmless, and may ask for what was said to go as well.
+    /// name is free, and messages name no sender. Where the last administrator has to stay, as
+    /// [`AccountStore::set_locked`]. Repeating it is harmless, and may ask for what was said to go as well.
     async fn end_account(&self, end: AccountEnd) -> Stored<AccountEnded>;
 
     /// Accounts that ended and whose words are still to go.

@@ -8,7 +8,7 @@ use anteroom_protocol::account::Role;
 use uuid::Uuid;
 
 use crate::storage::sqlite::{SqliteOptions, SqliteStorage};
-use crate::storage::{LoginEnd, NewUser, SharedStorage, StorageError, UserRecord};
+use crate::storage::{LastAdmin, LoginEnd, NewUser, SharedStorage, StorageError, UserRecord};
 use crate::tokens::{AuthError, IssueError, Keys, Tokens, TokensConfig};
 
 const NOW: i64 = 1_763_712_000_250;
@@ -143,7 +143,11 @@ async fn the_second_tab_also_succeeds_when_the_name_changed_in_between() {
     let user = house.user(None).await;
     let old = house.tokens.issue(&user, NOW).await.unwrap();
     let one = house.tokens.refresh(&old.token, NOW + 1_000).await.unwrap();
-    house.storage.set_roles(user.id, vec![Role::User, Role::Admin]).await.unwrap();
+    house
+        .storage
+        .set_roles(user.id, vec![Role::User, Role::Admin], LastAdmin::MayGo)
+        .await
+        .unwrap();
     let other = house.tokens.refresh(&old.token, NOW + 2_000).await.unwrap();
     assert_ne!(one.token, other.token);
     house.assert_good(&other.token, NOW + 2_000).await;

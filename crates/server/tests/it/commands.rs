@@ -60,6 +60,45 @@ async fn a_running_server_obeys_and_tells_whom_it_concerns_at_once() {
 }
 
 #[tokio::test]
+async fn the_command_may_take_the_last_administrator_away_and_says_what_is_left() {
+    let mut server = TestServer::plain().await;
+    for name in ["ann", "ben", "cyd"] {
+        server.user(name).await;
+    }
+    let none = "no administrator is left; `anteroom user role NAME user admin` makes one\n";
+    for runs in [true, false] {
+        if !runs {
+            server.ask_to_stop();
+            assert!(server.exited().await.success());
+        }
+        let said = async |arguments: &[&str]| {
+            let said = server.command(arguments).await;
+            assert!(said.is_success, "{arguments:?}: {}", said.stderr);
+            said.stdout
+        };
+        for name in ["ann", "ben"] {
+            let made = said(&["user", "role", name, "user", "admin"]).await;
+            assert_eq!(made.lines().count(), 1, "nobody was kept from it: {made}");
+        }
+        let locked = said(&["user", "lock", "cyd"]).await;
+        assert_eq!(locked.lines().count(), 1, "no administrator: {locked}");
+        let locked = said(&["user", "lock", "ann"]).await;
+        assert!(locked.ends_with("\n1 administrator is left\n"), "{locked}");
+        let demoted = said(&["user", "role", "ben", "user"]).await;
+        assert!(demoted.starts_with("ben is now user\n") && demoted.ends_with(none), "{demoted}");
+        said(&["user", "unlock", "ann"]).await;
+    }
+    let deleted = server.command(&["user", "delete", "ann"]).await.stdout;
+    assert!(deleted.starts_with("ann is deleted") && deleted.ends_with(none), "{deleted}");
+    server.restart().await;
+    refused(
+        server.client().login("ann", crate::harness::PASSWORD).await,
+        401,
+        Code::BadCredentials,
+    );
+}
+
+#[tokio::test]
 async fn rooms_are_listed_closed_and_cleared_of_somebody() {
     let server = TestServer::plain().await;
     let (ann, bob) = (server.user("ann").await, server.user("bob").await);
@@ -100,7 +139,7 @@ async fn only_the_servers_own_user_reaches_the_socket_and_nothing_of_it_is_on_th
     let kind = std::fs::metadata(&socket).unwrap();
     assert!(kind.file_type().is_socket());
     assert_eq!(kind.permissions().mode() & 0o777, 0o600);
-    for path in ["/control/reload", "/control/token", "/control/users"] {
+    for path in ["/control/reload", "/control/token", "/control/users", "/control/administrators"] {
         let url = format!("{}{path}", server.base());
         let asked = crate::harness::http_client().post(url).json(&json!({ "token": "x" }));
         assert_eq!(Answer::to(asked).await.status, 404, "{path}");

@@ -112,6 +112,7 @@ fn of_code(code: Code) -> &'static str {
         Code::AccountExpired => "This account has run out. Ask the people who run the server.",
         Code::CredentialsExpired => "This password is too old. Change it on the server's page.",
         Code::GuestsDisabled => "Guests cannot come in here. Use an account: --user NAME",
+        Code::LastAdmin => "Nobody would be left who may administer.",
         Code::RoomFull => "The room is full.",
         Code::RoomNotFound => "There is no such room. An unlisted one needs its --key.",
         Code::RoomClosed => "The room was closed. Choose another one.",

@@ -112,6 +112,7 @@ fn of_code(code: Code) -> &'static str {
         Code::AccountExpired => "기간이 끝난 계정이에요. 운영자에게 물어봐 주세요.",
         Code::CredentialsExpired => "비밀번호가 오래됐어요. 서버의 웹 화면에서 바꿔 주세요.",
         Code::GuestsDisabled => "게스트는 들어올 수 없어요. 계정을 써 주세요: --user 아이디",
+        Code::LastAdmin => "관리자가 아무도 남지 않게 돼요.",
         Code::RoomFull => "방이 가득 찼어요.",
         Code::RoomNotFound => "그런 방이 없어요. 목록에 없는 방은 --key 가 필요해요.",
         Code::RoomClosed => "방이 닫혔어요. 다른 방을 골라 주세요.",

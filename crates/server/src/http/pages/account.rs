@@ -293,7 +293,7 @@ pub(super) async fn delete(
             not_done(&[wrong], StatusCode::UNPROCESSABLE_ENTITY)
         }
         Err(AccountError::LastAdmin) => {
-            not_done(&[FieldError::new("", Fault::LastAdmin)], StatusCode::FORBIDDEN)
+            not_done(&[FieldError::new("", Fault::LastAdmin)], StatusCode::CONFLICT)
         }
         Err(error) => {
             let refused = Refused::from(error);

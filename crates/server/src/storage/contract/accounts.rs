@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::{NOW, new_user, user};
-use crate::storage::{ProfilePatch, Storage, UserQuery};
+use crate::storage::{AccountChanged, LastAdmin, ProfilePatch, Storage, UserQuery};
 
 pub(crate) async fn a_user_reads_back_as_it_was_written(store: &dyn Storage) {
     let new = new_user("Min");
@@ -71,15 +71,24 @@ pub(crate) async fn a_profile_changes_only_where_it_is_told(store: &dyn Storage)
 pub(crate) async fn password_lock_and_roles_are_replaced(store: &dyn Storage) {
     let id = user(store, "Do").await;
     assert!(store.set_password(id, "$argon2id$new".into(), None).await.unwrap());
-    assert!(store.set_locked(id, Some(NOW + 7)).await.unwrap());
-    assert!(store.set_roles(id, vec![Role::Admin, Role::User, Role::Admin]).await.unwrap());
+    assert_eq!(
+        store.set_locked(id, Some(NOW + 7), LastAdmin::MayGo).await.unwrap(),
+        AccountChanged::Done
+    );
+    assert_eq!(
+        store
+            .set_roles(id, vec![Role::Admin, Role::User, Role::Admin], LastAdmin::MayGo)
+            .await
+            .unwrap(),
+        AccountChanged::Done
+    );
     let now = store.user(id).await.unwrap().unwrap();
     assert_eq!(now.password_hash.as_deref(), Some("$argon2id$new"));
     assert_eq!(now.password_expires_at, None);
     assert_eq!(now.locked_at, Some(NOW + 7));
     assert_eq!(now.roles, [Role::User, Role::Admin]);
 
-    assert!(store.set_locked(id, None).await.unwrap());
+    assert_eq!(store.set_locked(id, None, LastAdmin::MayGo).await.unwrap(), AccountChanged::Done);
     assert_eq!(store.user(id).await.unwrap().unwrap().locked_at, None);
 }
 
@@ -89,8 +98,14 @@ pub(crate) async fn changing_nobody_is_said_so(store: &dyn Storage) {
     let patch = ProfilePatch { display_name: Some("x".into()), contact_number: None };
     assert_eq!(store.change_profile(nobody, patch).await.unwrap(), None);
     assert!(!store.set_password(nobody, "x".into(), None).await.unwrap());
-    assert!(!store.set_locked(nobody, Some(NOW)).await.unwrap());
-    assert!(!store.set_roles(nobody, vec![Role::Admin]).await.unwrap());
+    assert_eq!(
+        store.set_locked(nobody, Some(NOW), LastAdmin::MayGo).await.unwrap(),
+        AccountChanged::NoSuchUser
+    );
+    assert_eq!(
+        store.set_roles(nobody, vec![Role::Admin], LastAdmin::MayGo).await.unwrap(),
+        AccountChanged::NoSuchUser
+    );
 }
 
 pub(crate) async fn people_are_found_by_how_their_names_begin(store: &dyn Storage) {

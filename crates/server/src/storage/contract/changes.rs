@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::messages::{after, before, history, last_seq};
 use super::{NOW, new_user, open_room, said, user};
 use crate::storage::{
-    Alteration, Appended, ChangeKind, ChangeRecord, LogItem, MessageRecord, NewChange, NewMessage,
-    NewRecord, NoChange, Storage,
+    AccountChanged, Alteration, Appended, ChangeKind, ChangeRecord, LastAdmin, LogItem,
+    MessageRecord, NewChange, NewMessage, NewRecord, NoChange, Storage,
 };
 
 pub(super) fn edit(message: &NewMessage, by: UserId, words: &str) -> NewRecord {
@@ -140,7 +140,8 @@ pub(crate) async fn who_may_change_what(store: &dyn Storage) {
     assert_eq!(one(store, edit(&messages[0], sender, "x")).await, refused(NoChange::NotFound));
     assert_eq!(one(store, edit(&messages[0], other, "x")).await, refused(NoChange::Forbidden));
     // Whoever was a moderator is one no longer.
-    assert!(store.set_roles(moderator, vec![Role::User]).await.unwrap());
+    let taken = store.set_roles(moderator, vec![Role::User], LastAdmin::MayGo).await.unwrap();
+    assert_eq!(taken, AccountChanged::Done);
     assert_eq!(one(store, delete(&messages[3], moderator)).await, refused(NoChange::Forbidden));
     changed(one(store, delete(&notice, owner)).await);
 }

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{NOW, login, new_room, new_user, open_room, said, stay, user};
 use crate::storage::{
-    Alteration, EventBacklog, EventRecord, LoginEnd, MembershipEnd, NewChange, NewRecord,
-    RoomPatch, Storage,
+    Alteration, EventBacklog, EventRecord, LastAdmin, LoginEnd, MembershipEnd, NewChange,
+    NewRecord, RoomPatch, Storage,
 };
 
 /// Everything that waits to be published, each as it is declared.
@@ -82,8 +82,8 @@ pub(crate) async fn a_whole_life(store: &dyn Storage) -> Lived {
     store.end_membership(room, theirs, MembershipEnd::Removed, NOW + 9).await.unwrap();
     store.close_room(room, NOW + 10).await.unwrap();
     store.end_login(mine.id, LoginEnd::LoggedOut, NOW + 11).await.unwrap();
-    store.set_locked(me, Some(NOW + 12)).await.unwrap();
-    store.set_locked(me, None).await.unwrap();
+    store.set_locked(me, Some(NOW + 12), LastAdmin::MayGo).await.unwrap();
+    store.set_locked(me, None, LastAdmin::MayGo).await.unwrap();
     Lived { room, me, other, login: mine.id, message: target }
 }
 
@@ -184,7 +184,7 @@ pub(crate) async fn what_changes_nothing_tells_nothing(store: &dyn Storage) {
     forget_all(store).await;
 
     store.create_user(new_user("me")).await.unwrap();
-    store.set_locked(UserId(Uuid::now_v7()), Some(NOW)).await.unwrap();
+    store.set_locked(UserId(Uuid::now_v7()), Some(NOW), LastAdmin::MayGo).await.unwrap();
     store.enter(stay(open, me, 1, 1)).await.unwrap();
     store.enter(stay(room, me, 1, 9)).await.unwrap();
     store

@@ -5,6 +5,7 @@
 //! for reaches the store before any of them is answered.
 
 pub(crate) mod accounts;
+pub(crate) mod administrators;
 pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod entries;
@@ -40,6 +41,10 @@ macro_rules! storage_contract {
             accounts::password_lock_and_roles_are_replaced,
             accounts::changing_nobody_is_said_so,
             accounts::people_are_found_by_how_their_names_begin,
+            administrators::nothing_takes_the_last_one_away_but_who_may,
+            administrators::who_is_locked_or_at_the_end_does_not_count,
+            administrators::of_two_who_take_it_from_each_other_one_is_left,
+            administrators::of_many_who_take_it_from_the_next_one_is_left,
             audit::an_act_is_noted_once_and_settled_once,
             audit::acts_are_found_by_everything_they_name,
             audit::the_trail_pages_from_the_newest_without_gaps,

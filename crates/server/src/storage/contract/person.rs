@@ -8,7 +8,8 @@ use super::changes::one;
 use super::search::{found, index_all};
 use super::{NOW, login, new_user, open_room, said, stay};
 use crate::storage::{
-    AccountEnd, AccountEnded, Erasure, LoginEnd, NewUser, ProfilePatch, Storage, Stretch, UserQuery,
+    AccountChanged, AccountEnd, AccountEnded, Erasure, LastAdmin, LoginEnd, NewUser, ProfilePatch,
+    Storage, Stretch, UserQuery,
 };
 
 async fn plain(store: &dyn Storage, name: &str) -> UserId {
@@ -17,7 +18,7 @@ async fn plain(store: &dyn Storage, name: &str) -> UserId {
 }
 
 fn end(user: UserId) -> AccountEnd {
-    AccountEnd { user, at: NOW + 50, erase: false }
+    AccountEnd { user, at: NOW + 50, erase: false, last: LastAdmin::Stays(NOW) }
 }
 
 /// All of it, whose stretches are so wide.
@@ -95,9 +96,16 @@ pub(crate) async fn an_account_that_ended_is_found_by_nothing_and_leaves_its_wor
     assert_eq!(everybody.iter().map(|it| it.id).collect::<Vec<_>>(), [other]);
     assert_eq!(store.logins(me).await.unwrap(), []);
     assert_eq!(store.login_end(second.id).await.unwrap(), Some(LoginEnd::LoggedOut));
-    assert!(!store.set_locked(me, None).await.unwrap(), "nothing brings it back");
+    assert_eq!(
+        store.set_locked(me, None, LastAdmin::MayGo).await.unwrap(),
+        AccountChanged::NoSuchUser,
+        "nothing brings it back"
+    );
     assert!(!store.set_password(me, "x".into(), None).await.unwrap());
-    assert!(!store.set_roles(me, vec![Role::Admin]).await.unwrap());
+    assert_eq!(
+        store.set_roles(me, vec![Role::Admin], LastAdmin::MayGo).await.unwrap(),
+        AccountChanged::NoSuchUser
+    );
     assert_eq!(store.change_profile(me, ProfilePatch::default()).await.unwrap(), None);
 
     let read = store.message(mine.id).await.unwrap().unwrap();
@@ -117,7 +125,7 @@ pub(crate) async fn the_last_administrator_stays_also_when_two_go_at_once(store:
     };
     let (ann, ben) = (admin("ann").await, admin("ben").await);
     let locked = admin("locked").await;
-    store.set_locked(locked, Some(NOW)).await.unwrap();
+    store.set_locked(locked, Some(NOW), LastAdmin::MayGo).await.unwrap();
     let both = join(store.end_account(end(ann)), store.end_account(end(ben))).await;
     let both = [both.0.unwrap(), both.1.unwrap()];
     assert_eq!(both.iter().filter(|it| **it == AccountEnded::LastAdmin).count(), 1, "{both:?}");

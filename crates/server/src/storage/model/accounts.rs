@@ -55,6 +55,27 @@ pub struct UserRecord {
     pub created_at: WallMillis,
 }
 
+/// What becomes of a change that would leave nobody who may administer: no administrator whose account is
+/// neither locked nor at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastAdmin {
+    /// It is refused; whose account is at its end is judged by this time.
+    Stays(WallMillis),
+    /// It is made all the same.
+    MayGo,
+}
+
+/// What became of a change of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountChanged {
+    /// It is made, or was before.
+    Done,
+    /// There is no such account.
+    NoSuchUser,
+    /// Nobody would be left who may administer; nothing is changed.
+    LastAdmin,
+}
+
 /// Which users, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserQuery {

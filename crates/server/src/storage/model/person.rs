@@ -2,7 +2,7 @@
 
 use anteroom_core::ids::{LoginId, RoomId, UserId};
 
-use super::WallMillis;
+use super::{LastAdmin, WallMillis};
 
 /// What one stretch holds of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub struct AccountEnd {
     pub at: WallMillis,
     /// Whether what they said goes as well.
     pub erase: bool,
+    /// Whether the last administrator may go.
+    pub last: LastAdmin,
 }
 
 /// What became of it.

@@ -7,13 +7,15 @@ use deadpool_postgres::{GenericClient, Transaction};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::administrators::{counted, must_stay, one_after_the_other};
 use super::ask::{change, row, rows};
 use super::entries::count;
 use super::error::Step;
 use super::{PostgresStorage, events};
 use crate::storage::events as told;
 use crate::storage::{
-    AccountStore, NewUser, ProfilePatch, StorageError, Stored, UserQuery, UserRecord, WallMillis,
+    AccountChanged, AccountStore, LastAdmin, NewUser, ProfilePatch, StorageError, Stored,
+    UserQuery, UserRecord, WallMillis,
 };
 
 macro_rules! columns {
@@ -120,25 +122,46 @@ async fn create(on: &Transaction<'_>, user: &NewUser, tells: bool) -> Step<Optio
     }
 }
 
-async fn set_locked(on: &impl GenericClient, (id, at): (UserId, Option<WallMillis>)) -> Step<bool> {
-    Ok(change(on, SET_LOCKED, &[&id.0, &at]).await? == 1)
-}
-
-async fn lock_told(on: &Transaction<'_>, given: (UserId, Option<WallMillis>)) -> Step<bool> {
-    let is_there = set_locked(on, given).await?;
-    if is_there {
-        events::add(on, &[told::lock_set(given.0, given.1)]).await?;
+async fn set_locked(
+    on: &Transaction<'_>,
+    (id, at): (UserId, Option<WallMillis>),
+    last: LastAdmin,
+    tells: bool,
+) -> Step<AccountChanged> {
+    if at.is_some() {
+        one_after_the_other(on).await?;
+        if must_stay(on, id, last).await? {
+            return Ok(AccountChanged::LastAdmin);
+        }
     }
-    Ok(is_there)
+    if change(on, SET_LOCKED, &[&id.0, &at]).await? == 0 {
+        return Ok(AccountChanged::NoSuchUser);
+    }
+    if tells {
+        events::add(on, &[told::lock_set(id, at)]).await?;
+    }
+    Ok(AccountChanged::Done)
 }
 
-async fn set_roles(on: &Transaction<'_>, id: UserId, roles: &[Role]) -> Step<bool> {
+async fn set_roles(
+    on: &Transaction<'_>,
+    id: UserId,
+    roles: &[Role],
+    last: LastAdmin,
+) -> Step<AccountChanged> {
+    let takes_away = !roles.contains(&Role::Admin);
+    if takes_away {
+        one_after_the_other(on).await?;
+    }
     if !lock(on, id).await? {
-        return Ok(false);
+        return Ok(AccountChanged::NoSuchUser);
+    }
+    if takes_away && must_stay(on, id, last).await? {
+        return Ok(AccountChanged::LastAdmin);
     }
     change(on, DELETE_ROLES, &[&id.0]).await?;
     insert_roles(on, id, roles).await?;
-    Ok(true)
+    Ok(AccountChanged::Done)
 }
 
 #[async_trait]
@@ -211,14 +234,33 @@ impl AccountStore for PostgresStorage {
             .await
     }
 
-    async fn set_locked(&self, id: UserId, at: Option<WallMillis>) -> Stored<bool> {
-        if self.tells {
-            return self.lines.write(&(id, at), |on, given| Box::pin(lock_told(on, *given))).await;
-        }
-        self.lines.run(&(id, at), |line, given| Box::pin(set_locked(line, *given))).await
+    async fn set_locked(
+        &self,
+        id: UserId,
+        at: Option<WallMillis>,
+        last: LastAdmin,
+    ) -> Stored<AccountChanged> {
+        self.lines
+            .write(&((id, at), last, self.tells), |on, (given, last, tells)| {
+                Box::pin(set_locked(on, *given, *last, *tells))
+            })
+            .await
     }
 
-    async fn set_roles(&self, id: UserId, roles: Vec<Role>) -> Stored<bool> {
-        self.lines.write(&(id, roles), |on, (id, roles)| Box::pin(set_roles(on, *id, roles))).await
+    async fn set_roles(
+        &self,
+        id: UserId,
+        roles: Vec<Role>,
+        last: LastAdmin,
+    ) -> Stored<AccountChanged> {
+        self.lines
+            .write(&(id, roles, last), |on, (id, roles, last)| {
+                Box::pin(set_roles(on, *id, roles, *last))
+            })
+            .await
+    }
+
+    async fn administrators(&self, at: WallMillis) -> Stored<u32> {
+        self.lines.run(&at, |line, at| Box::pin(counted(line, *at))).await
     }
 }

@@ -7,11 +7,13 @@
 //! - Whoever enters keeps the row from going or closing meanwhile (`FOR KEY SHARE`), and shares it with all
 //!   others who enter and speak.
 //! - What closes or forgets a room has the row alone (`FOR UPDATE`).
+//! - What takes administration away waits for whatever else does, before it locks any row (`administrators`).
 //!
 //! Statements run under `READ COMMITTED`: each one sees what was committed before it began, and so what
 //! the lock before it waited for. The modules below hold the statements of one concern each.
 
 mod accounts;
+mod administrators;
 mod alone;
 mod audit;
 mod bans;

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use deadpool_postgres::{GenericClient, Transaction};
 use tokio_postgres::Row;
 
+use super::administrators::{must_stay, one_after_the_other};
 use super::ask::{change, row, rows};
 use super::entries::count;
 use super::error::Step;
@@ -41,16 +42,9 @@ statements! {
                      ORDER BY seq LIMIT $3) AS stretch";
     MESSAGES =
         select_message!("room_id = $1 AND seq > $2 AND seq <= $3 AND sender_id = $4 ORDER BY seq");
-    /// In one order: two administrators who end their accounts at once wait for each other.
-    LOCK_THEM = "SELECT id FROM users
-                 WHERE id = $1 OR id IN (SELECT user_id FROM user_roles WHERE role = 'admin')
-                 ORDER BY id FOR NO KEY UPDATE";
-    IS_GONE = "SELECT gone_at IS NOT NULL FROM users WHERE id = $1";
+    LOCK_USER = "SELECT gone_at IS NOT NULL AS is_gone FROM users WHERE id = $1 FOR NO KEY UPDATE";
     ENDED_WITH_IT = "SELECT logins.id FROM logins JOIN users ON users.id = user_id
                      WHERE user_id = $1 AND ended_at = gone_at ORDER BY ordinal";
-    IS_LAST_ADMIN = "SELECT EXISTS (SELECT FROM user_roles WHERE user_id = $1 AND role = 'admin')
-        AND NOT EXISTS (SELECT FROM user_roles JOIN users ON id = user_id
-                        WHERE role = 'admin' AND user_id <> $1 AND locked_at IS NULL)";
     END_ACCOUNT = "UPDATE users
         SET username = $3, username_folded = $3, display_name = '–', password_hash = NULL,
             password_expires_at = NULL, contact_number = NULL, locked_at = $2, gone_at = $2
@@ -141,13 +135,12 @@ async fn messages(
 
 async fn end(on: &Transaction<'_>, end: AccountEnd, tells: bool) -> Step<AccountEnded> {
     let user = end.user.0;
-    rows(on, LOCK_THEM, &[&user]).await?;
-    let Some(is_gone) = row(on, IS_GONE, &[&user]).await? else {
+    one_after_the_other(on).await?;
+    let Some(found) = row(on, LOCK_USER, &[&user]).await? else {
         return Ok(AccountEnded::NoSuchUser);
     };
-    let is_gone: bool = is_gone.try_get(0)?;
-    let is_last = row(on, IS_LAST_ADMIN, &[&user]).await?;
-    if !is_gone && is_last.map(|row| row.try_get(0)).transpose()? == Some(true) {
+    let is_gone: bool = found.try_get("is_gone")?;
+    if !is_gone && must_stay(on, end.user, end.last).await? {
         return Ok(AccountEnded::LastAdmin);
     }
     if end.erase {

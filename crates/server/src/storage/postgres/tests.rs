@@ -127,6 +127,7 @@ async fn every_statement_can_be_prepared() {
 fn statements() -> Vec<(&'static str, &'static str)> {
     [
         super::accounts::ALL,
+        super::administrators::ALL,
         super::audit::ALL,
         super::bans::ALL,
         super::changes::ALL,

@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::SqliteStorage;
+use super::administrators::{counted, must_stay};
 use super::entries::count;
 use super::events::Outbox;
 use crate::storage::{
-    AccountStore, NewUser, ProfilePatch, StorageError, Stored, UserQuery, UserRecord, WallMillis,
-    events,
+    AccountChanged, AccountStore, LastAdmin, NewUser, ProfilePatch, StorageError, Stored,
+    UserQuery, UserRecord, WallMillis, events,
 };
 
 macro_rules! select_user {
@@ -172,25 +173,45 @@ impl AccountStore for SqliteStorage {
         .await
     }
 
-    async fn set_locked(&self, id: UserId, at: Option<WallMillis>) -> Stored<bool> {
+    async fn set_locked(
+        &self,
+        id: UserId,
+        at: Option<WallMillis>,
+        last: LastAdmin,
+    ) -> Stored<AccountChanged> {
         let outbox = self.outbox;
         self.write(move |conn| {
+            if at.is_some() && must_stay(conn, id, last)? {
+                return Ok(AccountChanged::LastAdmin);
+            }
             let is_there = conn.prepare_cached(SET_LOCKED)?.execute(params![id.0, at])? == 1;
             outbox.add(conn, || is_there.then(|| events::lock_set(id, at)))?;
-            Ok(is_there)
+            Ok(if is_there { AccountChanged::Done } else { AccountChanged::NoSuchUser })
         })
         .await
     }
 
-    async fn set_roles(&self, id: UserId, roles: Vec<Role>) -> Stored<bool> {
+    async fn set_roles(
+        &self,
+        id: UserId,
+        roles: Vec<Role>,
+        last: LastAdmin,
+    ) -> Stored<AccountChanged> {
         self.write(move |conn| {
             if !conn.prepare_cached(USER_EXISTS)?.exists([id.0])? {
-                return Ok(false);
+                return Ok(AccountChanged::NoSuchUser);
+            }
+            if !roles.contains(&Role::Admin) && must_stay(conn, id, last)? {
+                return Ok(AccountChanged::LastAdmin);
             }
             conn.prepare_cached(DELETE_ROLES)?.execute([id.0])?;
             insert_roles(conn, id, &roles)?;
-            Ok(true)
+            Ok(AccountChanged::Done)
         })
         .await
+    }
+
+    async fn administrators(&self, at: WallMillis) -> Stored<u32> {
+        self.read(move |conn| counted(conn, at)).await
     }
 }

@@ -5,6 +5,7 @@
 //! the statements of one concern each and implement its part of [`crate::storage`].
 
 mod accounts;
+mod administrators;
 mod audit;
 mod changes;
 mod backup;

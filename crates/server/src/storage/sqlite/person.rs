@@ -7,6 +7,7 @@ use anteroom_core::ids::{LoginId, RoomId, UserId};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::administrators::must_stay;
 use super::entries::count;
 use super::messages::{record, row_of, select_message, seq_of};
 use super::{SqliteStorage, logins};
@@ -39,9 +40,6 @@ statements! {
     IS_GONE = "SELECT gone_at IS NOT NULL FROM users WHERE id = ?1";
     ENDED_WITH_IT = "SELECT logins.id FROM logins JOIN users ON users.id = user_id
                      WHERE user_id = ?1 AND ended_at = gone_at ORDER BY ordinal";
-    IS_LAST_ADMIN = "SELECT EXISTS (SELECT 1 FROM user_roles WHERE user_id = ?1 AND role = 'admin')
-        AND NOT EXISTS (SELECT 1 FROM user_roles JOIN users ON id = user_id
-                        WHERE role = 'admin' AND user_id <> ?1 AND locked_at IS NULL)";
     END_ACCOUNT = "UPDATE users
         SET username = ?3, username_folded = ?3, display_name = '–', password_hash = NULL,
             password_expires_at = NULL, contact_number = NULL, locked_at = ?2, gone_at = ?2
@@ -135,7 +133,7 @@ fn end(conn: &Connection, end: AccountEnd, outbox: super::events::Outbox) -> Sto
     let is_gone: Option<bool> =
         conn.prepare_cached(IS_GONE)?.query_row([user], |row| row.get(0)).optional()?;
     let Some(is_gone) = is_gone else { return Ok(AccountEnded::NoSuchUser) };
-    if !is_gone && conn.prepare_cached(IS_LAST_ADMIN)?.query_row([user], |row| row.get(0))? {
+    if !is_gone && must_stay(conn, end.user, end.last)? {
         return Ok(AccountEnded::LastAdmin);
     }
     if end.erase {

@@ -86,6 +86,7 @@ fn every_statement_can_be_prepared() {
 fn statements() -> Vec<(&'static str, &'static str)> {
     [
         super::accounts::ALL,
+        super::administrators::ALL,
         super::audit::ALL,
         super::changes::ALL,
         super::bans::ALL,

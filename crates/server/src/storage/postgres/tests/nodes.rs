@@ -5,8 +5,8 @@ use futures_util::future::join_all;
 use super::Fresh;
 use crate::storage::contract::{login, new_room, open_room, said, stay, user};
 use crate::storage::{
-    AccountStore, Appended, AuthStore, Entered, HistoryPage, LogItem, MessageStore, RoomStore,
-    SearchAsk, SearchStore,
+    AccountStore, Appended, AuthStore, Entered, HistoryPage, LastAdmin, LogItem, MessageStore,
+    RoomStore, SearchAsk, SearchStore,
 };
 
 const ALL: HistoryPage = HistoryPage::After { seq: 0, limit: 10_000 };
@@ -174,7 +174,7 @@ async fn what_one_node_wrote_another_reads_at_once() {
     for turn in 0..20 {
         fresh.store.ban(room, them, me, turn).await.unwrap();
         assert!(other.is_banned(room, them).await.unwrap());
-        fresh.store.set_locked(me, Some(turn)).await.unwrap();
+        fresh.store.set_locked(me, Some(turn), LastAdmin::MayGo).await.unwrap();
         assert_eq!(other.user(me).await.unwrap().unwrap().locked_at, Some(turn));
     }
 }

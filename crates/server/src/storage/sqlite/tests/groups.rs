@@ -8,7 +8,9 @@ use rusqlite::params;
 
 use super::{Fresh, SqliteOptions};
 use crate::storage::contract::{new_user, open_room, said, user};
-use crate::storage::{AccountStore, Appended, MessageStore, Storage, StorageError, Stored};
+use crate::storage::{
+    AccountChanged, AccountStore, Appended, LastAdmin, MessageStore, Storage, StorageError, Stored,
+};
 
 /// Stops the writer inside a job until the sender is dropped; returns once it stands there.
 async fn hold_writer(fresh: &Fresh) -> (mpsc::Sender<()>, impl Future<Output = Stored<()>>) {
@@ -127,11 +129,11 @@ async fn a_full_queue_refuses_messages_at_once_and_lets_releases_wait() {
     let at_once = matches!(refused, std::task::Poll::Ready(Err(StorageError::Unavailable(_))));
     assert!(at_once, "{refused:?}");
 
-    let mut patient = Box::pin(fresh.store.set_locked(me, Some(1)));
+    let mut patient = Box::pin(fresh.store.set_locked(me, Some(1), LastAdmin::MayGo));
     assert!(futures_util::poll!(&mut patient).is_pending());
     drop(release);
     held.await.unwrap();
-    assert!(patient.await.unwrap());
+    assert_eq!(patient.await.unwrap(), AccountChanged::Done);
     assert_eq!(first.await.unwrap(), [Appended::New { seq: 1 }]);
     assert_eq!(second.await.unwrap(), [Appended::New { seq: 2 }]);
 }
