@@ -44,6 +44,9 @@ pub(super) fn routes() -> Routes {
 pub(super) struct AuditParams {
     /// Who acted: a user's id or name, or `command line`.
     pub(super) actor: Option<String>,
+    /// Whose acts: those of moderators, administrators and the command line, or those of others.
+    #[schemars(with = "Option<Given<By>>")]
+    pub(super) by: Option<String>,
     /// What was done.
     #[schemars(with = "Option<Given<Act>>")]
     pub(super) act: Option<String>,
@@ -55,6 +58,33 @@ pub(super) struct AuditParams {
     /// The `next_cursor` of the page before.
     #[schemars(with = "Option<Given<Uuid>>")]
     pub(super) cursor: Option<String>,
+}
+
+/// Whose acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub(super) enum By {
+    /// Of moderators, administrators and the command line.
+    Staff,
+    /// Of owners in their rooms, and what was refused to anybody else.
+    Others,
+}
+
+impl By {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Staff, Self::Others].into_iter().find(|by| by.as_str() == text)
+    }
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Staff => "staff",
+            Self::Others => "others",
+        }
+    }
+
+    pub(super) fn is_staff(self) -> bool {
+        self == Self::Staff
+    }
 }
 
 async fn list(
@@ -84,6 +114,7 @@ pub(super) async fn page(app: &App, params: &AuditParams) -> Result<Page<AuditLi
 async fn read(app: &App, params: &AuditParams) -> Result<Option<AuditQuery>, Refused> {
     let uuid = |text: &str| Uuid::parse_str(text).ok();
     let mut query = AuditQuery {
+        by_staff: given("by", params.by.as_deref(), By::parse)?.map(By::is_staff),
         act: given("act", params.act.as_deref(), Act::parse)?,
         before: given("cursor", params.cursor.as_deref(), uuid)?,
         ..AuditQuery::default()

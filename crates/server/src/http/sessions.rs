@@ -89,7 +89,8 @@ async fn list(
     Ok(private(axum::Json(Page { items, next_cursor })))
 }
 
-fn cursor(text: &str) -> Option<(RoomId, SessionId)> {
+/// The last session of the page before.
+pub(super) fn cursor(text: &str) -> Option<(RoomId, SessionId)> {
     let (room, session) = text.split_once('.')?;
     Some((RoomId(plain_number(room)?), SessionId(Uuid::parse_str(session).ok()?)))
 }

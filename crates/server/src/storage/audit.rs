@@ -56,6 +56,8 @@ pub enum Actor {
 pub struct AuditQuery {
     /// By this one only.
     pub actor: Option<Actor>,
+    /// By staff only, or by others only.
+    pub by_staff: Option<bool>,
     /// Of this act only.
     pub act: Option<Act>,
     /// Done to this user only.

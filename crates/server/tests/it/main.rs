@@ -15,6 +15,7 @@ mod admin;
 mod admin_api;
 mod admin_audit;
 mod admin_pages;
+mod admin_tables;
 mod asvs;
 mod attacks;
 mod backup;

@@ -1,11 +1,14 @@
 //! Administration as pages: their words, their views, and the plot of outcomes.
 //!
 //! As everywhere in [`crate::pages`] nothing here asks or does anything: the caller gathers the facts and
-//! fills a view. Read [`texts`] (with `en` and `ko`), [`plot`], [`views`].
+//! fills a view. Read [`texts`] (with `en` and `ko`), [`plot`], [`paged`],
+//! [`views`] and [`room_views`].
 
 mod en;
 mod ko;
+pub(crate) mod paged;
 pub(crate) mod plot;
+pub(crate) mod room_views;
 #[cfg(test)]
 mod tests;
 pub(crate) mod texts;
@@ -16,8 +19,9 @@ use anteroom_protocol::account::Role;
 use anteroom_protocol::attempt::Outcome;
 use anteroom_protocol::audit::{Act, ActOutcome};
 
+use self::room_views::Sits;
 use self::texts::AdminTexts;
-use self::views::{LeaseState, Part, Sits};
+use self::views::{LeaseState, Part};
 use super::Page;
 use super::lang::Lang;
 use super::refusal::Refusal;

@@ -35,7 +35,12 @@ texts! {
     utc: &'static str,
     live: &'static str,
     live_lost: &'static str,
+    /// Of what is told newest first.
     more: &'static str,
+    newest: &'static str,
+    /// Of everything else.
+    next_page: &'static str,
+    first_page: &'static str,
     none: &'static str,
     filter: &'static str,
     any: &'static str,
@@ -152,6 +157,9 @@ texts! {
     actor: &'static str,
     actor_hint: &'static str,
     command_line: &'static str,
+    by: &'static str,
+    by_staff: &'static str,
+    by_others: &'static str,
     act: &'static str,
     target: &'static str,
     target_hint: &'static str,

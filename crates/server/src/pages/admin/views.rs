@@ -5,6 +5,7 @@ use anteroom_protocol::attempt::Outcome;
 use anteroom_protocol::audit::{Act, ActOutcome};
 use askama::Template;
 
+use super::paged::{Links, Paged};
 use super::plot::{Plot, Series};
 use super::texts::Question;
 use super::{Desk, When};
@@ -127,72 +128,6 @@ impl OverviewView {
     }
 }
 
-/// One room in the list.
-pub(crate) struct RoomRow {
-    pub(crate) id: i64,
-    pub(crate) name: String,
-    pub(crate) seats: Seats,
-    pub(crate) has_password: bool,
-    pub(crate) is_unlisted: bool,
-    pub(crate) is_pending: bool,
-}
-
-/// `GET /admin/rooms`: every open room, with its seats.
-#[derive(Template)]
-#[template(path = "admin/rooms.html")]
-pub(crate) struct RoomsView {
-    pub(crate) page: Page,
-    pub(crate) desk: Desk,
-    pub(crate) query: String,
-    pub(crate) rooms: Vec<RoomRow>,
-    pub(crate) next_cursor: Option<String>,
-}
-
-impl RoomsView {
-    fn more_href(&self, cursor: &str) -> String {
-        format!("/admin/rooms?q={}&cursor={}", query_value(&self.query), query_value(cursor))
-    }
-}
-
-/// How somebody has a seat.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Sits {
-    Here,
-    Held,
-    Reserved,
-}
-
-/// Somebody with a seat.
-pub(crate) struct SeatRow {
-    pub(crate) who: Someone,
-    pub(crate) sits: Sits,
-    /// In the room since, or the seat kept or reserved until.
-    pub(crate) when: Option<When>,
-    pub(crate) is_owner: bool,
-    pub(crate) on_staff_seat: bool,
-}
-
-/// Somebody who may not come back.
-pub(crate) struct BanRow {
-    pub(crate) who: Someone,
-    pub(crate) since: When,
-}
-
-/// `GET /admin/rooms/{id}`: who has a seat, who waits, who is banned.
-#[derive(Template)]
-#[template(path = "admin/room.html")]
-pub(crate) struct RoomDeskView {
-    pub(crate) page: Page,
-    pub(crate) desk: Desk,
-    pub(crate) room: RoomRow,
-    pub(crate) owner: Someone,
-    pub(crate) created: When,
-    pub(crate) until_empty: bool,
-    pub(crate) members: Vec<SeatRow>,
-    pub(crate) line: Vec<SeatRow>,
-    pub(crate) bans: Vec<BanRow>,
-}
-
 /// One account in the list.
 pub(crate) struct PersonRow {
     pub(crate) id: String,
@@ -211,13 +146,14 @@ pub(crate) struct PeopleView {
     pub(crate) page: Page,
     pub(crate) desk: Desk,
     pub(crate) query: String,
-    pub(crate) people: Vec<PersonRow>,
-    pub(crate) next_cursor: Option<String>,
+    pub(crate) people: Paged<PersonRow>,
 }
 
 impl PeopleView {
-    fn more_href(&self, cursor: &str) -> String {
-        format!("/admin/people?q={}&cursor={}", query_value(&self.query), query_value(cursor))
+    fn pages(&self) -> Links {
+        let (query, a) = (query_value(&self.query), self.desk.a);
+        let href = |it: &str| format!("/admin/people?q={query}&cursor={}", query_value(it));
+        self.people.links((a.first_page, a.next_page), href)
     }
 }
 
@@ -237,10 +173,16 @@ pub(crate) struct PersonView {
     pub(crate) page: Page,
     pub(crate) desk: Desk,
     pub(crate) person: PersonRow,
-    pub(crate) sessions: Vec<SessionRow>,
+    pub(crate) sessions: Paged<SessionRow>,
 }
 
 impl PersonView {
+    fn pages(&self) -> Links {
+        let (id, a) = (&self.person.id, self.desk.a);
+        let href = |it: &str| format!("/admin/people/{id}?cursor={it}#sessions");
+        self.sessions.links((a.first_page, a.next_page), href)
+    }
+
     /// Roles that can be given and taken, and whether the person has each.
     fn is_fixed(&self, role: &Role) -> bool {
         self.person.is_self && *role == Role::Admin
@@ -281,15 +223,16 @@ pub(crate) struct EntriesView {
     pub(crate) outcome: Option<Outcome>,
     pub(crate) room: String,
     pub(crate) user: String,
-    pub(crate) entries: Vec<EntryRow>,
-    pub(crate) next_cursor: Option<String>,
+    pub(crate) entries: Paged<EntryRow>,
 }
 
 impl EntriesView {
-    fn more_href(&self, cursor: &str) -> String {
+    fn pages(&self) -> Links {
         let outcome = self.outcome.map_or("", Outcome::as_str);
         let (room, user) = (query_value(&self.room), query_value(&self.user));
-        format!("/admin/entries?outcome={outcome}&room={room}&user={user}&cursor={cursor}")
+        self.entries.links((self.desk.a.newest, self.desk.a.more), |cursor| {
+            format!("/admin/entries?outcome={outcome}&room={room}&user={user}&cursor={cursor}")
+        })
     }
 
     fn outcomes(&self) -> &'static [Outcome] {
@@ -325,17 +268,31 @@ pub(crate) struct AuditView {
     pub(crate) page: Page,
     pub(crate) desk: Desk,
     pub(crate) actor: String,
+    /// Whether acts of staff alone are asked for, or those of others alone.
+    pub(crate) by_staff: Option<bool>,
     pub(crate) act: Option<Act>,
     pub(crate) target: String,
-    pub(crate) acts: Vec<AuditRow>,
-    pub(crate) next_cursor: Option<String>,
+    pub(crate) acts: Paged<AuditRow>,
 }
 
 impl AuditView {
-    fn more_href(&self, cursor: &str) -> String {
+    fn pages(&self) -> Links {
         let act = self.act.map_or("", Act::as_str);
+        let by = self.sides().into_iter().find(|(.., is_it)| *is_it).map_or("", |(it, ..)| it);
         let (actor, target) = (query_value(&self.actor), query_value(&self.target));
-        format!("/admin/audit?actor={actor}&act={act}&target={target}&cursor={cursor}")
+        self.acts.links((self.desk.a.newest, self.desk.a.more), |cursor| {
+            format!("/admin/audit?actor={actor}&by={by}&act={act}&target={target}&cursor={cursor}")
+        })
+    }
+
+    /// Whose acts can be asked for: the word of the address, how it is said, and whether it is asked for.
+    fn sides(&self) -> [(&'static str, &'static str, bool); 3] {
+        let (a, is) = (self.desk.a, self.by_staff);
+        [
+            ("", a.any, is.is_none()),
+            ("staff", a.by_staff, is == Some(true)),
+            ("others", a.by_others, is == Some(false)),
+        ]
     }
 
     fn all_acts(&self) -> &'static [Act] {
@@ -347,7 +304,10 @@ impl AuditView {
     }
 
     fn is_filtered(&self) -> bool {
-        self.act.is_some() || !self.actor.is_empty() || !self.target.is_empty()
+        self.act.is_some()
+            || self.by_staff.is_some()
+            || !self.actor.is_empty()
+            || !self.target.is_empty()
     }
 }
 

@@ -7,8 +7,15 @@ use uuid::Uuid;
 use super::{NOW, user};
 use crate::storage::{Actor, AuditQuery, AuditRecord, Storage};
 
-const ALL: AuditQuery =
-    AuditQuery { actor: None, act: None, user: None, room: None, before: None, limit: 1_000 };
+const ALL: AuditQuery = AuditQuery {
+    actor: None,
+    by_staff: None,
+    act: None,
+    user: None,
+    room: None,
+    before: None,
+    limit: 1_000,
+};
 
 /// The `n`th line: ids rise with it.
 fn line(n: u32, actor: Option<UserId>, act: Act) -> AuditRecord {
@@ -78,13 +85,14 @@ pub(crate) async fn acts_are_found_by_everything_they_name(store: &dyn Storage) 
             AuditRecord { user: Some(b), room, ..line(1, Some(a), Act::Kick) },
             AuditRecord { user: Some(b), ..line(2, None, Act::Lock) },
             AuditRecord { user: Some(a), ..line(3, Some(b), Act::Lock) },
-            AuditRecord { room, ..line(4, Some(b), Act::CloseRoom) },
+            AuditRecord { room, by_staff: false, ..line(4, Some(b), Act::CloseRoom) },
             AuditRecord { user: Some(b), ..line(5, Some(a), Act::Lock) },
         ],
     )
     .await;
     let by = |user| Some(Actor::User(user));
     let lock = Some(Act::Lock);
+    let (staff, others) = (Some(true), Some(false));
     for (query, expected) in [
         (ALL, vec![5, 4, 3, 2, 1]),
         (AuditQuery { actor: by(b), ..ALL }, vec![4, 3]),
@@ -96,6 +104,11 @@ pub(crate) async fn acts_are_found_by_everything_they_name(store: &dyn Storage) 
         (AuditQuery { act: lock, actor: Some(Actor::CommandLine), user: Some(b), ..ALL }, vec![2]),
         (AuditQuery { room, actor: by(a), user: Some(b), ..ALL }, vec![1]),
         (AuditQuery { room, user: Some(a), ..ALL }, vec![]),
+        (AuditQuery { by_staff: staff, ..ALL }, vec![5, 3, 2, 1]),
+        (AuditQuery { by_staff: others, ..ALL }, vec![4]),
+        (AuditQuery { by_staff: staff, actor: by(b), ..ALL }, vec![3]),
+        (AuditQuery { by_staff: staff, room, ..ALL }, vec![1]),
+        (AuditQuery { by_staff: others, act: lock, ..ALL }, vec![]),
     ] {
         assert_eq!(found(store, query).await, expected, "{query:?}");
     }

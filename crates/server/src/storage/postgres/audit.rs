@@ -23,7 +23,8 @@ macro_rules! select_audit {
              WHERE id < $1 AND ($2::text IS NULL OR act = $2)
                 AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
                 AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6) AND ",
+                AND ($6::bigint IS NULL OR room_id = $6)
+                AND ($8::boolean IS NULL OR by_staff = $8) AND ",
             $condition,
             " ORDER BY id DESC LIMIT $7"
         )
@@ -42,6 +43,7 @@ statements! {
     SELECT_ACTOR = select_audit!("actor_id = $3");
     SELECT_COMMAND_LINE = select_audit!("actor_id IS NULL");
     SELECT_ACT = select_audit!("act = $2");
+    SELECT_SIDE = select_audit!("by_staff = $8");
     // The newest line that is one too many.
     LAST_TO_GO = "SELECT id FROM audit WHERE by_staff = $1 ORDER BY id DESC LIMIT 1 OFFSET $2";
     DELETE_OLDEST = "DELETE FROM audit WHERE id IN
@@ -91,6 +93,7 @@ async fn select(on: &impl GenericClient, query: &AuditQuery) -> Step<Vec<NamedAu
         AuditQuery { actor: Some(Actor::User(_)), .. } => SELECT_ACTOR,
         AuditQuery { actor: Some(Actor::CommandLine), .. } => SELECT_COMMAND_LINE,
         AuditQuery { act: Some(_), .. } => SELECT_ACT,
+        AuditQuery { by_staff: Some(_), .. } => SELECT_SIDE,
         _ => SELECT,
     };
     let actor = match query.actor {
@@ -105,6 +108,7 @@ async fn select(on: &impl GenericClient, query: &AuditQuery) -> Step<Vec<NamedAu
         &query.user.map(|user| user.0),
         &query.room.map(|room| room.0),
         &count(query.limit)?,
+        &query.by_staff,
     ];
     rows(on, sql, given).await?.iter().map(read).collect()
 }

@@ -22,7 +22,8 @@ macro_rules! select_audit {
                 AND (:actor IS NULL OR actor_id = :actor)
                 AND (NOT :by_command OR actor_id IS NULL)
                 AND (:user IS NULL OR user_id = :user)
-                AND (:room IS NULL OR room_id = :room) AND ",
+                AND (:room IS NULL OR room_id = :room)
+                AND (:by_staff IS NULL OR by_staff = :by_staff) AND ",
             $condition,
             " ORDER BY id DESC LIMIT :limit"
         )
@@ -40,6 +41,7 @@ statements! {
     SELECT_ROOM = select_audit!("audit INDEXED BY audit_room", "room_id = :room");
     SELECT_ACTOR = select_audit!("audit INDEXED BY audit_actor", "actor_id IS :actor");
     SELECT_ACT = select_audit!("audit INDEXED BY audit_act", "act = :act");
+    SELECT_SIDE = select_audit!("audit INDEXED BY audit_kept", "by_staff = :by_staff");
     // The newest line that is one too many.
     LAST_TO_GO = "SELECT id FROM audit WHERE by_staff = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
     DELETE_OLDEST = "DELETE FROM audit WHERE id IN
@@ -88,6 +90,7 @@ fn select(conn: &Connection, query: &AuditQuery) -> Stored<Vec<NamedAudit>> {
         AuditQuery { room: Some(_), .. } => SELECT_ROOM,
         AuditQuery { actor: Some(_), .. } => SELECT_ACTOR,
         AuditQuery { act: Some(_), .. } => SELECT_ACT,
+        AuditQuery { by_staff: Some(_), .. } => SELECT_SIDE,
         _ => SELECT,
     };
     let actor = match query.actor {
@@ -103,6 +106,7 @@ fn select(conn: &Connection, query: &AuditQuery) -> Stored<Vec<NamedAudit>> {
             ":by_command": query.actor == Some(Actor::CommandLine),
             ":user": query.user.map(|user| user.0),
             ":room": query.room.map(|room| room.0),
+            ":by_staff": query.by_staff,
             ":limit": count(query.limit)?,
         },
         read,

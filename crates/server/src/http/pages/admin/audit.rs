@@ -13,8 +13,9 @@ use super::super::html;
 use super::super::visitor::Visitor;
 use super::{Inside, enter};
 use crate::app::App;
-use crate::http::audit::{AuditParams, page as page_of};
+use crate::http::audit::{AuditParams, By, page as page_of};
 use crate::http::extract::Params;
+use crate::pages::admin::paged::Paged;
 use crate::pages::admin::views::{AuditRow, AuditView, Someone};
 use crate::pages::admin::{Section, When};
 
@@ -23,10 +24,13 @@ pub(super) struct ListParams {
     #[serde(default)]
     actor: String,
     #[serde(default)]
+    by: String,
+    #[serde(default)]
     act: String,
     #[serde(default)]
     target: String,
-    cursor: Option<String>,
+    #[serde(default)]
+    cursor: String,
 }
 
 pub(super) async fn list(
@@ -38,21 +42,23 @@ pub(super) async fn list(
         Ok(inside) => inside,
         Err(response) => return *response,
     };
-    let act = Act::parse(&params.act);
+    let (act, by) = (Act::parse(&params.act), By::parse(&params.by));
     let asked = AuditParams {
         actor: Some(params.actor.clone()),
+        by: by.map(|by| by.as_str().to_owned()),
         act: act.map(|act| act.as_str().to_owned()),
         target: Some(params.target.clone()),
         limit: None,
-        cursor: params.cursor.filter(|cursor| !cursor.is_empty()),
+        cursor: Some(params.cursor.clone()),
     };
     let Listed { items, next_cursor } = match page_of(&app, &asked).await {
         Ok(found) => found,
         Err(refused) => return visitor.refuse(&refused),
     };
-    let acts = items.into_iter().map(row).collect();
-    let ListParams { actor, target, .. } = params;
-    html(StatusCode::OK, &AuditView { page, desk, actor, act, target, acts, next_cursor })
+    let ListParams { actor, target, cursor, .. } = params;
+    let acts = Paged { rows: items, behind: cursor, next: next_cursor }.shown(row);
+    let by_staff = by.map(By::is_staff);
+    html(StatusCode::OK, &AuditView { page, desk, actor, by_staff, act, target, acts })
 }
 
 fn row(line: AuditLine) -> AuditRow {

@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::http::audit::named;
 use crate::http::extract::{Params, plain_number};
 use crate::http::problem::Refused;
+use crate::pages::admin::paged::Paged;
 use crate::pages::admin::views::{EntriesView, EntryRow, Someone};
 use crate::pages::admin::{Section, When};
 use crate::storage::{EntryQuery, EntryRecord};
@@ -47,18 +48,17 @@ pub(super) async fn list(
         Ok(inside) => inside,
         Err(response) => return *response,
     };
-    let mut found = match found(&app, &params).await {
+    let found = match found(&app, &params).await {
         Ok(found) => found,
         Err(refused) => return visitor.refuse(&refused),
     };
-    let has_more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let next_cursor = found.last().filter(|_| has_more).map(|last| last.id.to_string());
-    let names = names_in(&app, &found).await;
-    let entries = found.iter().map(|record| row(record, &names)).collect();
+    let given = before(&params.cursor).map_or("", |_| &params.cursor);
+    let found = Paged::cut(found, given, PAGE, |last| last.id.to_string());
+    let names = names_in(&app, &found.rows).await;
+    let entries = found.shown(|record| row(&record, &names));
     let outcome = Outcome::parse(&params.outcome);
     let ListParams { room, user, .. } = params;
-    html(StatusCode::OK, &EntriesView { page, desk, outcome, room, user, entries, next_cursor })
+    html(StatusCode::OK, &EntriesView { page, desk, outcome, room, user, entries })
 }
 
 /// What cannot be meant is found nowhere.
@@ -67,7 +67,7 @@ async fn found(app: &App, params: &ListParams) -> Result<Vec<EntryRecord>, Refus
         room: None,
         user: None,
         outcome: Outcome::parse(&params.outcome),
-        before: Uuid::parse_str(&params.cursor).ok(),
+        before: before(&params.cursor),
         limit: PAGE + 1,
     };
     if !params.room.trim().is_empty() {
@@ -79,6 +79,11 @@ async fn found(app: &App, params: &ListParams) -> Result<Vec<EntryRecord>, Refus
         query.user = Some(user);
     }
     Ok(app.entry.aftermath.entry_log.page(query).await?)
+}
+
+/// The last line of the page before.
+fn before(cursor: &str) -> Option<Uuid> {
+    Uuid::parse_str(cursor).ok()
 }
 
 /// Everybody whom these lines name, each looked up once.

@@ -19,19 +19,31 @@ use crate::http::admin::UserPath;
 use crate::http::extract::Params;
 use crate::http::people::{PeopleParams, page as page_of};
 use crate::http::problem::Refused;
+use crate::http::sessions::cursor as session_of;
+use crate::pages::admin::paged::Paged;
 use crate::pages::admin::views::{PeopleView, PersonRow, PersonView, SessionRow};
 use crate::pages::admin::{Section, When};
 use crate::sessions::{LiveSession, SessionQuery, sessions};
 use crate::storage::UserRecord;
 
 /// Sessions of one person on their page.
-const SHOWN: usize = 100;
+const SHOWN: usize = 50;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct ListParams {
     #[serde(default)]
     q: String,
-    cursor: Option<String>,
+    #[serde(default)]
+    cursor: String,
+}
+
+/// What was just done, and where the sessions begin.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct PersonParams {
+    #[serde(default)]
+    did: String,
+    #[serde(default)]
+    cursor: String,
 }
 
 pub(super) async fn list(
@@ -44,13 +56,15 @@ pub(super) async fn list(
         Err(response) => return *response,
     };
     let query = params.q.trim().to_owned();
-    let asked = PeopleParams { q: query.clone(), limit: None, cursor: params.cursor };
+    let cursor = Some(params.cursor.clone());
+    let asked = PeopleParams { q: query.clone(), limit: None, cursor };
     let Listed { items, next_cursor } = match page_of(&app, &asked).await {
         Ok(found) => found,
         Err(refused) => return visitor.refuse(&refused),
     };
-    let people = items.iter().map(|record| row(record, &known.user)).collect();
-    html(StatusCode::OK, &PeopleView { page, desk, query, people, next_cursor })
+    let people = Paged { rows: items, behind: params.cursor, next: next_cursor };
+    let people = people.shown(|record| row(&record, &known.user));
+    html(StatusCode::OK, &PeopleView { page, desk, query, people })
 }
 
 fn row(record: &UserRecord, reader: &UserRecord) -> PersonRow {
@@ -68,15 +82,15 @@ fn row(record: &UserRecord, reader: &UserRecord) -> PersonRow {
 pub(super) async fn person(
     State(app): State<Arc<App>>,
     user: Result<UserPath, Refused>,
-    Params(did): Params<Did>,
+    Params(params): Params<PersonParams>,
     visitor: Visitor,
 ) -> Response {
     let inside = match enter(&visitor, Section::People) {
-        Ok(inside) => inside.after(&did),
+        Ok(inside) => inside.after(&Did { did: params.did }),
         Err(response) => return *response,
     };
     let view = match user {
-        Ok(user) => view(&app, inside, user).await,
+        Ok(user) => view(&app, inside, user, &params.cursor).await,
         Err(refused) => Err(refused),
     };
     match view {
@@ -89,15 +103,19 @@ async fn view(
     app: &App,
     inside: Inside<'_>,
     UserPath(user): UserPath,
+    cursor: &str,
 ) -> Result<PersonView, Refused> {
     let Inside { known, page, desk } = inside;
     let record = app.entry.storage.user(user).await?;
     let record = record.ok_or_else(|| Refused::new(Code::NotFound))?;
-    let query = SessionQuery { user: Some(user), limit: SHOWN, ..SessionQuery::default() };
+    let after = session_of(cursor);
+    let query = SessionQuery { room: None, user: Some(user), after, limit: SHOWN + 1 };
     let live = sessions(&app.entry, query).await.map_err(EntryError::from)?;
+    let given = after.map_or("", |_| cursor);
+    let live = Paged::cut(live, given, SHOWN, |it| format!("{}.{}", it.room, it.id));
     Ok(PersonView {
         person: row(&record, &known.user),
-        sessions: live.iter().map(|session| session_row(app, session)).collect(),
+        sessions: live.shown(|session| session_row(app, &session)),
         page,
         desk,
     })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anteroom_core::ids::{RoomId, UserId};
-use anteroom_core::seat::{Class, SlotImage, Snapshot};
+use anteroom_core::seat::{Class, SlotImage, Waiter};
 use anteroom_core::time::Millis;
 use anteroom_protocol::Timestamp;
 use anteroom_protocol::room::{Lifetime, RoomState, Visibility};
@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::super::html;
 use super::super::room::picture;
@@ -18,20 +19,21 @@ use super::super::visitor::Visitor;
 use super::{Did, Inside, enter, someone};
 use crate::app::App;
 use crate::entry::EntryError;
-use crate::http::extract::{Params, RoomPath};
+use crate::http::extract::{Params, RoomPath, plain_number};
 use crate::http::problem::Refused;
 use crate::http::rooms::name_of;
-use crate::pages::admin::views::{
-    BanRow, RoomDeskView, RoomRow, RoomsView, SeatRow, Sits, Someone,
-};
+use crate::pages::admin::paged::Paged;
+use crate::pages::admin::room_views::{BanRow, RoomDeskView, RoomRow, RoomsView, SeatRow, Sits};
+use crate::pages::admin::views::Someone;
 use crate::pages::admin::{Section, When};
 use crate::rooms::RoomInfo;
+use crate::tokens::Identity;
 use crate::view;
 
 /// Rooms on one page.
 const PAGE: usize = 60;
-/// People of one room on its page, and bans.
-const SHOWN: usize = 200;
+/// Rows of each table on a room's page.
+const SHOWN: usize = 50;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct ListParams {
@@ -52,20 +54,18 @@ pub(super) async fn list(
         Ok(inside) => inside.after(&Did { did: params.did.clone() }),
         Err(response) => return *response,
     };
-    let start = params.cursor.parse::<usize>().unwrap_or(0);
-    let (rooms, has_more) = match found(&app, &params.q, start).await {
+    let rooms = match found(&app, &params).await {
         Ok(found) => found,
         Err(refused) => return visitor.refuse(&refused),
     };
-    let next_cursor = has_more.then(|| (start + PAGE).to_string());
     let Inside { page, desk, .. } = inside;
     let query = params.q.trim().to_owned();
-    html(StatusCode::OK, &RoomsView { page, desk, query, rooms, next_cursor })
+    html(StatusCode::OK, &RoomsView { page, desk, query, rooms })
 }
 
 /// One page of the rooms whose name or number is asked for, the liveliest first.
-async fn found(app: &App, query: &str, start: usize) -> Result<(Vec<RoomRow>, bool), Refused> {
-    let wanted = query.trim().to_lowercase();
+async fn found(app: &App, params: &ListParams) -> Result<Paged<RoomRow>, Refused> {
+    let wanted = params.q.trim().to_lowercase();
     let mut all = app.entry.rooms.all();
     all.retain(|info| {
         wanted.is_empty()
@@ -77,8 +77,16 @@ async fn found(app: &App, query: &str, start: usize) -> Result<(Vec<RoomRow>, bo
     let mut rows: Vec<RoomRow> =
         all.iter().zip(seats).map(|(info, seats)| row(info, seats)).collect();
     rows.sort_by_key(|row| std::cmp::Reverse((row.seats.occupied, row.id)));
-    let has_more = rows.len() > start.saturating_add(PAGE);
-    Ok((rows.into_iter().skip(start).take(PAGE).collect(), has_more))
+    let behind = place(&params.cursor);
+    rows.retain(|row| behind.is_none_or(|behind| (row.seats.occupied, row.id) < behind));
+    let given = behind.map_or("", |_| &params.cursor);
+    Ok(Paged::cut(rows, given, PAGE, |row| format!("{}.{}", row.seats.occupied, row.id)))
+}
+
+/// The last room of the page before: how many sat there then, and its number.
+fn place(cursor: &str) -> Option<(u32, i64)> {
+    let (occupied, room) = cursor.split_once('.')?;
+    Some((occupied.parse().ok()?, plain_number(room)?))
 }
 
 fn row(info: &RoomInfo, seats: Option<anteroom_core::seat::Seats>) -> RoomRow {
@@ -92,57 +100,112 @@ fn row(info: &RoomInfo, seats: Option<anteroom_core::seat::Seats>) -> RoomRow {
     }
 }
 
+/// What was just done, and where each table of the page begins.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct RoomParams {
+    #[serde(default)]
+    did: String,
+    #[serde(default)]
+    members: String,
+    #[serde(default)]
+    line: String,
+    #[serde(default)]
+    bans: String,
+}
+
 pub(super) async fn room(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
-    Params(did): Params<Did>,
+    Params(params): Params<RoomParams>,
     visitor: Visitor,
 ) -> Response {
     let inside = match enter(&visitor, Section::Rooms) {
-        Ok(inside) => inside.after(&did),
+        Ok(inside) => inside.after(&Did { did: params.did.clone() }),
         Err(response) => return *response,
     };
-    match room_view(&app, inside, room).await {
+    match room_view(&app, inside, room, &params).await {
         Ok(view) => html(StatusCode::OK, &view),
         Err(refused) => visitor.refuse(&refused),
     }
 }
 
-async fn room_view(app: &App, inside: Inside<'_>, room: RoomId) -> Result<RoomDeskView, Refused> {
+async fn room_view(
+    app: &App,
+    inside: Inside<'_>,
+    room: RoomId,
+    params: &RoomParams,
+) -> Result<RoomDeskView, Refused> {
     let Inside { known, page, desk } = inside;
     let info = app.rooms.managed(&known.who, room).await?;
     let seats = app.entry.admission.seats(room).await.map_err(EntryError::from)?;
     let snapshot = app.entry.admission.snapshot(room).await.map_err(EntryError::from)?;
-    let (mut members, mut line) = (Vec::new(), Vec::new());
-    if let Some(Snapshot { slots, line: waiting, .. }) = snapshot {
-        for slot in slots.iter().take(SHOWN) {
-            members.push(seat_row(app, &info, slot).await);
-        }
-        for waiter in waiting.iter().take(SHOWN) {
-            let who = in_room(app, room, waiter.user).await;
-            let when = Some(said(app, waiter.joined));
-            line.push(SeatRow { when, ..seat(who, Sits::Reserved) });
-        }
-    }
-    let bans = app.rooms.bans(&known.who, room, (None, SHOWN)).await?;
-    let bans = bans
-        .into_iter()
-        .map(|ban| BanRow {
-            who: Someone { id: ban.user.to_string(), name: ban.display_name },
-            since: When::at(Timestamp(ban.at)),
-        })
-        .collect();
+    let (slots, line) = snapshot.map(|it| (it.slots, it.line)).unwrap_or_default();
+    let bans = banned(app, &known.who, room, &params.bans).await?;
     Ok(RoomDeskView {
         room: row(&info, seats),
         owner: someone(app, info.owner).await,
         created: When::at(Timestamp(info.created_at)),
         until_empty: info.lifetime == Lifetime::UntilEmpty,
-        members,
-        line,
+        members: members(app, &info, slots, &params.members).await,
+        line: waiting(app, room, line, &params.line).await,
         bans,
         page,
         desk,
     })
+}
+
+fn user_of(cursor: &str) -> Option<UserId> {
+    Uuid::parse_str(cursor).ok().map(UserId)
+}
+
+/// Who has a seat, by user: the one order in which nobody who stays moves to another page.
+async fn members(
+    app: &App,
+    info: &RoomInfo,
+    mut slots: Vec<SlotImage>,
+    cursor: &str,
+) -> Paged<SeatRow> {
+    let behind = user_of(cursor);
+    slots.sort_unstable_by_key(|slot| slot.user);
+    slots.retain(|slot| behind.is_none_or(|behind| slot.user > behind));
+    let given = behind.map_or("", |_| cursor);
+    let slots = Paged::cut(slots, given, SHOWN, |slot| slot.user.to_string());
+    let mut rows = Vec::with_capacity(slots.rows.len());
+    for slot in &slots.rows {
+        rows.push(seat_row(app, info, slot).await);
+    }
+    Paged { rows, behind: slots.behind, next: slots.next }
+}
+
+/// The line from its head on.
+async fn waiting(app: &App, room: RoomId, mut line: Vec<Waiter>, cursor: &str) -> Paged<SeatRow> {
+    let behind: Option<u64> = cursor.parse().ok();
+    line.retain(|waiter| behind.is_none_or(|behind| waiter.place.0 > behind));
+    let given = behind.map_or("", |_| cursor);
+    let line = Paged::cut(line, given, SHOWN, |waiter| waiter.place.0.to_string());
+    let mut rows = Vec::with_capacity(line.rows.len());
+    for waiter in &line.rows {
+        let who = in_room(app, room, waiter.user).await;
+        let when = Some(said(app, waiter.joined));
+        rows.push(SeatRow { when, ..seat(who, Sits::Reserved) });
+    }
+    Paged { rows, behind: line.behind, next: line.next }
+}
+
+async fn banned(
+    app: &App,
+    who: &Identity,
+    room: RoomId,
+    cursor: &str,
+) -> Result<Paged<BanRow>, Refused> {
+    let behind = user_of(cursor);
+    let bans = app.rooms.bans(who, room, (behind, SHOWN + 1)).await?;
+    let given = behind.map_or("", |_| cursor);
+    let bans = Paged::cut(bans, given, SHOWN, |ban| ban.user.to_string());
+    Ok(bans.shown(|ban| BanRow {
+        who: Someone { id: ban.user.to_string(), name: ban.display_name },
+        since: When::at(Timestamp(ban.at)),
+    }))
 }
 
 fn seat(who: Someone, sits: Sits) -> SeatRow {
