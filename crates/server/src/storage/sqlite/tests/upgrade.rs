@@ -124,19 +124,19 @@ fn newer_release(conn: &mut Connection, compatible_from: usize) {
 #[tokio::test]
 async fn a_newer_schema_that_only_adds_is_worked_on() {
     let known = STORAGE.migrations.len();
-    let fresh = Fresh::new();
-    let me = super::user(fresh.store(), "me").await;
-    newer_release(&mut fresh.aside(), known);
-    let path = super::database(fresh.dir.path());
-    crate::storage::Storage::close(fresh.store()).await;
-    let Fresh { store, dir } = fresh;
-    drop(store);
+    let dir = tempfile::tempdir().unwrap();
+    let path = super::database(dir.path());
+    let mut conn = Connection::open(&path).unwrap();
+    migrate(&mut conn, &STORAGE).unwrap();
+    newer_release(&mut conn, known);
+    drop(conn);
     let store = super::SqliteStorage::open(&path, super::SqliteOptions::default()).unwrap();
-    let again = Fresh { store, dir };
-    assert!(super::AccountStore::user(again.store(), me).await.unwrap().is_some());
-    let room = again.store().queue_room(super::new_room(me)).await.unwrap();
-    again.store().enter(super::stay(room.id, me, 1, 1)).await.unwrap();
-    let version: i64 = again.aside().query_row("PRAGMA user_version", [], |it| it.get(0)).unwrap();
+    let older = Fresh { store, dir };
+    let me = super::user(older.store(), "me").await;
+    assert!(super::AccountStore::user(older.store(), me).await.unwrap().is_some());
+    let room = older.store().queue_room(super::new_room(me)).await.unwrap();
+    older.store().enter(super::stay(room.id, me, 1, 1)).await.unwrap();
+    let version: i64 = older.aside().query_row("PRAGMA user_version", [], |it| it.get(0)).unwrap();
     assert_eq!(usize::try_from(version).unwrap(), known + 1, "it is left as it is");
 }
 
