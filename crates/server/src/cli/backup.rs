@@ -66,7 +66,7 @@ pub(super) async fn restore(config: &Config, from: Option<&Path>) -> anyhow::Res
             ended?
         }
     };
-    println!("restored; {ended} logins ended, so everybody signs in again");
+    println!("restored; {ended} logins ended, and everybody signs in again");
     Ok(ExitCode::SUCCESS)
 }
 
