@@ -6,6 +6,6 @@ const nodes = Number(process.env.NODES ?? 1);
 
 /** In that language; the pages of several nodes are those of one, and there each language is seen in one of them. */
 export function widths(lang) {
-  if (nodes === 1) return [DESK, PHONE];
-  return [lang === 'en' ? DESK : PHONE];
+  if (nodes > 1) return [lang === 'en' ? DESK : PHONE];
+  return [DESK, PHONE];
 }

@@ -209,9 +209,12 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// So many tests at once for each processor.
+/// So many tests at once for each processor, where whoever runs them does not say how many.
 fn at_once(command: &mut Command, each: usize) {
-    command.env("RUST_TEST_THREADS", (processors() * each).to_string());
+    const THREADS: &str = "RUST_TEST_THREADS";
+    if std::env::var_os(THREADS).is_none() {
+        command.env(THREADS, (processors() * each).to_string());
+    }
 }
 
 /// Several nodes that meet elsewhere: the default bus had them with all the others.

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::run::say;
-use crate::soak::build;
+use crate::soak::{build, passes};
 
 /// Where the older revisions are, below the root.
 const DIR: &str = "target/upgrade";
@@ -52,7 +52,7 @@ pub(crate) fn run(root: &Path, wanted: &Wanted) -> anyhow::Result<u32> {
             .current_dir(root.join("crates/server"));
         command.env("ANTEROOM_FAULT_SEED", wanted.seed.to_string()).env("OLD_PROGRAM", &old);
         command.env("TEST_PROGRAM", &built.server).env("RUST_BACKTRACE", "0");
-        let held = command.stdin(Stdio::null()).status().context("the test")?.success();
+        let (held, _) = passes(&mut command)?;
         failed += u32::from(!held);
         say(&format!("{name}: {}", if held { "held" } else { "FAILED" }));
     }
@@ -72,6 +72,8 @@ fn older(root: &Path, revision: &str) -> anyhow::Result<PathBuf> {
     let tree = root.join(DIR).join(&commit);
     if !tree.exists() {
         let at = tree.to_string_lossy().into_owned();
+        // One that was cleaned away with everything else that was built is still on its list.
+        git(root, &["worktree", "prune"])?;
         git(root, &["worktree", "add", "--detach", &at, &commit])?;
     }
     say(&format!("== build {commit}"));

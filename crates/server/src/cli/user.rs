@@ -93,7 +93,7 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result
         };
         say(&through(&server, command).await?);
         if takes {
-            say(&left(server.administrators().await?));
+            tell_left(server.administrators().await);
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -106,6 +106,14 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result
     let done = desk.obey(command).await;
     storage.close().await;
     done.map(|()| ExitCode::SUCCESS)
+}
+
+/// Tells it, or why not: what was to be done is done either way.
+fn tell_left<E: std::fmt::Display>(counted: Result<u32, E>) {
+    match counted {
+        Ok(administrators) => say(&left(administrators)),
+        Err(error) => eprintln!("how many administrators are left cannot be told: {error}"),
+    }
 }
 
 /// What is left of administration, after somebody was kept from it.
@@ -191,7 +199,7 @@ impl Desk {
         };
         say(&self.act(command).await?);
         if takes {
-            say(&left(self.accounts.administrators(self.clock.wall()).await?));
+            tell_left(self.accounts.administrators(self.clock.wall()).await);
         }
         Ok(())
     }

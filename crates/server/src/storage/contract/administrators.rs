@@ -89,6 +89,18 @@ pub(crate) async fn who_is_locked_or_at_the_end_does_not_count(store: &dyn Stora
     assert_eq!(store.administrators(NOW).await.unwrap(), 1);
 }
 
+pub(crate) async fn a_guest_who_may_administer_is_not_the_one_who_is_left(store: &dyn Storage) {
+    let ann = administrator(store, "ann").await;
+    let guest = NewUser { roles: vec![Role::Admin], password_hash: None, ..new_user("guest-1") };
+    let guest = store.create_user(guest).await.unwrap().unwrap().id;
+    assert_eq!(store.administrators(NOW).await.unwrap(), 1);
+    for way in Way::ALL {
+        let taken = way.take(store, ann, STAYS).await;
+        assert_eq!(taken, AccountChanged::LastAdmin, "{way:?}: nobody could log in and administer");
+    }
+    assert_eq!(Way::Demote.take(store, guest, STAYS).await, Done);
+}
+
 pub(crate) async fn of_two_who_take_it_from_each_other_one_is_left(store: &dyn Storage) {
     for round in 0..10 {
         for (n, (way, back)) in

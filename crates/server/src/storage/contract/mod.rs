@@ -43,6 +43,7 @@ macro_rules! storage_contract {
             accounts::people_are_found_by_how_their_names_begin,
             administrators::nothing_takes_the_last_one_away_but_who_may,
             administrators::who_is_locked_or_at_the_end_does_not_count,
+            administrators::a_guest_who_may_administer_is_not_the_one_who_is_left,
             administrators::of_two_who_take_it_from_each_other_one_is_left,
             administrators::of_many_who_take_it_from_the_next_one_is_left,
             audit::an_act_is_noted_once_and_settled_once,

@@ -10,12 +10,12 @@ use crate::storage::{LastAdmin, WallMillis};
 /// "Admin" in ASCII: the lock of whoever takes administration away.
 const ADMIN: i64 = 0x0000_0041_646d_696e;
 
-/// Those who may. Of an account that has ended the roles are gone.
+/// Those who may, and can log in again: a guest who leaves is gone. Of an account that has ended the roles are gone.
 macro_rules! administrators {
     ($at:literal) => {
         concat!(
             "FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL
+             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
                  AND (expires_at IS NULL OR expires_at > ",
             $at,
             ")"

@@ -56,7 +56,7 @@ impl Staged {
     /// Copies the backup at `from`, to be put in the place of the database at `to`.
     ///
     /// # Errors
-    /// The backup is not whole or of a newer release; a server runs on `to`.
+    /// The backup is not whole, or of a newer release that this one cannot work with; a server runs on `to`.
     pub fn of(from: &Path, to: &Path) -> Result<Self, OpenError> {
         let alone = open::lock(to, &open::STORAGE)?;
         sound(from)?;
@@ -173,7 +173,7 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
     })
 }
 
-/// Refuses a file that is not whole, no database of ours, or of a newer release.
+/// Refuses a file that is not whole, no database of ours, or of a newer release that this one cannot work with.
 fn sound(path: &Path) -> Result<(), OpenError> {
     let conn = open::connect(path, BUSY)?;
     open::refuse_strangers(&conn, path, &open::STORAGE)?;

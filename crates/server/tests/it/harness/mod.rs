@@ -32,6 +32,7 @@ mod settings;
 pub(crate) mod sockjs;
 mod strace;
 pub(crate) mod terminal;
+pub(crate) mod told;
 pub(crate) mod transcript;
 mod waiting;
 mod web;

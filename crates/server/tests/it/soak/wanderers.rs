@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::harness::PASSWORD;
 use crate::harness::check::{Since, Stay, Verdict, capacity};
 use crate::harness::dice::Dice;
+use crate::harness::told::{is_documented, word_of};
 
 /// How long a step may take before somebody gives up and does something else.
 const STEP: Duration = Duration::from_secs(15);
@@ -34,6 +35,7 @@ pub(crate) struct Wanderers {
     stays: Mutex<Vec<Stay>>,
     answers: Mutex<BTreeMap<String, usize>>,
     wrong: Mutex<Vec<String>>,
+    tried: Mutex<BTreeMap<Tried, usize>>,
     acts: AtomicUsize,
     names: AtomicUsize,
     is_over: AtomicBool,
@@ -48,6 +50,7 @@ impl Wanderers {
             stays: Mutex::default(),
             answers: Mutex::default(),
             wrong: Mutex::default(),
+            tried: Mutex::default(),
             acts: AtomicUsize::new(0),
             names: AtomicUsize::new(0),
             is_over: AtomicBool::new(false),
@@ -72,22 +75,22 @@ impl Wanderers {
         capacity(&self.stays.lock().unwrap(), seats)
     }
 
-    /// No ended login was good, no taken-over session was heard, no forged ticket opened anything.
-    pub(crate) fn were_right(&self) -> Verdict {
-        self.wrong.lock().unwrap().first().map_or(Ok(()), |found| Err(found.clone()))
+    /// No ended login was good, no taken-over session was heard, no forged ticket opened anything. How often each was
+    /// tried.
+    pub(crate) fn were_right(&self) -> Verdict<BTreeMap<Tried, usize>> {
+        match self.wrong.lock().unwrap().first() {
+            Some(found) => Err(found.clone()),
+            None => Ok(self.tried.lock().unwrap().clone()),
+        }
+    }
+
+    fn tried(&self, what: Tried) {
+        *self.tried.lock().unwrap().entry(what).or_default() += 1;
     }
 
     /// No answer was a fault of the server, nor one that says that what was asked is malformed.
     pub(crate) fn were_told_what_is_documented(&self) -> Verdict {
-        let is_known = |word: &str| {
-            ["none broken", "404 not_found"].contains(&word)
-                || ["room_full", "unauthenticated", "no_reservation", "reservation_expired"]
-                    .iter()
-                    .chain(&["replaced", "already_seated", "not_waiting", "restarting", "fenced"])
-                    .chain(&["too_many_reservations", "place gone", "too late", "unavailable"])
-                    .any(|it| word.ends_with(it))
-        };
-        match self.answers().keys().find(|word| !is_known(word)) {
+        match self.answers().keys().find(|word| !is_documented(word)) {
             Some(word) => Err(format!("an answer that nothing explains: {word}")),
             None => Ok(()),
         }
@@ -101,12 +104,7 @@ impl Wanderers {
     fn noted<T>(&self, answer: Result<Result<T, Error>, tokio::time::error::Elapsed>) -> Option<T> {
         let word = match answer {
             Ok(Ok(granted)) => return Some(granted),
-            Ok(Err(error)) => match (error.status(), error.code(), &error) {
-                (Some(status), Some(code), _) => format!("{status} {code}"),
-                (Some(status), None, _) => format!("{status} without a code"),
-                (_, _, Error::PlaceGone { .. }) => "place gone".to_owned(),
-                _ => "none broken".to_owned(),
-            },
+            Ok(Err(error)) => word_of(&error),
             Err(_) => "too late".to_owned(),
         };
         *self.answers.lock().unwrap().entry(word).or_default() += 1;
@@ -133,10 +131,10 @@ impl Wanderers {
                 0 => self.logs_in_twice(door, &name, &account).await,
                 1 => self.logs_out(&account).await,
                 2 | 3 => self.takes_over((who, &account), &mut dice).await,
-                4 => self.comes_back((who, &account)).await,
-                5 => self.forges(&account, &mut dice).await,
+                4 => self.comes_back((who, &account), &mut dice).await,
+                5 => self.forges((who, &account), &mut dice).await,
                 6 => self.asks(account.cancel(self.room)).await.map(|()| None).unwrap_or(None),
-                7 => self.waits((who, &account)).await,
+                7 => self.waits((who, &account), &mut dice).await,
                 _ => self.sits((who, &account), &mut dice).await,
             };
             match kept {
@@ -164,6 +162,7 @@ impl Wanderers {
     /// The older login ends with the newer one.
     async fn logs_in_twice(&self, door: &Client, name: &str, old: &Account) -> Option<Next> {
         let new = self.asks(door.login(name, PASSWORD)).await?;
+        self.tried(Tried::OlderLogin);
         match timeout(STEP, old.me()).await {
             Ok(Ok(_)) => self.wrong(&format!("the older login of {name} is good")),
             other => drop(self.noted(other)),
@@ -173,6 +172,7 @@ impl Wanderers {
 
     async fn logs_out(&self, account: &Account) -> Option<Next> {
         self.asks(account.logout()).await?;
+        self.tried(Tried::EndedLogin);
         match timeout(STEP, account.me()).await {
             Ok(Ok(_)) => self.wrong("a login that was ended is good"),
             other => drop(self.noted(other)),
@@ -202,16 +202,22 @@ impl Wanderers {
             Ok(session) => session,
             Err(next) => return next,
         };
-        let from = self.since.at();
-        let until = Instant::now() + dice.between(100, 1_500);
-        let ends = self.sees_the_end(&mut session);
-        let has_ended = tokio::time::timeout_at(until, ends).await.is_ok();
-        self.stayed(who, from);
+        let has_ended = self.stays(who, &mut session, dice).await;
         match has_ended || dice.below(3) == 0 {
             true => session.abort(),
             false => drop(self.noted(timeout(STEP, session.leave()).await)),
         }
         None
+    }
+
+    /// Is seen inside for a while; whether the session ended meanwhile.
+    async fn stays(&self, who: usize, session: &mut Session, dice: &mut Dice) -> bool {
+        let from = self.since.at();
+        let until = Instant::now() + dice.between(100, 1_500);
+        let has_ended = tokio::time::timeout_at(until, self.sees_the_end(session)).await.is_ok();
+        // Before the server can know of it: a seat that is given back may be taken at once.
+        self.stayed(who, from);
+        has_ended
     }
 
     /// Arrives a second time, by whichever door: the first session ends, and is heard no more.
@@ -233,10 +239,11 @@ impl Wanderers {
         };
         let until = ended.unwrap_or_else(|| self.since.at());
         self.stays.lock().unwrap().push(Stay { who, from, until });
-        let Some(second) = self.noted(second) else {
+        let Some(mut second) = self.noted(second) else {
             first.abort();
             return None;
         };
+        self.tried(Tried::TakenOver);
         let welcomed = Instant::now();
         if ended.is_none() && timeout(TOLD_WITHIN, self.sees_the_end(&mut first)).await.is_err() {
             match timeout(STEP, first.send("am I still here?")).await {
@@ -247,6 +254,7 @@ impl Wanderers {
                 other => drop(self.noted(other)),
             }
         }
+        self.stays(who, &mut second, dice).await;
         drop(self.noted(timeout(STEP, second.leave()).await));
         first.abort();
         None
@@ -258,13 +266,13 @@ impl Wanderers {
     }
 
     /// The line breaks, and the same seat is there a moment later.
-    async fn comes_back(&self, (who, account): (usize, &Account)) -> Option<Next> {
-        let session = match self.enters(account).await {
+    async fn comes_back(&self, (who, account): (usize, &Account), dice: &mut Dice) -> Option<Next> {
+        let mut session = match self.enters(account).await {
             Ok(session) => session,
             Err(next) => return next,
         };
-        let (from, welcome) = (self.since.at(), session.welcome().clone());
-        self.stayed(who, from);
+        let welcome = session.welcome().clone();
+        self.stays(who, &mut session, dice).await;
         session.abort();
         let ask = Reserve { resume: Some(welcome.resume.clone()), ..Reserve::default() };
         let again = self.asks(account.reserve(self.room, &ask)).await?;
@@ -273,15 +281,14 @@ impl Wanderers {
             since: Some(welcome.last_seq),
             ..ConfirmOptions::default()
         };
-        let back = self.asks(account.client().confirm_ticket(&again.ticket, options)).await?;
-        let from = self.since.at();
-        self.stayed(who, from);
+        let mut back = self.asks(account.client().confirm_ticket(&again.ticket, options)).await?;
+        self.stays(who, &mut back, dice).await;
         self.noted(timeout(STEP, back.leave()).await);
         None
     }
 
     /// A ticket with one letter changed opens nothing, and the true one is none the worse for it.
-    async fn forges(&self, account: &Account, dice: &mut Dice) -> Option<Next> {
+    async fn forges(&self, (who, account): (usize, &Account), dice: &mut Dice) -> Option<Next> {
         let reservation = self.asks(account.reserve(self.room, &Reserve::default())).await?;
         let mut forged = reservation.ticket.clone().into_bytes();
         // Not one of the last: of those some bits count for nothing.
@@ -289,6 +296,7 @@ impl Wanderers {
         forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
         let forged = String::from_utf8(forged).unwrap();
         let opened = account.client().confirm_ticket(&forged, ConfirmOptions::default());
+        self.tried(Tried::Forged);
         match timeout(STEP, opened).await {
             Ok(Ok(session)) => {
                 self.wrong("a forged ticket opened the room");
@@ -296,14 +304,22 @@ impl Wanderers {
             }
             other => drop(self.noted(other)),
         }
-        // Every other one is left to its deadline.
-        if dice.below(2) == 0 {
-            self.asks(account.cancel(self.room)).await;
+        // One of three is left to its deadline.
+        match dice.below(3) {
+            0 => drop(self.asks(account.cancel(self.room)).await),
+            1 => {
+                let entered = account.confirm(&reservation, Default::default());
+                let mut session = self.asks(entered).await?;
+                self.tried(Tried::TrueTicket);
+                self.stays(who, &mut session, dice).await;
+                self.noted(timeout(STEP, session.leave()).await);
+            }
+            _ => {}
         }
         None
     }
 
-    async fn waits(&self, (who, account): (usize, &Account)) -> Option<Next> {
+    async fn waits(&self, (who, account): (usize, &Account), dice: &mut Dice) -> Option<Next> {
         let mut wait = account.wait_for_seat(self.room, Default::default());
         let until = Instant::now() + LINE;
         while let Ok(next) = tokio::time::timeout_at(until, wait.next()).await {
@@ -311,9 +327,9 @@ impl Wanderers {
                 Awaited::Position(_) => {}
                 Awaited::Seat(reservation) => {
                     let entered = account.confirm(&reservation, Default::default());
-                    let session = self.asks(entered).await?;
-                    let from = self.since.at();
-                    self.stayed(who, from);
+                    let mut session = self.asks(entered).await?;
+                    self.tried(Tried::Offered);
+                    self.stays(who, &mut session, dice).await;
                     self.noted(timeout(STEP, session.leave()).await);
                     return None;
                 }
@@ -322,6 +338,30 @@ impl Wanderers {
         self.asks(account.stop_waiting(self.room)).await;
         None
     }
+}
+
+/// What is judged of them only if it came to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tried {
+    OlderLogin,
+    EndedLogin,
+    TakenOver,
+    Forged,
+    /// Used after another was forged from it.
+    TrueTicket,
+    /// A seat that came to somebody in line.
+    Offered,
+}
+
+impl Tried {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::OlderLogin,
+        Self::EndedLogin,
+        Self::TakenOver,
+        Self::Forged,
+        Self::TrueTicket,
+        Self::Offered,
+    ];
 }
 
 /// Who somebody is from now on.

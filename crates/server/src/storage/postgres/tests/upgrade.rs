@@ -7,7 +7,9 @@ use crate::storage::postgres::open::{self, FACTS, Schema};
 use crate::storage::postgres::{OpenError, PostgresStorage};
 use crate::storage::upgrade::{Catalogue, Rule, recorded, records_all};
 
-const COLUMNS: &str = "SELECT relname, attname, format_type(atttypid, atttypmod),
+/// What may be there in a column belongs to its kind: who reads it counts on that.
+const COLUMNS: &str = "SELECT relname, attname,
+        format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' not null' ELSE '' END,
         attnotnull AND NOT atthasdef AND attidentity = ''
     FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v')
@@ -18,6 +20,10 @@ const RULES: &str = "WITH ours AS (
            (SELECT string_agg(attname, ',') FROM pg_attribute
             WHERE attrelid = conrelid AND attnum = ANY (conkey))
     FROM pg_constraint k JOIN ours ON ours.oid = conrelid WHERE contype IN ('c', 'f', 'x')
+    UNION ALL
+    SELECT ours.relname, 'kept by ' || conrelid::regclass || ' ' || pg_get_constraintdef(k.oid), NULL
+    FROM pg_constraint k JOIN ours ON ours.oid = confrelid
+    WHERE contype = 'f' AND confdeltype IN ('a', 'r')
     UNION ALL
     SELECT relname, regexp_replace(pg_get_indexdef(indexrelid), ' INDEX \\S+ ', ' INDEX '),
            (SELECT string_agg(attname, ',') FROM pg_attribute
@@ -61,15 +67,18 @@ async fn every_migration_that_older_programs_are_to_work_with_only_adds() {
 
 #[tokio::test]
 async fn a_migration_that_takes_something_away_is_found_out() {
-    const BASE: &str = "CREATE TABLE a (x integer NOT NULL, y text, CHECK (x > 0));";
+    const BASE: &str =
+        "CREATE TABLE a (k integer UNIQUE, x integer NOT NULL, y text, CHECK (x > 0));";
     let harmless = [
         "ALTER TABLE a ADD COLUMN z integer",
         "ALTER TABLE a ADD COLUMN z integer NOT NULL DEFAULT 1 CHECK (z > 0)",
         "CREATE TABLE b (x integer NOT NULL UNIQUE)",
         "CREATE INDEX ON a (y)",
-        "ALTER TABLE a ALTER COLUMN x DROP NOT NULL",
+        "CREATE TABLE b (x integer REFERENCES a (k) ON DELETE CASCADE)",
     ];
     let harmful = [
+        "ALTER TABLE a ALTER COLUMN x DROP NOT NULL",
+        "CREATE TABLE b (x integer REFERENCES a (k))",
         "ALTER TABLE a DROP COLUMN y",
         "ALTER TABLE a RENAME COLUMN y TO z",
         "ALTER TABLE a RENAME TO b",

@@ -9,9 +9,14 @@ use crate::storage::upgrade::{Catalogue, Rule, recorded, records_all};
 const COLUMNS: &str =
     "SELECT t.name, c.name, c.type, c.\"notnull\" AND c.dflt_value IS NULL AND NOT c.pk
     FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type IN ('table', 'view')";
-/// Indexes that refuse, and whatever is said in a table's own words beside its columns.
+/// Indexes that refuse, whatever is said in a table's own words beside its columns, and rows elsewhere without which a
+/// row may not go.
 const RULES: &str = "SELECT tbl_name, sql FROM sqlite_schema
-    WHERE type = 'trigger' OR (type = 'index' AND sql LIKE 'CREATE UNIQUE%')";
+    WHERE type = 'trigger' OR (type = 'index' AND sql LIKE 'CREATE UNIQUE%')
+    UNION ALL
+    SELECT f.\"table\", 'kept by ' || t.name || '.' || f.\"from\"
+    FROM sqlite_schema t, pragma_foreign_key_list(t.name) f
+    WHERE t.type = 'table' AND f.on_delete IN ('NO ACTION', 'RESTRICT')";
 const TABLES: &str =
     "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
 
@@ -68,23 +73,27 @@ fn every_migration_that_older_programs_are_to_work_with_only_adds() {
 
 #[test]
 fn a_migration_that_takes_something_away_is_found_out() {
-    const BASE: &str = "CREATE TABLE a (x INTEGER NOT NULL, y TEXT, CHECK (x > 0)) STRICT;";
+    const BASE: &str =
+        "CREATE TABLE a (k INTEGER UNIQUE, x INTEGER NOT NULL, y TEXT, CHECK (x > 0)) STRICT;";
     let harmless = [
         "ALTER TABLE a ADD COLUMN z INTEGER;",
         "ALTER TABLE a ADD COLUMN z INTEGER NOT NULL DEFAULT 1;",
         "CREATE TABLE b (x INTEGER NOT NULL UNIQUE);",
         "CREATE INDEX a_y ON a (y);",
+        "CREATE TABLE b (k INTEGER REFERENCES a (k) ON DELETE CASCADE);",
     ];
     let harmful = [
         "ALTER TABLE a DROP COLUMN y;",
         "ALTER TABLE a RENAME COLUMN y TO z;",
         "ALTER TABLE a RENAME TO b;",
         "DROP TABLE a;",
+        "CREATE TABLE b (k INTEGER REFERENCES a (k));",
+        "ALTER TABLE a ADD COLUMN z INTEGER REFERENCES a (k);",
         "CREATE UNIQUE INDEX a_y ON a (y);",
         "CREATE TRIGGER t BEFORE INSERT ON a BEGIN SELECT RAISE(ABORT, 'no'); END;",
-        "DROP TABLE a; CREATE TABLE a (x INTEGER NOT NULL, y TEXT NOT NULL, CHECK (x > 0)) STRICT;",
-        "DROP TABLE a; CREATE TABLE a (x INTEGER NOT NULL, y TEXT, CHECK (x > 9)) STRICT;",
-        "DROP TABLE a; CREATE TABLE a (x TEXT NOT NULL, y TEXT, CHECK (x > 0)) STRICT;",
+        "DROP TABLE a; CREATE TABLE a (k INTEGER UNIQUE, x INTEGER NOT NULL, y TEXT NOT NULL, CHECK (x > 0)) STRICT;",
+        "DROP TABLE a; CREATE TABLE a (k INTEGER UNIQUE, x INTEGER NOT NULL, y TEXT, CHECK (x > 9)) STRICT;",
+        "DROP TABLE a; CREATE TABLE a (k INTEGER UNIQUE, x TEXT NOT NULL, y TEXT, CHECK (x > 0)) STRICT;",
     ];
     let made = |more: &str| {
         let conn = Connection::open_in_memory().unwrap();

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::check::{Since, Stay, Verdict, capacity};
+use crate::harness::told::word_of;
 use crate::harness::{PATIENCE, shown, within};
 
 /// What somebody sees who watches all sockets.
@@ -216,10 +217,7 @@ impl Storm {
     }
 
     fn refused(&self, error: &Error) {
-        let word = match error.code() {
-            Some(code) => code.to_string(),
-            None => "the line broke".to_owned(),
-        };
+        let word = word_of(error);
         self.seen.send_modify(|seen| *seen.refusals.entry(word).or_default() += 1);
     }
 }
