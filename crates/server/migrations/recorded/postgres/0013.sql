@@ -654,3 +654,14 @@ SELECT m.id AS id, room_id, seq, sender_id,
 ;;
 SELECT gone_at IS NOT NULL AS is_gone FROM users WHERE id = $1 FOR NO KEY UPDATE
 ;;
+SELECT EXISTS (SELECT FROM user_roles JOIN users ON users.id = user_id
+             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
+                 AND (expires_at IS NULL OR expires_at > $2) AND user_id = $1)
+        AND NOT EXISTS (SELECT FROM user_roles JOIN users ON users.id = user_id
+             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
+                 AND (expires_at IS NULL OR expires_at > $2) AND user_id <> $1) AS is_last
+;;
+SELECT count(*) AS n FROM user_roles JOIN users ON users.id = user_id
+             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
+                 AND (expires_at IS NULL OR expires_at > $1)
+;;

@@ -531,3 +531,14 @@ SELECT m.id AS id, room_id, seq, sender_id,
              FROM messages AS m LEFT JOIN users ON users.id = sender_id
              WHERE row_no > ?1 AND row_no <= ?2 AND sender_id = ?3 ORDER BY row_no
 ;;
+SELECT EXISTS (SELECT 1 FROM user_roles JOIN users ON users.id = user_id
+             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
+                 AND (expires_at IS NULL OR expires_at > ?2) AND user_id = ?1)
+        AND NOT EXISTS (SELECT 1 FROM user_roles JOIN users ON users.id = user_id
+             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
+                 AND (expires_at IS NULL OR expires_at > ?2) AND user_id <> ?1)
+;;
+SELECT count(*) FROM user_roles JOIN users ON users.id = user_id
+             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
+                 AND (expires_at IS NULL OR expires_at > ?1)
+;;
