@@ -107,10 +107,10 @@ async fn is_never_overfull(scale: Scale) {
     storm.was_never_overfull().unwrap();
     // Who was just coming in when the seats were lost is told so like those inside.
     let expected = |word: &str| match word {
-        "room_full" | "unavailable" | "the line broke" => true,
+        "409 room_full" | "503 unavailable" | "4503 unavailable" | "the line broke" => true,
         // Whose line broke, and who then found the seats away again and again, came too late in the end.
-        "reservation_expired" => true,
-        "fenced" => scale.redis_restarts,
+        "4408 reservation_expired" | "410 reservation_expired" => true,
+        "4512 fenced" | "503 fenced" => scale.redis_restarts,
         _ => false,
     };
     assert!(seen.refusals.keys().all(|word| expected(word)), "{:?}", seen.refusals);
