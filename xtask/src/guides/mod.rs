@@ -112,6 +112,11 @@ fn typed(root: &Path, server: &Path, place: &Path, blocks: &[Block]) -> anyhow::
         if is_asked && !runs(tool, &path) {
             return Ok(Outcome::NotRun(format!("there is no {tool} here")));
         }
+        if is_asked && tool == "node" && !is_new_enough(&path) {
+            return Ok(Outcome::NotRun(
+                "the client needs Node 20, and here is an older one".into(),
+            ));
+        }
     }
     // Node finds the client as it does after `npm install ./clients/js`.
     std::fs::create_dir_all(place.join("node_modules"))?;
@@ -129,6 +134,13 @@ fn typed(root: &Path, server: &Path, place: &Path, blocks: &[Block]) -> anyhow::
     }
     let told = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
     Ok(Outcome::Otherwise(format!("not as it says:\n{told}")))
+}
+
+/// Whether the client runs in the Node that is there (`engines` of its package).
+fn is_new_enough(path: &str) -> bool {
+    const ASKS: &str = "process.exit(Number(process.versions.node.split('.')[0]) < 20 ? 1 : 0)";
+    let mut node = Command::new("node");
+    node.args(["-e", ASKS]).env("PATH", path).status().is_ok_and(|it| it.success())
 }
 
 /// The program first, then what the tests have installed for themselves.
