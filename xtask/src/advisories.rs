@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::build::cargo;
 use crate::count::{NOT_RUN, Tally};
-use crate::plan::{BROWSER_DIR, SOCKJS_DIR};
+use crate::javascript::{BROWSER_DIR, SOCKJS_DIR};
 use crate::run::{Report, say};
 
 const CRATES: &str = "advisories, crates";

@@ -50,3 +50,8 @@ pub(crate) fn built(root: &Path, profile: Profile, which: &[&str]) -> anyhow::Re
     done(&mut build).with_context(|| format!("{} does not build", which.join(" ")))?;
     Ok(profile.dir(root))
 }
+
+/// As a part of the workspace: the same features, and so the very build that the tests made.
+pub(crate) fn build_server(root: &Path) -> Command {
+    cargo(root, &["build", "--workspace", "--bin", "anteroom", "--bin", "xtask"])
+}

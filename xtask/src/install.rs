@@ -11,7 +11,8 @@ use std::time::Instant;
 
 use crate::Options;
 use crate::count::Tally;
-use crate::plan::{BROWSER_DIR, CHART_DIR, SOCKJS_DIR};
+use crate::javascript::{BROWSER_DIR, SOCKJS_DIR};
+use crate::plan::CHART_DIR;
 use crate::python::{environment, has_python};
 use crate::run::{Counting, Report, say, step};
 

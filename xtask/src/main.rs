@@ -20,6 +20,7 @@ mod faults;
 mod fuzz;
 mod guides;
 mod install;
+mod javascript;
 mod mutants;
 mod package;
 mod plan;

@@ -1,23 +1,18 @@
 //! Which steps there are, in which order, and the summary at the end.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-
-use anyhow::Context;
 
 use crate::Options;
 use crate::advisories;
-use crate::build::{Profile, cargo, target};
+use crate::build::{Profile, build_server, cargo, target};
 use crate::count::{self, Tally};
 use crate::fuzz;
 use crate::install;
+use crate::javascript;
 use crate::python::has_python;
-use crate::run::{Counting, Report, say, step};
+use crate::run::{Counting, Report, processors, say, step, summary};
 
-/// Where the browser tests live.
-pub(crate) const BROWSER_DIR: &str = "tests/browser";
-/// Where the tests with the published SockJS client live.
-pub(crate) const SOCKJS_DIR: &str = "tests/sockjs";
 /// The tests of real servers that hold with any seat strategy: those in which people come and go.
 const ENTRY_TESTS: &[&str] = &[
     "scn_entry",
@@ -72,8 +67,6 @@ const DEADLINE_TESTS: &[&str] =
 const BUS_TESTS: &[&str] = &["nodes", "nodes_apart", "nodes_gaps", "nodes_storm", "nodes_spans"];
 /// Where the tests of the chart live, and what they use.
 pub(crate) const CHART_DIR: &str = "tests/packaging";
-/// Where the browser client lives.
-const CLIENT_DIR: &str = "clients/js";
 
 /// Runs every step, prints the summary, and returns how many outcomes failed.
 pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow::Result<u32> {
@@ -102,11 +95,11 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
     reports.push(fuzz::report(root, options));
     reports.push(experiment(root, options));
     reports.push(contract(root, options));
-    reports.push(client_tests(root, options)?);
-    reports.push(sockjs_tests(root, options)?);
+    reports.push(javascript::client_tests(root, options)?);
+    reports.push(javascript::sockjs_tests(root, options)?);
     reports.push(chart_tests(root, options));
     reports.push(image(root, options));
-    reports.extend(browser_tests(root, options)?);
+    reports.extend(javascript::browser_tests(root, options, NODES)?);
     if options.filter.is_none() && !options.quick {
         reports.extend(advisories::reports(root));
     }
@@ -114,10 +107,6 @@ pub(crate) fn run_all(root: &Path, options: &Options, with_deny: bool) -> anyhow
         reports.push(deny(root));
     }
     Ok(summarise(&reports, options))
-}
-
-fn summary(count: fn(&str) -> Tally, options: &Options) -> Counting {
-    Counting::Summary { count, may_be_empty: options.filter.is_some() }
 }
 
 fn clippy(root: &Path) -> Command {
@@ -205,10 +194,6 @@ fn server_tests(root: &Path, modules: &[&str]) -> Command {
     command
 }
 
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 /// So many tests at once for each processor, where whoever runs them does not say how many.
 fn at_once(command: &mut Command, each: usize) {
     const THREADS: &str = "RUST_TEST_THREADS";
@@ -252,31 +237,6 @@ fn contract(root: &Path, options: &Options) -> Report {
     step(NAME, command, summary(count::schemathesis, options))
 }
 
-fn client_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {
-    const NAME: &str = "browser client";
-    let files = test_files(&root.join(CLIENT_DIR))?;
-    if files.is_empty() {
-        return Ok(Report::not_run(NAME, format!("{CLIENT_DIR} has no *.test.js or *.test.mjs")));
-    }
-    Ok(step(NAME, node_test(root, &files, options), summary(count::node, options)))
-}
-
-/// The SockJS client as it is published, against a real server.
-fn sockjs_tests(root: &Path, options: &Options) -> anyhow::Result<Report> {
-    const NAME: &str = "sockjs client";
-    if !root.join(SOCKJS_DIR).join("node_modules/sockjs-client").is_dir() {
-        return Ok(Report::not_run(NAME, format!("by hand: npm ci in {SOCKJS_DIR}")));
-    }
-    let files = test_files(&root.join(SOCKJS_DIR))?;
-    let built = step("build for sockjs", build_server(root), Counting::Whole);
-    if built.tally.failed > 0 {
-        return Ok(Report::broken(NAME, "the server does not build"));
-    }
-    let mut command = node_test(root, &files, options);
-    command.env("ANTEROOM_BIN", target(root).join("debug/anteroom"));
-    Ok(step(NAME, command, summary(count::node, options)))
-}
-
 /// The chart, by Helm's own engine, held against Kubernetes' schemas and against the program.
 fn chart_tests(root: &Path, options: &Options) -> Report {
     const NAME: &str = "chart";
@@ -303,69 +263,6 @@ fn image(root: &Path, options: &Options) -> Report {
     let mut command = Command::new("packaging/try-image.sh");
     command.current_dir(root).arg(Profile::Debug.dir(root));
     step(NAME, command, Counting::Whole)
-}
-
-/// As a part of the workspace: the same features, and so the very build that the tests made.
-fn build_server(root: &Path) -> Command {
-    cargo(root, &["build", "--workspace", "--bin", "anteroom", "--bin", "xtask"])
-}
-
-fn browser_tests(root: &Path, options: &Options) -> anyhow::Result<Vec<Report>> {
-    const NAME: &str = "browser";
-    const ON_NODES: &str = "browser, 3 nodes";
-    if !options.has_browser() {
-        return Ok(vec![Report::not_run(NAME, "left out as asked")]);
-    }
-    let files = test_files(&root.join(BROWSER_DIR))?;
-    let built = step("build for the browser", build_server(root), Counting::Whole);
-    if built.tally.failed > 0 {
-        return Ok(vec![Report::broken(NAME, "the server does not build")]);
-    }
-    let target = target(root);
-    let on = |nodes: &str, pictures: &str| {
-        let mut command = node_test(root, &files, options);
-        command.env("NODES", nodes).env("ANTEROOM_XTASK", target.join("debug/xtask"));
-        command.env("ANTEROOM_BIN", target.join("debug/anteroom"));
-        command.env("ANTEROOM_SCREENSHOTS", root.join(pictures));
-        command
-    };
-    let count = summary(count::node, options);
-    Ok(vec![
-        step(NAME, on("1", "out/screenshots"), count),
-        step(ON_NODES, on(NODES, "out/screenshots-nodes"), count),
-    ])
-}
-
-fn node_test(root: &Path, files: &[PathBuf], options: &Options) -> Command {
-    let mut command = Command::new("node");
-    command.current_dir(root).args(["--test", "--test-reporter=spec"]);
-    command.arg(format!("--test-concurrency={}", processors()));
-    if let Some(filter) = &options.filter {
-        command.arg(format!("--test-name-pattern={filter}"));
-    }
-    command.args(files);
-    command
-}
-
-/// The test files below `dir`, sorted. Named one by one, because what `node --test` makes of a
-/// directory differs between its versions.
-fn test_files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    if !dir.is_dir() {
-        return Ok(found);
-    }
-    let entries = std::fs::read_dir(dir).with_context(|| dir.display().to_string())?;
-    for entry in entries {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() && name != "node_modules" {
-            found.extend(test_files(&path)?);
-        } else if name.ends_with(".test.js") || name.ends_with(".test.mjs") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 fn deny(root: &Path) -> Report {

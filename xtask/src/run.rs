@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
+use crate::Options;
 use crate::count::{self, Tally};
 
 /// What a step came to.
@@ -38,6 +39,16 @@ pub(crate) enum Counting {
     Whole,
     /// As its summary says. `may_be_empty`: that no test ran is not a failure.
     Summary { count: fn(&str) -> Tally, may_be_empty: bool },
+}
+
+/// Counted by its summary. That no test ran is a failure, unless only some were asked for.
+pub(crate) fn summary(count: fn(&str) -> Tally, options: &Options) -> Counting {
+    Counting::Summary { count, may_be_empty: options.filter.is_some() }
+}
+
+/// How many there are.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Prints a line for the person who runs this.

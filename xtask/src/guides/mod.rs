@@ -17,6 +17,7 @@ use clap::Args;
 
 use crate::build::{Profile, built};
 use crate::count::{NOT_RUN, Tally};
+use crate::javascript::{CLIENT_NEEDS, major_of};
 use crate::plan::CHART_DIR;
 use crate::run::say;
 use blocks::Block;
@@ -113,9 +114,9 @@ fn typed(root: &Path, server: &Path, place: &Path, blocks: &[Block]) -> anyhow::
             return Ok(Outcome::NotRun(format!("there is no {tool} here")));
         }
         if is_asked && tool == "node" && !is_new_enough(&path) {
-            return Ok(Outcome::NotRun(
-                "the client needs Node 20, and here is an older one".into(),
-            ));
+            return Ok(Outcome::NotRun(format!(
+                "the client needs Node {CLIENT_NEEDS}, and here is an older one"
+            )));
         }
     }
     // Node finds the client as it does after `npm install ./clients/js`.
@@ -136,11 +137,10 @@ fn typed(root: &Path, server: &Path, place: &Path, blocks: &[Block]) -> anyhow::
     Ok(Outcome::Otherwise(format!("not as it says:\n{told}")))
 }
 
-/// Whether the client runs in the Node that is there (`engines` of its package).
+/// Whether the client runs in the Node that is there.
 fn is_new_enough(path: &str) -> bool {
-    const ASKS: &str = "process.exit(Number(process.versions.node.split('.')[0]) < 20 ? 1 : 0)";
-    let mut node = Command::new("node");
-    node.args(["-e", ASKS]).env("PATH", path).status().is_ok_and(|it| it.success())
+    let version = Command::new("node").arg("--version").env("PATH", path).output();
+    version.is_ok_and(|out| major_of(&String::from_utf8_lossy(&out.stdout)) >= Some(CLIENT_NEEDS))
 }
 
 /// The program first, then what the tests have installed for themselves.

@@ -15,6 +15,7 @@
 #[macro_use]
 pub(crate) mod statements;
 
+mod administrators;
 mod audit;
 mod changes;
 mod entries;

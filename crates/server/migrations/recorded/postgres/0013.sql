@@ -41,6 +41,19 @@ INSERT INTO user_roles (user_id, role)
                     SELECT $1, role FROM unnest($2::text[]) AS given (role)
                     ON CONFLICT DO NOTHING
 ;;
+SELECT pg_advisory_xact_lock($1)
+;;
+SELECT EXISTS (SELECT FROM user_roles JOIN users ON users.id = user_id
+             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
+                 AND (expires_at IS NULL OR expires_at > $2) AND user_id = $1)
+        AND NOT EXISTS (SELECT FROM user_roles JOIN users ON users.id = user_id
+             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
+                 AND (expires_at IS NULL OR expires_at > $2) AND user_id <> $1) AS is_last
+;;
+SELECT count(*) AS n FROM user_roles JOIN users ON users.id = user_id
+             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
+                 AND (expires_at IS NULL OR expires_at > $1)
+;;
 INSERT INTO audit
                 (id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING
@@ -54,7 +67,8 @@ SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
              WHERE id < $1 AND ($2::text IS NULL OR act = $2)
                 AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
                 AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6) AND true ORDER BY id DESC LIMIT $7
+                AND ($6::bigint IS NULL OR room_id = $6)
+                AND ($8::boolean IS NULL OR by_staff = $8) AND true ORDER BY id DESC LIMIT $7
 ;;
 SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                     (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
@@ -63,7 +77,8 @@ SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
              WHERE id < $1 AND ($2::text IS NULL OR act = $2)
                 AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
                 AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6) AND user_id = $5 ORDER BY id DESC LIMIT $7
+                AND ($6::bigint IS NULL OR room_id = $6)
+                AND ($8::boolean IS NULL OR by_staff = $8) AND user_id = $5 ORDER BY id DESC LIMIT $7
 ;;
 SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                     (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
@@ -72,7 +87,8 @@ SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
              WHERE id < $1 AND ($2::text IS NULL OR act = $2)
                 AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
                 AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6) AND room_id = $6 ORDER BY id DESC LIMIT $7
+                AND ($6::bigint IS NULL OR room_id = $6)
+                AND ($8::boolean IS NULL OR by_staff = $8) AND room_id = $6 ORDER BY id DESC LIMIT $7
 ;;
 SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                     (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
@@ -81,7 +97,8 @@ SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
              WHERE id < $1 AND ($2::text IS NULL OR act = $2)
                 AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
                 AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6) AND actor_id = $3 ORDER BY id DESC LIMIT $7
+                AND ($6::bigint IS NULL OR room_id = $6)
+                AND ($8::boolean IS NULL OR by_staff = $8) AND actor_id = $3 ORDER BY id DESC LIMIT $7
 ;;
 SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                     (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
@@ -90,7 +107,8 @@ SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
              WHERE id < $1 AND ($2::text IS NULL OR act = $2)
                 AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
                 AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6) AND actor_id IS NULL ORDER BY id DESC LIMIT $7
+                AND ($6::bigint IS NULL OR room_id = $6)
+                AND ($8::boolean IS NULL OR by_staff = $8) AND actor_id IS NULL ORDER BY id DESC LIMIT $7
 ;;
 SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                     (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
@@ -99,7 +117,18 @@ SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
              WHERE id < $1 AND ($2::text IS NULL OR act = $2)
                 AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
                 AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6) AND act = $2 ORDER BY id DESC LIMIT $7
+                AND ($6::bigint IS NULL OR room_id = $6)
+                AND ($8::boolean IS NULL OR by_staff = $8) AND act = $2 ORDER BY id DESC LIMIT $7
+;;
+SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
+                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
+                    (SELECT username FROM users WHERE users.id = user_id) AS user_name
+             FROM audit
+             WHERE id < $1 AND ($2::text IS NULL OR act = $2)
+                AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
+                AND ($5::uuid IS NULL OR user_id = $5)
+                AND ($6::bigint IS NULL OR room_id = $6)
+                AND ($8::boolean IS NULL OR by_staff = $8) AND by_staff = $8 ORDER BY id DESC LIMIT $7
 ;;
 SELECT id FROM audit WHERE by_staff = $1 ORDER BY id DESC LIMIT 1 OFFSET $2
 ;;
@@ -460,24 +489,17 @@ SELECT max(seq), count(*) FROM
                     (SELECT seq FROM messages WHERE room_id = $1 AND seq > $2
                      ORDER BY seq LIMIT $3) AS stretch
 ;;
-SELECT m.id AS id, room_id, seq, sender_id, display_name, client_id, kind,
-                       content_type, content, reply_to, m.created_at AS created_at, updated_at,
-                       deleted_at
-                FROM messages AS m LEFT JOIN users ON users.id = sender_id
-                WHERE room_id = $1 AND seq > $2 AND seq <= $3 AND sender_id = $4 ORDER BY seq
+SELECT m.id AS id, room_id, seq, sender_id,
+                    CASE WHEN gone_at IS NULL THEN display_name END AS display_name, client_id, kind,
+                    content_type, content, reply_to, m.created_at AS created_at, updated_at,
+                    deleted_at
+             FROM messages AS m LEFT JOIN users ON users.id = sender_id
+             WHERE room_id = $1 AND seq > $2 AND seq <= $3 AND sender_id = $4 ORDER BY seq
 ;;
-SELECT id FROM users
-                 WHERE id = $1 OR id IN (SELECT user_id FROM user_roles WHERE role = 'admin')
-                 ORDER BY id FOR NO KEY UPDATE
-;;
-SELECT gone_at IS NOT NULL FROM users WHERE id = $1
+SELECT gone_at IS NOT NULL AS is_gone FROM users WHERE id = $1 FOR NO KEY UPDATE
 ;;
 SELECT logins.id FROM logins JOIN users ON users.id = user_id
                      WHERE user_id = $1 AND ended_at = gone_at ORDER BY ordinal
-;;
-SELECT EXISTS (SELECT FROM user_roles WHERE user_id = $1 AND role = 'admin')
-        AND NOT EXISTS (SELECT FROM user_roles JOIN users ON id = user_id
-                        WHERE role = 'admin' AND user_id <> $1 AND locked_at IS NULL)
 ;;
 UPDATE users
         SET username = $3, username_folded = $3, display_name = '–', password_hash = NULL,
@@ -561,107 +583,4 @@ WITH top AS MATERIALIZED (
 WITH hits AS MATERIALIZED (
                 SELECT seq FROM found_words WHERE words @@ CAST($2::text AS tsquery) AND seq < $1)
             SELECT seq FROM hits ORDER BY seq DESC LIMIT $3
-;;
-SELECT pg_advisory_xact_lock($1)
-;;
-SELECT EXISTS (SELECT FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL
-                 AND (expires_at IS NULL OR expires_at > $2) AND user_id = $1)
-        AND NOT EXISTS (SELECT FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL
-                 AND (expires_at IS NULL OR expires_at > $2) AND user_id <> $1) AS is_last
-;;
-SELECT count(*) AS n FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL
-                 AND (expires_at IS NULL OR expires_at > $1)
-;;
-SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
-                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
-                    (SELECT username FROM users WHERE users.id = user_id) AS user_name
-             FROM audit
-             WHERE id < $1 AND ($2::text IS NULL OR act = $2)
-                AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
-                AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6)
-                AND ($8::boolean IS NULL OR by_staff = $8) AND true ORDER BY id DESC LIMIT $7
-;;
-SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
-                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
-                    (SELECT username FROM users WHERE users.id = user_id) AS user_name
-             FROM audit
-             WHERE id < $1 AND ($2::text IS NULL OR act = $2)
-                AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
-                AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6)
-                AND ($8::boolean IS NULL OR by_staff = $8) AND user_id = $5 ORDER BY id DESC LIMIT $7
-;;
-SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
-                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
-                    (SELECT username FROM users WHERE users.id = user_id) AS user_name
-             FROM audit
-             WHERE id < $1 AND ($2::text IS NULL OR act = $2)
-                AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
-                AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6)
-                AND ($8::boolean IS NULL OR by_staff = $8) AND room_id = $6 ORDER BY id DESC LIMIT $7
-;;
-SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
-                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
-                    (SELECT username FROM users WHERE users.id = user_id) AS user_name
-             FROM audit
-             WHERE id < $1 AND ($2::text IS NULL OR act = $2)
-                AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
-                AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6)
-                AND ($8::boolean IS NULL OR by_staff = $8) AND actor_id = $3 ORDER BY id DESC LIMIT $7
-;;
-SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
-                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
-                    (SELECT username FROM users WHERE users.id = user_id) AS user_name
-             FROM audit
-             WHERE id < $1 AND ($2::text IS NULL OR act = $2)
-                AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
-                AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6)
-                AND ($8::boolean IS NULL OR by_staff = $8) AND actor_id IS NULL ORDER BY id DESC LIMIT $7
-;;
-SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
-                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
-                    (SELECT username FROM users WHERE users.id = user_id) AS user_name
-             FROM audit
-             WHERE id < $1 AND ($2::text IS NULL OR act = $2)
-                AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
-                AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6)
-                AND ($8::boolean IS NULL OR by_staff = $8) AND act = $2 ORDER BY id DESC LIMIT $7
-;;
-SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
-                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
-                    (SELECT username FROM users WHERE users.id = user_id) AS user_name
-             FROM audit
-             WHERE id < $1 AND ($2::text IS NULL OR act = $2)
-                AND ($3::uuid IS NULL OR actor_id = $3) AND (NOT $4::boolean OR actor_id IS NULL)
-                AND ($5::uuid IS NULL OR user_id = $5)
-                AND ($6::bigint IS NULL OR room_id = $6)
-                AND ($8::boolean IS NULL OR by_staff = $8) AND by_staff = $8 ORDER BY id DESC LIMIT $7
-;;
-SELECT m.id AS id, room_id, seq, sender_id,
-                    CASE WHEN gone_at IS NULL THEN display_name END AS display_name, client_id, kind,
-                    content_type, content, reply_to, m.created_at AS created_at, updated_at,
-                    deleted_at
-             FROM messages AS m LEFT JOIN users ON users.id = sender_id
-             WHERE room_id = $1 AND seq > $2 AND seq <= $3 AND sender_id = $4 ORDER BY seq
-;;
-SELECT gone_at IS NOT NULL AS is_gone FROM users WHERE id = $1 FOR NO KEY UPDATE
-;;
-SELECT EXISTS (SELECT FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
-                 AND (expires_at IS NULL OR expires_at > $2) AND user_id = $1)
-        AND NOT EXISTS (SELECT FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
-                 AND (expires_at IS NULL OR expires_at > $2) AND user_id <> $1) AS is_last
-;;
-SELECT count(*) AS n FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
-                 AND (expires_at IS NULL OR expires_at > $1)
 ;;

@@ -38,6 +38,17 @@ DELETE FROM user_roles WHERE user_id = ?1
 ;;
 INSERT INTO user_roles (user_id, role) VALUES (?1, ?2) ON CONFLICT DO NOTHING
 ;;
+SELECT EXISTS (SELECT 1 FROM user_roles JOIN users ON users.id = user_id
+             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
+                 AND (expires_at IS NULL OR expires_at > ?2) AND user_id = ?1)
+        AND NOT EXISTS (SELECT 1 FROM user_roles JOIN users ON users.id = user_id
+             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
+                 AND (expires_at IS NULL OR expires_at > ?2) AND user_id <> ?1)
+;;
+SELECT count(*) FROM user_roles JOIN users ON users.id = user_id
+             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
+                 AND (expires_at IS NULL OR expires_at > ?1)
+;;
 INSERT OR IGNORE INTO audit
                 (id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
@@ -50,7 +61,8 @@ SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                 AND (:actor IS NULL OR actor_id = :actor)
                 AND (NOT :by_command OR actor_id IS NULL)
                 AND (:user IS NULL OR user_id = :user)
-                AND (:room IS NULL OR room_id = :room) AND true ORDER BY id DESC LIMIT :limit
+                AND (:room IS NULL OR room_id = :room)
+                AND (:by_staff IS NULL OR by_staff = :by_staff) AND true ORDER BY id DESC LIMIT :limit
 ;;
 SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                     (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
@@ -58,7 +70,8 @@ SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                 AND (:actor IS NULL OR actor_id = :actor)
                 AND (NOT :by_command OR actor_id IS NULL)
                 AND (:user IS NULL OR user_id = :user)
-                AND (:room IS NULL OR room_id = :room) AND user_id = :user ORDER BY id DESC LIMIT :limit
+                AND (:room IS NULL OR room_id = :room)
+                AND (:by_staff IS NULL OR by_staff = :by_staff) AND user_id = :user ORDER BY id DESC LIMIT :limit
 ;;
 SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                     (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
@@ -66,7 +79,8 @@ SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                 AND (:actor IS NULL OR actor_id = :actor)
                 AND (NOT :by_command OR actor_id IS NULL)
                 AND (:user IS NULL OR user_id = :user)
-                AND (:room IS NULL OR room_id = :room) AND room_id = :room ORDER BY id DESC LIMIT :limit
+                AND (:room IS NULL OR room_id = :room)
+                AND (:by_staff IS NULL OR by_staff = :by_staff) AND room_id = :room ORDER BY id DESC LIMIT :limit
 ;;
 SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                     (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
@@ -74,7 +88,8 @@ SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                 AND (:actor IS NULL OR actor_id = :actor)
                 AND (NOT :by_command OR actor_id IS NULL)
                 AND (:user IS NULL OR user_id = :user)
-                AND (:room IS NULL OR room_id = :room) AND actor_id IS :actor ORDER BY id DESC LIMIT :limit
+                AND (:room IS NULL OR room_id = :room)
+                AND (:by_staff IS NULL OR by_staff = :by_staff) AND actor_id IS :actor ORDER BY id DESC LIMIT :limit
 ;;
 SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                     (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
@@ -82,7 +97,17 @@ SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
                 AND (:actor IS NULL OR actor_id = :actor)
                 AND (NOT :by_command OR actor_id IS NULL)
                 AND (:user IS NULL OR user_id = :user)
-                AND (:room IS NULL OR room_id = :room) AND act = :act ORDER BY id DESC LIMIT :limit
+                AND (:room IS NULL OR room_id = :room)
+                AND (:by_staff IS NULL OR by_staff = :by_staff) AND act = :act ORDER BY id DESC LIMIT :limit
+;;
+SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
+                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
+                    (SELECT username FROM users WHERE users.id = user_id) AS user_name FROM audit INDEXED BY audit_kept WHERE id < :before AND (:act IS NULL OR act = :act)
+                AND (:actor IS NULL OR actor_id = :actor)
+                AND (NOT :by_command OR actor_id IS NULL)
+                AND (:user IS NULL OR user_id = :user)
+                AND (:room IS NULL OR room_id = :room)
+                AND (:by_staff IS NULL OR by_staff = :by_staff) AND by_staff = :by_staff ORDER BY id DESC LIMIT :limit
 ;;
 SELECT id FROM audit WHERE by_staff = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2
 ;;
@@ -351,20 +376,17 @@ SELECT max(row_no), count(*) FROM
                     (SELECT row_no FROM messages WHERE row_no > ?1 AND row_no <= ?2
                      ORDER BY row_no LIMIT ?3)
 ;;
-SELECT m.id AS id, room_id, seq, sender_id, display_name, client_id, kind,
-                       content_type, content, reply_to, m.created_at AS created_at, updated_at,
-                       deleted_at
-                FROM messages AS m LEFT JOIN users ON users.id = sender_id
-                WHERE row_no > ?1 AND row_no <= ?2 AND sender_id = ?3 ORDER BY row_no
+SELECT m.id AS id, room_id, seq, sender_id,
+                    iif(gone_at IS NULL, display_name, NULL) AS display_name, client_id, kind,
+                    content_type, content, reply_to, m.created_at AS created_at, updated_at,
+                    deleted_at
+             FROM messages AS m LEFT JOIN users ON users.id = sender_id
+             WHERE row_no > ?1 AND row_no <= ?2 AND sender_id = ?3 ORDER BY row_no
 ;;
 SELECT gone_at IS NOT NULL FROM users WHERE id = ?1
 ;;
 SELECT logins.id FROM logins JOIN users ON users.id = user_id
                      WHERE user_id = ?1 AND ended_at = gone_at ORDER BY ordinal
-;;
-SELECT EXISTS (SELECT 1 FROM user_roles WHERE user_id = ?1 AND role = 'admin')
-        AND NOT EXISTS (SELECT 1 FROM user_roles JOIN users ON id = user_id
-                        WHERE role = 'admin' AND user_id <> ?1 AND locked_at IS NULL)
 ;;
 UPDATE users
         SET username = ?3, username_folded = ?3, display_name = '–', password_hash = NULL,
@@ -458,87 +480,4 @@ SELECT DISTINCT target_seq FROM changes WHERE room_id = ?1 AND seq > ?2
 ;;
 SELECT rowid FROM found_words
             WHERE found_words MATCH ?1 AND rowid > ?2 AND rowid < ?3 ORDER BY rowid DESC
-;;
-SELECT EXISTS (SELECT 1 FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL
-                 AND (expires_at IS NULL OR expires_at > ?2) AND user_id = ?1)
-        AND NOT EXISTS (SELECT 1 FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL
-                 AND (expires_at IS NULL OR expires_at > ?2) AND user_id <> ?1)
-;;
-SELECT count(*) FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL
-                 AND (expires_at IS NULL OR expires_at > ?1)
-;;
-SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
-                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
-                    (SELECT username FROM users WHERE users.id = user_id) AS user_name FROM audit WHERE id < :before AND (:act IS NULL OR act = :act)
-                AND (:actor IS NULL OR actor_id = :actor)
-                AND (NOT :by_command OR actor_id IS NULL)
-                AND (:user IS NULL OR user_id = :user)
-                AND (:room IS NULL OR room_id = :room)
-                AND (:by_staff IS NULL OR by_staff = :by_staff) AND true ORDER BY id DESC LIMIT :limit
-;;
-SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
-                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
-                    (SELECT username FROM users WHERE users.id = user_id) AS user_name FROM audit INDEXED BY audit_user WHERE id < :before AND (:act IS NULL OR act = :act)
-                AND (:actor IS NULL OR actor_id = :actor)
-                AND (NOT :by_command OR actor_id IS NULL)
-                AND (:user IS NULL OR user_id = :user)
-                AND (:room IS NULL OR room_id = :room)
-                AND (:by_staff IS NULL OR by_staff = :by_staff) AND user_id = :user ORDER BY id DESC LIMIT :limit
-;;
-SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
-                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
-                    (SELECT username FROM users WHERE users.id = user_id) AS user_name FROM audit INDEXED BY audit_room WHERE id < :before AND (:act IS NULL OR act = :act)
-                AND (:actor IS NULL OR actor_id = :actor)
-                AND (NOT :by_command OR actor_id IS NULL)
-                AND (:user IS NULL OR user_id = :user)
-                AND (:room IS NULL OR room_id = :room)
-                AND (:by_staff IS NULL OR by_staff = :by_staff) AND room_id = :room ORDER BY id DESC LIMIT :limit
-;;
-SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
-                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
-                    (SELECT username FROM users WHERE users.id = user_id) AS user_name FROM audit INDEXED BY audit_actor WHERE id < :before AND (:act IS NULL OR act = :act)
-                AND (:actor IS NULL OR actor_id = :actor)
-                AND (NOT :by_command OR actor_id IS NULL)
-                AND (:user IS NULL OR user_id = :user)
-                AND (:room IS NULL OR room_id = :room)
-                AND (:by_staff IS NULL OR by_staff = :by_staff) AND actor_id IS :actor ORDER BY id DESC LIMIT :limit
-;;
-SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
-                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
-                    (SELECT username FROM users WHERE users.id = user_id) AS user_name FROM audit INDEXED BY audit_act WHERE id < :before AND (:act IS NULL OR act = :act)
-                AND (:actor IS NULL OR actor_id = :actor)
-                AND (NOT :by_command OR actor_id IS NULL)
-                AND (:user IS NULL OR user_id = :user)
-                AND (:room IS NULL OR room_id = :room)
-                AND (:by_staff IS NULL OR by_staff = :by_staff) AND act = :act ORDER BY id DESC LIMIT :limit
-;;
-SELECT id, at, actor_id, by_staff, act, user_id, room_id, detail, outcome, code,
-                    (SELECT username FROM users WHERE users.id = actor_id) AS actor_name,
-                    (SELECT username FROM users WHERE users.id = user_id) AS user_name FROM audit INDEXED BY audit_kept WHERE id < :before AND (:act IS NULL OR act = :act)
-                AND (:actor IS NULL OR actor_id = :actor)
-                AND (NOT :by_command OR actor_id IS NULL)
-                AND (:user IS NULL OR user_id = :user)
-                AND (:room IS NULL OR room_id = :room)
-                AND (:by_staff IS NULL OR by_staff = :by_staff) AND by_staff = :by_staff ORDER BY id DESC LIMIT :limit
-;;
-SELECT m.id AS id, room_id, seq, sender_id,
-                    iif(gone_at IS NULL, display_name, NULL) AS display_name, client_id, kind,
-                    content_type, content, reply_to, m.created_at AS created_at, updated_at,
-                    deleted_at
-             FROM messages AS m LEFT JOIN users ON users.id = sender_id
-             WHERE row_no > ?1 AND row_no <= ?2 AND sender_id = ?3 ORDER BY row_no
-;;
-SELECT EXISTS (SELECT 1 FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
-                 AND (expires_at IS NULL OR expires_at > ?2) AND user_id = ?1)
-        AND NOT EXISTS (SELECT 1 FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
-                 AND (expires_at IS NULL OR expires_at > ?2) AND user_id <> ?1)
-;;
-SELECT count(*) FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
-                 AND (expires_at IS NULL OR expires_at > ?1)
 ;;

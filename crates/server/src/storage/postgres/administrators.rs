@@ -5,23 +5,11 @@ use deadpool_postgres::{GenericClient, Transaction};
 
 use super::ask::{row, whole};
 use super::error::Step;
+use crate::storage::administrators::administrators;
 use crate::storage::{LastAdmin, WallMillis};
 
 /// "Admin" in ASCII: the lock of whoever takes administration away.
 const ADMIN: i64 = 0x0000_0041_646d_696e;
-
-/// Those who may, and can log in again: a guest who leaves is gone. Of an account that has ended the roles are gone.
-macro_rules! administrators {
-    ($at:literal) => {
-        concat!(
-            "FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
-                 AND (expires_at IS NULL OR expires_at > ",
-            $at,
-            ")"
-        )
-    };
-}
 
 statements! {
     ONE_AFTER_THE_OTHER = "SELECT pg_advisory_xact_lock($1)";

@@ -3,20 +3,8 @@
 use anteroom_core::ids::UserId;
 use rusqlite::{Connection, params};
 
+use crate::storage::administrators::administrators;
 use crate::storage::{LastAdmin, Stored, WallMillis};
-
-/// Those who may, and can log in again: a guest who leaves is gone. Of an account that has ended the roles are gone.
-macro_rules! administrators {
-    ($at:literal) => {
-        concat!(
-            "FROM user_roles JOIN users ON users.id = user_id
-             WHERE role = 'admin' AND locked_at IS NULL AND password_hash IS NOT NULL
-                 AND (expires_at IS NULL OR expires_at > ",
-            $at,
-            ")"
-        )
-    };
-}
 
 statements! {
     // Of most people the first half is enough: it is read by the key.

@@ -45,8 +45,8 @@ use What::{
     RabbitKilled, RabbitStill, RedisLost, RedisStill,
 };
 
-const ALONE: &[What] = &[NodeKilled, NodeStopped, NodeStill];
-const OF_SEVERAL: &[What] = &[
+/// Of several nodes over stores.
+const ALL: [What; 11] = [
     NodeKilled,
     NodeStopped,
     NodeStill,
@@ -59,6 +59,8 @@ const OF_SEVERAL: &[What] = &[
     RabbitKilled,
     RabbitStill,
 ];
+/// The first of them: there is nobody else to wait for, nor a store to lose.
+const ALONE: usize = 3;
 
 pub(crate) struct Trouble {
     dice: Dice,
@@ -104,7 +106,7 @@ impl Trouble {
             return;
         }
         let node = self.dice.at(ground.nodes.len());
-        let what = self.dice.of(if ground.is_alone() { ALONE } else { OF_SEVERAL });
+        let what = self.dice.of(if ground.is_alone() { &ALL[..ALONE] } else { &ALL });
         let takes_a_life = matches!(what, NodeKilled | NodeStopped | NodeAsleep);
         if takes_a_life && node == 0 && self.spares_a_node() {
             return;
