@@ -108,7 +108,10 @@ async fn everybody_of_a_room_is_on_some_page_of_its_tables() {
     // Who was on that page may have gone since: others are on the first one all the same.
     let beyond = browser.get(&format!("{here}?bans={}", uuid::Uuid::max())).await.body;
     let beyond = part(&beyond, bans.0, bans.1);
-    assert!(!beyond.contains("Nobody is banned") && link(beyond, "First page").is_some(), "{beyond}");
+    assert!(
+        !beyond.contains("Nobody is banned") && link(beyond, "First page").is_some(),
+        "{beyond}"
+    );
     for wrong in ["members=x", "line=x", "bans=x", "line=-1", "members=%22%3E"] {
         let answer = browser.get(&format!("{here}?{wrong}")).await;
         assert_eq!(answer.status, 200, "{wrong}");

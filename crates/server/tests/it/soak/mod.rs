@@ -107,13 +107,13 @@ async fn goes_on(mut ground: Ground, mut round: Round) {
     round.holds("answers", strange.is_none(), format!("nothing explains {strange:?}"));
     shown(&format!("answers to those who wander: {:?}", wanderers.answers()));
     shown(&format!("trouble: {}", trouble.counts()));
-    judge(&ground, &mut round, (talk, &storm, &wanderers, &samples)).await;
+    judge(&ground, &mut round, (talk, &storm, &wanderers, &samples, &trouble)).await;
 }
 
 async fn judge(
     ground: &Ground,
     round: &mut Round,
-    (talk, storm, wanderers, samples): (Talk, &Storm, &Wanderers, &Samples),
+    (talk, storm, wanderers, samples, trouble): (Talk, &Storm, &Wanderers, &Samples, &Trouble),
 ) {
     round.check("K-cap", storm.was_never_overfull());
     round.check("K-cap", wanderers.were_never_too_many(PLACES));
@@ -129,7 +129,12 @@ async fn judge(
     talk.ends(ground, round).await;
     ground.lives(round, storm.room, BOUND).await;
     ground.leaks_nothing(round, storm.room, SEATS).await;
-    ground.once(round, if ground.is_alone() { Logs::Cut } else { Logs::RolledBack });
+    let judged = match ground.is_alone() {
+        true => ground.once(round, Logs::Cut),
+        false => ground.once_between(round, trouble.losses()),
+    };
+    round.holds("K-once", judged > 0, "no grant was judged");
+    shown(&format!("judged to have happened once: {judged}"));
     ground.rooms(round, &BTreeSet::new());
     let lives = round.check("K-res", samples.are_flat());
     lives.iter().for_each(|life| shown(life));

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep_until};
 
 use super::samples::Samples;
 use super::wanderers::Wanderers;
+use crate::harness::check::Span;
 use crate::harness::dice::Dice;
 use crate::harness::faults::{Ground, Round, Storm, Talk};
 use crate::harness::shown;
@@ -67,11 +68,12 @@ pub(crate) struct Trouble {
     began: Instant,
     span: Duration,
     counts: BTreeMap<What, usize>,
+    losses: Vec<Span>,
 }
 
 impl Trouble {
     pub(crate) fn new(dice: Dice, span: Duration) -> Self {
-        Self { dice, began: Instant::now(), span, counts: BTreeMap::new() }
+        Self { dice, began: Instant::now(), span, counts: BTreeMap::new(), losses: Vec::new() }
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -81,6 +83,11 @@ impl Trouble {
     /// How often each happened.
     pub(crate) fn counts(&self) -> String {
         format!("{:?}", self.counts)
+    }
+
+    /// When Redis was emptied.
+    pub(crate) fn losses(&self) -> &[Span] {
+        &self.losses
     }
 
     /// Whether node 0 is to live on.
@@ -132,7 +139,11 @@ impl Trouble {
                 lasts(if what == NodeStill { still } else { TOO_LONG }).await;
                 ground.nodes[node].wakes();
             }
-            RedisLost => block_in_place(|| ground.redis.restart()),
+            RedisLost => {
+                let before = now();
+                block_in_place(|| ground.redis.restart());
+                self.losses.push((before, now()));
+            }
             RedisStill => {
                 ground.redis.sleeps();
                 lasts(still).await;
@@ -181,6 +192,12 @@ fn of_postgres(ground: &Ground) -> Vec<String> {
 fn signal(name: &str, pids: &[String]) {
     let kill = format!("kill -{name} {} 2>&1", pids.join(" "));
     Command::new("sh").args(["-c", &kill]).output().expect("a shell");
+}
+
+/// As the logs tell the time.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_millis()).expect("before the sun goes out")
 }
 
 async fn lasts(span: Duration) {

@@ -16,7 +16,7 @@ use std::time::Instant;
 pub(crate) use capacity::{Stay, capacity};
 pub(crate) use held::{AtRest, leak, rooms};
 pub(crate) use messages::{Heard, Said, Stored, messages};
-pub(crate) use once::{Grant, Logs, Step, once};
+pub(crate) use once::{Grant, Logs, Span, Step, once, once_between};
 pub(crate) use resources::{Resources, resources};
 pub(crate) use sessions::{Accepted, Revoked, one, revoked};
 

@@ -78,6 +78,28 @@ pub(crate) fn once(steps: &[(Grant, Step)], logs: Logs) -> Verdict<usize> {
     }
 }
 
+/// Between which two instants something took place, in milliseconds.
+pub(crate) type Span = (i64, i64);
+
+/// The same where the seat store was emptied now and then: what it forgot may be told again, so a grant that stood over
+/// such a loss may only have no number of somebody else's. Of all others nothing happens twice. How many those are.
+///
+/// # Errors
+/// As [`once`].
+pub(crate) fn once_between(steps: &[(Grant, Step, i64)], losses: &[Span]) -> Verdict<usize> {
+    let all: Vec<_> = steps.iter().map(|(grant, step, _)| (grant.clone(), step.clone())).collect();
+    once(&all, Logs::RolledBack)?;
+    let mut stood: HashMap<&Grant, Span> = HashMap::new();
+    for (grant, _, at) in steps {
+        let span = stood.entry(grant).or_insert((*at, *at));
+        *span = (span.0.min(*at), span.1.max(*at));
+    }
+    stood.retain(|_, span| !losses.iter().any(|loss| span.0 <= loss.1 && loss.0 <= span.1));
+    let apart = all.into_iter().filter(|(grant, _)| stood.contains_key(grant));
+    once(&apart.collect::<Vec<_>>(), Logs::Cut)?;
+    Ok(stood.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +135,18 @@ mod tests {
             assert!(once(&steps, Logs::Cut).is_err(), "{steps:?}");
             assert!(once(&steps, Logs::RolledBack).is_ok());
         }
+    }
+
+    #[test]
+    fn what_happens_twice_is_found_unless_the_store_was_emptied_meanwhile() {
+        let steps = [(FIRST, 10), (returned(1), 20), (returned(1), 40)];
+        let steps = steps.map(|(step, at)| (grant(1), step, at));
+        assert_eq!(once_between(&steps, &[(25, 30)]), Ok(0));
+        for elsewhere in [vec![], vec![(0, 5)], vec![(41, 50)]] {
+            let found = once_between(&steps, &elsewhere).unwrap_err();
+            assert!(found.contains("ended twice"), "{found}");
+        }
+        assert_eq!(once_between(&steps[..2], &[(0, 5)]), Ok(1));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Nodes of one deployment, with a wire of its own from each to Redis and to PostgreSQL, and one from the
 //! people to each.
 
+mod logs;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +13,7 @@ use serde_json::json;
 
 use super::Round;
 use crate::harness::carried::client;
-use crate::harness::check::{AtRest, Grant, Logs, Step, leak, once, rooms};
+use crate::harness::check::{AtRest, leak, rooms};
 use crate::harness::{Postgres, Rabbit, Redis, Relay, Settings, TestServer, alive, shown, within};
 
 /// A node that says nothing for so long is fenced.
@@ -325,46 +327,6 @@ impl Ground {
         let verb = if what == "line" { "ZCARD" } else { "HLEN" };
         let said = self.redis.say(&format!("{verb} anteroom:room:{room}:{what}"));
         said.trim_start_matches(':').parse().unwrap_or_else(|_| panic!("{said}"))
-    }
-
-    /// Reads the logs of all nodes together.
-    pub(crate) fn once(&self, round: &mut Round, logs: Logs) -> usize {
-        let mut steps = Vec::new();
-        for node in &self.nodes {
-            for name in
-                ["entry.confirmed", "reservation.expired", "reservation.cancelled", "seat.returned"]
-            {
-                steps.extend(node.logged(name, json!({})).iter().map(|event| {
-                    let [room, user, generation] =
-                        ["room", "user", "generation"].map(|field| event.text(field));
-                    let step = match name {
-                        "entry.confirmed" => {
-                            Step::Entered { is_first: event.text("entry") == "first" }
-                        }
-                        "seat.returned" => Step::Returned { first: event.text("entered") },
-                        _ => Step::Lapsed,
-                    };
-                    (Grant { room, user, generation }, step)
-                }));
-            }
-        }
-        let verdict = once(&steps, logs);
-        if let Err(found) = &verdict {
-            self.shows_events_of(found);
-        }
-        round.check("K-once", verdict)
-    }
-
-    /// Every line of the logs that has the grant or the user in it that a judge named.
-    fn shows_events_of(&self, found: &str) {
-        let user = found.split("user: \"").nth(1).and_then(|rest| rest.split('"').next());
-        for (n, node) in self.nodes.iter().enumerate() {
-            let lines = node.lines_with(user.unwrap_or("no user is named"));
-            lines.iter().for_each(|line| shown(&format!("node {n}: {line}")));
-            node.lines_with("seat_store.")
-                .iter()
-                .for_each(|line| shown(&format!("node {n}: {line}")));
-        }
     }
 
     /// Sees that no room is written down that nobody entered. Those whose first entry was under way when
