@@ -21,6 +21,9 @@ use crate::transport::Transport;
 pub const HTTP_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait for a TCP connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which nothing was asked for so long is not used again: half of the 10 s after which the server
+/// closes it. A request that meets that close may have been heard, and cannot be asked again by itself.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An address without the slash at its end; `ws` and `wss` are what others call the same servers.
 fn address(text: &str) -> Result<Arc<str>> {
@@ -65,6 +68,7 @@ impl Client {
         let http = reqwest::Client::builder()
             .timeout(HTTP_TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .tcp_nodelay(true)
             .no_proxy()
             .tls_backend_preconfigured(ClientConfig::clone(&tls))
