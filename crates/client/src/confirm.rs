@@ -15,6 +15,7 @@ use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite;
 use tokio_util::either::Either;
 use tungstenite::client::IntoClientRequest;
+use tungstenite::error::ProtocolError;
 use tungstenite::handshake::client::Request;
 use tungstenite::protocol::WebSocketConfig;
 
@@ -214,6 +215,10 @@ fn not_upgraded(error: tungstenite::Error) -> Error {
                 refused @ Error::Refused(_) => refused,
                 _ => Error::NotUpgraded { status },
             }
+        }
+        // The line ended in the middle of the answer, which breaks no contract.
+        error @ tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+            Error::transport(error)
         }
         tungstenite::Error::Protocol(error) => Error::Protocol(error.to_string()),
         error => Error::transport(error),

@@ -69,6 +69,16 @@ impl Peer {
         self.answer(201, &reservation(ticket)).await
     }
 
+    /// Hears the next request and is gone, as a server is that is killed.
+    pub(crate) async fn hear_and_die(&self) {
+        let (mut stream, _) = self.listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(b"HTTP/1.1 101 Switching").await.unwrap();
+    }
+
     /// Accepts the next connection as a WebSocket.
     pub(crate) async fn upgrade(&self) -> Line {
         let (stream, _) = self.listener.accept().await.unwrap();

@@ -64,6 +64,15 @@ async fn a_close_that_contradicts_the_refused_frame_breaks_the_contract() {
 }
 
 #[tokio::test]
+async fn a_line_that_ends_in_the_middle_of_the_upgrade_breaks_no_contract() {
+    let (peer, account) = Peer::bind().await;
+    let options = ConfirmOptions::default();
+    let (entry, ()) = join!(account.client().confirm_ticket("t", options), peer.hear_and_die());
+    let error = entry.err().unwrap();
+    assert!(matches!(error, Error::Transport(_)), "{error}");
+}
+
+#[tokio::test]
 async fn an_upgrade_refused_over_http_carries_the_status() {
     let (peer, account) = Peer::bind().await;
     let options =
