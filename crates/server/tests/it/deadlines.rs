@@ -34,12 +34,12 @@ fn signal(rabbit: &Rabbit, name: &str) {
 }
 
 /// Rings for a room, once for each word.
-fn ring(rabbit: &Rabbit, prefix: &str, words: &[String]) {
+async fn ring(rabbit: &Rabbit, prefix: &str, words: &[String]) {
     for word in words {
         let say = format!(
             "rabbit_basic:publish(rabbit_misc:r(<<\"/\">>, exchange, <<\"{prefix}due\">>), <<\"\">>, [], <<\"{word}\">>)."
         );
-        rabbit.ctl(&["eval", &say]);
+        rabbit.ctl(&["eval", &say]).await;
     }
 }
 
@@ -79,10 +79,10 @@ async fn each_kind_of_deadline_rings_there_before_the_server_looks_by_itself() {
 
 #[tokio::test]
 async fn with_the_broker_away_every_deadline_is_kept_a_bounded_time_later() {
-    let rabbit = Rabbit::start();
+    let rabbit = Rabbit::start().await;
     let server = server(&rabbit).await;
     let (room, mut sits) = server.room(&server.user("owner").await, 2).await;
-    rabbit.kill9();
+    rabbit.kill9().await;
     let guest = server.guest("guest").await;
     let reserved = guest.reserve(room, &Reserve::default()).await.unwrap();
     let (late, _) = reclaimed(&server, room, reserved.expires_at.0).await;
@@ -105,11 +105,12 @@ async fn what_rings_early_twice_or_for_nothing_changes_nothing() {
     let guest = server.guest("guest").await;
     let reserved = guest.reserve(room, &Reserve::default()).await.unwrap();
     let words = [&*room.to_string(), &*room.to_string(), "999", "nonsense", ""].map(str::to_owned);
-    ring(rabbit, &prefix, &words);
+    ring(rabbit, &prefix, &words).await;
     // All of it was taken.
     let queue = format!("{prefix}due");
     while rabbit
         .ctl(&["list_queues", "--silent", "name", "messages"])
+        .await
         .lines()
         .any(|line| line.split_whitespace().next() == Some(&*queue) && !line.ends_with("\t0"))
     {
@@ -124,7 +125,7 @@ async fn what_rings_early_twice_or_for_nothing_changes_nothing() {
 
 #[tokio::test]
 async fn what_rings_late_finds_the_seat_reclaimed_and_touches_nobody_elses() {
-    let rabbit = Rabbit::start();
+    let rabbit = Rabbit::start().await;
     let server = server(&rabbit).await;
     let (room, _sits) = server.room(&server.user("owner").await, 2).await;
     let guest = server.guest("guest").await;

@@ -200,7 +200,7 @@ async fn two_nodes_tell_each_thing_once_and_one_goes_on_alone() {
 
 #[tokio::test]
 async fn nothing_is_lost_while_the_broker_is_killed_and_comes_back() {
-    let rabbit = Rabbit::start();
+    let rabbit = Rabbit::start().await;
     let mut service = Service::begin(&rabbit, "t.").await;
     let nodes = Nodes::start(2, |settings| tells(settings, &rabbit, "t.")).await;
     let mut talk = Talk::between(&nodes, &[0, 1]).await;
@@ -208,12 +208,12 @@ async fn nothing_is_lost_while_the_broker_is_killed_and_comes_back() {
     let some = talk.answered(100);
     talk.go(150, async {
         some.await;
-        rabbit.kill9();
+        rabbit.kill9().await;
     })
     .await;
     // Chat went on without it, and what happened meanwhile waits.
     assert_eq!(nodes.stored("SELECT count(*) > 0 FROM events"), "t");
-    rabbit.start_again();
+    rabbit.start_again().await;
     service
         .until("all of it", |heard| {
             let told: BTreeSet<i64> = seqs(heard, room).into_iter().collect();

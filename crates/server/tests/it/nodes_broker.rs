@@ -60,21 +60,19 @@ async fn without_any_redis_people_talk_take_over_and_log_out_across_nodes() {
 
 #[tokio::test]
 async fn f25_a_broker_killed_in_the_middle_of_a_chat_costs_nobody_a_message() {
-    let rabbit = Rabbit::start();
+    let rabbit = Rabbit::start().await;
     let nodes = nodes(&rabbit, 2).await;
     let (_, mut sessions) = members(&nodes).await;
     talk(&mut sessions, 5).await;
     hear(&mut sessions, 1, 10).await;
     let before = marks(&nodes);
-    let killed = async { tokio::task::spawn_blocking(move || (rabbit.kill9(), rabbit).1).await };
-    let (rabbit, ()) = tokio::join!(killed, talk(&mut sessions, 50));
-    let rabbit = rabbit.unwrap();
+    tokio::join!(rabbit.kill9(), talk(&mut sessions, 50));
     hear(&mut sessions, 11, 110).await;
     for (node, mark) in nodes.iter().zip(&before) {
         node.event_since(*mark, "bus.broken", json!({})).await;
     }
     let before = marks(&nodes);
-    rabbit.start_again();
+    rabbit.start_again().await;
     joined(&nodes, &before).await;
     talk(&mut sessions, 5).await;
     hear(&mut sessions, 111, 120).await;
@@ -82,11 +80,11 @@ async fn f25_a_broker_killed_in_the_middle_of_a_chat_costs_nobody_a_message() {
 
 #[tokio::test]
 async fn f32_with_the_broker_away_chat_goes_on_and_is_heard_elsewhere_from_the_store() {
-    let rabbit = Rabbit::start();
+    let rabbit = Rabbit::start().await;
     let nodes = nodes(&rabbit, 2).await;
     let (room, mut sessions) = members(&nodes).await;
     let before = marks(&nodes);
-    rabbit.kill9();
+    rabbit.kill9().await;
     for (node, mark) in nodes.iter().zip(&before) {
         node.event_since(*mark, "bus.broken", json!({})).await;
     }
@@ -103,13 +101,13 @@ async fn f32_with_the_broker_away_chat_goes_on_and_is_heard_elsewhere_from_the_s
 
 #[tokio::test]
 async fn f28_a_broker_that_stands_still_or_has_no_memory_holds_no_chat_up() {
-    let rabbit = Rabbit::start();
+    let rabbit = Rabbit::start().await;
     let nodes = nodes(&rabbit, 2).await;
     let (_, mut sessions) = members(&nodes).await;
-    rabbit.ctl(&["set_vm_memory_high_watermark", "0"]);
+    rabbit.ctl(&["set_vm_memory_high_watermark", "0"]).await;
     talk(&mut sessions, 10).await;
     hear(&mut sessions, 1, 20).await;
-    rabbit.ctl(&["set_vm_memory_high_watermark", "absolute", "1GB"]);
+    rabbit.ctl(&["set_vm_memory_high_watermark", "absolute", "1GB"]).await;
 
     let before = marks(&nodes);
     signal(&rabbit, "STOP");
@@ -130,12 +128,12 @@ fn signal(rabbit: &Rabbit, name: &str) {
 
 #[tokio::test]
 async fn f31_connections_that_the_broker_closes_are_made_anew_and_nothing_is_missing() {
-    let rabbit = Rabbit::start();
+    let rabbit = Rabbit::start().await;
     let nodes = nodes(&rabbit, 2).await;
     let (_, mut sessions) = members(&nodes).await;
     for round in 0..3 {
         let before = marks(&nodes);
-        rabbit.ctl(&["close_all_connections", "a test"]);
+        rabbit.ctl(&["close_all_connections", "a test"]).await;
         talk(&mut sessions, 20).await;
         hear(&mut sessions, round * 40 + 1, round * 40 + 40).await;
         joined(&nodes, &before).await;
@@ -144,15 +142,15 @@ async fn f31_connections_that_the_broker_closes_are_made_anew_and_nothing_is_mis
 
 #[tokio::test]
 async fn f29_a_queue_and_an_exchange_that_are_deleted_come_back_and_nothing_is_missing() {
-    let rabbit = Rabbit::start();
+    let rabbit = Rabbit::start().await;
     let nodes = nodes(&rabbit, 2).await;
     let (_, mut sessions) = members(&nodes).await;
     talk(&mut sessions, 5).await;
     hear(&mut sessions, 1, 10).await;
 
     let before = marks(&nodes);
-    for queue in rabbit.ctl(&["list_queues", "name", "--silent"]).lines() {
-        rabbit.ctl(&["delete_queue", queue]);
+    for queue in rabbit.ctl(&["list_queues", "name", "--silent"]).await.lines() {
+        rabbit.ctl(&["delete_queue", queue]).await;
     }
     talk(&mut sessions, 5).await;
     hear(&mut sessions, 11, 20).await;
@@ -163,12 +161,12 @@ async fn f29_a_queue_and_an_exchange_that_are_deleted_come_back_and_nothing_is_m
     let delete = format!(
         "rabbit_exchange:delete(rabbit_misc:r(<<\"/\">>, exchange, <<\"{name}\">>), false, <<\"a test\">>)."
     );
-    rabbit.ctl(&["eval", &delete]);
+    rabbit.ctl(&["eval", &delete]).await;
     talk(&mut sessions, 5).await;
     hear(&mut sessions, 21, 30).await;
     let exchanges = || rabbit.ctl(&["list_exchanges", "name", "--silent"]);
     within("it comes back", async {
-        while !exchanges().lines().any(|it| it == name) {
+        while !exchanges().await.lines().any(|it| it == name) {
             tokio::task::yield_now().await;
         }
     })
@@ -179,15 +177,15 @@ async fn f29_a_queue_and_an_exchange_that_are_deleted_come_back_and_nothing_is_m
 
 #[tokio::test]
 async fn a_broker_that_is_away_keeps_no_node_from_starting() {
-    let rabbit = Rabbit::start();
-    rabbit.kill9();
+    let rabbit = Rabbit::start().await;
+    rabbit.kill9().await;
     // A broker that has just begun may be slow, and whoever enters meanwhile is refused for now.
     let nodes = nodes_that_wait("10s", &rabbit, 2).await;
     // Nobody is told that others will not hear of it.
     let early = nodes[0].user("early").await;
     let created = nodes[0].pending_room(&early, 10).await;
     assert!(early.confirm(&created.reservation, ConfirmOptions::default()).await.is_err());
-    rabbit.start_again();
+    rabbit.start_again().await;
     joined(&nodes, &[0, 0]).await;
     let (_, mut sessions) = members(&nodes).await;
     talk(&mut sessions, 5).await;
@@ -202,7 +200,7 @@ async fn a_broker_that_is_not_as_it_must_be_refuses_the_start_in_words() {
         "rabbit_exchange:declare(rabbit_misc:r(<<\"/\">>, exchange, <<\"{prefix}bus.news\">>), topic, true, false, \
          false, [], <<\"a test\">>)."
     );
-    rabbit.ctl(&["eval", &declare]);
+    rabbit.ctl(&["eval", &declare]).await;
     let url = Postgres::shared().database();
     let refused = TestServer::refused_to_start(|settings| {
         one_of_many(meet_at(settings, rabbit, &prefix), 1, &url);

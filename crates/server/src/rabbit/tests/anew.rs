@@ -4,23 +4,21 @@ use super::*;
 
 #[tokio::test]
 async fn after_kill_9_the_line_begins_anew_with_everything_that_lasts() {
-    let rabbit = Rabbit::start();
+    let rabbit = Rabbit::start().await;
     let broker = broker_at(rabbit.url(), "t.");
     let (link, _stop) = started(&broker, said_and_heard(&broker)).await;
     let [one, two] = ["one", "two"].map(|text| lasting(&broker, "word", text));
     assert_eq!(say(&link, &one).await.unwrap(), Outcome::Confirmed);
     let mut consumer = link.consume("heard", 10).await.unwrap();
     let first = next(&mut consumer).await.unwrap();
-    // Which quorum queues there are this version writes down half a second late, and one that was declared a
-    // moment before the broker was killed never answers again.
-    rabbit.ctl(&["eval", "[ok = dets:sync(It) || It <- dets:all()]."]);
-    rabbit.kill9();
+    rabbit.settle().await;
+    rabbit.kill9().await;
     assert_eq!(next(&mut consumer).await, None, "the line is gone");
     assert!(!link.is_up());
     let asked = std::time::Instant::now();
     assert!(say(&link, &two).await.is_err() && link.consume("heard", 1).await.is_err());
     assert!(asked.elapsed() < TIMEOUT / 2, "nobody waits for a line");
-    rabbit.start_again();
+    rabbit.start_again().await;
     after(&link, 1).await;
     assert!(consumer.ack(first.tag).await.is_err(), "a tag is of its own line");
     // A channel that was not told to confirm would not say so.
@@ -33,12 +31,12 @@ async fn after_kill_9_the_line_begins_anew_with_everything_that_lasts() {
 
 #[tokio::test]
 async fn a_broker_that_is_away_at_the_start_is_used_when_it_comes() {
-    let rabbit = Rabbit::start();
+    let rabbit = Rabbit::start().await;
     let broker = broker_at(rabbit.url(), "t.");
-    rabbit.kill9();
+    rabbit.kill9().await;
     let (link, _stop) = started(&broker, said_and_heard(&broker)).await;
     assert!(!link.is_up());
-    rabbit.start_again();
+    rabbit.start_again().await;
     after(&link, 0).await;
     let outcome = say(&link, &lasting(&broker, "word", "one")).await.unwrap();
     assert_eq!(outcome, Outcome::Confirmed);
@@ -49,7 +47,7 @@ async fn what_was_deleted_on_the_broker_comes_back_with_the_next_line() {
     let broker = place();
     let (link, _stop) = started(&broker, said_and_heard(&broker)).await;
     let mut consumer = link.consume("heard", 10).await.unwrap();
-    Rabbit::shared().ctl(&["delete_queue", &broker.name("heard")]);
+    Rabbit::shared().ctl(&["delete_queue", &broker.name("heard")]).await;
     assert_eq!(next(&mut consumer).await, None, "its queue is gone");
     let number = after(&link, 1).await;
     let one = lasting(&broker, "word", "one");
@@ -64,11 +62,11 @@ async fn what_was_deleted_on_the_broker_comes_back_with_the_next_line() {
 
 #[tokio::test]
 async fn connections_that_the_broker_ends_are_made_anew() {
-    let rabbit = Rabbit::start();
+    let rabbit = Rabbit::start().await;
     let broker = broker_at(rabbit.url(), "t.");
     let (link, _stop) = started(&broker, said_and_heard(&broker)).await;
     for number in 1..4 {
-        rabbit.ctl(&["close_all_connections", "a test"]);
+        rabbit.ctl(&["close_all_connections", "a test"]).await;
         assert!(after(&link, number).await > number);
         let outcome = say(&link, &lasting(&broker, "word", "one")).await.unwrap();
         assert_eq!(outcome, Outcome::Confirmed);

@@ -49,7 +49,7 @@ async fn attempts_at_a_silent_broker_end_in_time_and_leave_nothing_behind() {
 
 #[tokio::test]
 async fn what_is_not_confirmed_in_time_is_unknown_and_the_line_begins_anew() {
-    let rabbit = Rabbit::start();
+    let rabbit = Rabbit::start().await;
     let broker = broker_at(rabbit.url(), "t.");
     let (link, _stop) = started(&broker, said_and_heard(&broker)).await;
     let [one, two] = ["one", "two"].map(|text| lasting(&broker, "word", text));
@@ -66,11 +66,11 @@ async fn what_is_not_confirmed_in_time_is_unknown_and_the_line_begins_anew() {
 
 #[tokio::test]
 async fn a_broker_without_memory_refuses_in_time_and_takes_again_when_it_has_some() {
-    let rabbit = Rabbit::start();
+    let rabbit = Rabbit::start().await;
     let broker = broker_at(rabbit.url(), "t.");
     let (link, _stop) = started(&broker, said_and_heard(&broker)).await;
     let one = lasting(&broker, "word", "one");
-    rabbit.ctl(&["set_vm_memory_high_watermark", "0"]);
+    rabbit.ctl(&["set_vm_memory_high_watermark", "0"]).await;
     let mut refused = 0;
     while refused < 3 {
         let began = Instant::now();
@@ -81,7 +81,7 @@ async fn a_broker_without_memory_refuses_in_time_and_takes_again_when_it_has_som
         assert!(began.elapsed() < TIMEOUT * 5);
         tokio::task::yield_now().await;
     }
-    rabbit.ctl(&["set_vm_memory_high_watermark", "absolute", "1GB"]);
+    rabbit.ctl(&["set_vm_memory_high_watermark", "absolute", "1GB"]).await;
     let taken = async {
         while say(&link, &one).await != Ok(Outcome::Confirmed) {
             tokio::task::yield_now().await;

@@ -76,16 +76,13 @@ impl Fault {
             Self::BackendsEnd => ground.ends_backends(),
             Self::BrokerRestarts => {
                 let rabbit = ground.rabbit.as_ref().expect("messages go through queues");
-                // It takes seconds, and everybody else goes on.
-                tokio::task::block_in_place(|| {
-                    rabbit.kill9();
-                    rabbit.start_again();
-                });
+                rabbit.kill9().await;
+                rabbit.start_again().await;
             }
             Self::BrokerDropsEveryone => {
                 let rabbit = ground.rabbit.as_ref().expect("messages go through queues");
                 let words = ["close_all_connections", "a fault of this round"];
-                tokio::task::block_in_place(|| rabbit.ctl(&words));
+                rabbit.ctl(&words).await;
             }
             Self::NodeSleeps => {
                 ground.nodes[node].sleeps();

@@ -3,6 +3,9 @@
 //! An Erlang node meets others through a little server of names (epmd); this one has its own of that too.
 //! Both are started by a shell that ends them as soon as the tests' end of a pipe is closed, however they
 //! end. Starting takes seconds, so a whole program shares one; each test has names of its own there.
+//!
+//! Whatever takes that long happens beside the test, whose connections and timers go on meanwhile: held up for
+//! longer than a server keeps a silent connection, the next request goes into one that is closed.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -11,9 +14,10 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tempfile::TempDir;
+use tokio::task::spawn_blocking;
 
 /// So many times it is tried to start one: between the look for a free port and its use somebody else may
 /// take it.
@@ -39,8 +43,8 @@ log.console.level = warning
 
 /// A broker, and the directory it lives in.
 pub(crate) struct Rabbit {
-    place: Place,
-    running: Mutex<Option<Running>>,
+    place: Arc<Place>,
+    running: Arc<Mutex<Option<Running>>>,
     names: AtomicU32,
     /// Removed with its owner; one that is shared by a whole program is removed by its keeper.
     _dir: Option<TempDir>,
@@ -65,8 +69,8 @@ impl Rabbit {
     }
 
     /// One that a test has for itself, to end it or to have it do harm.
-    pub(crate) fn start() -> Self {
-        Self::begin(false)
+    pub(crate) async fn start() -> Self {
+        spawn_blocking(|| Self::begin(false)).await.unwrap()
     }
 
     fn begin(is_shared: bool) -> Self {
@@ -92,8 +96,8 @@ impl Rabbit {
             false => (dir.path().to_owned(), Some(dir)),
         };
         let place = Place { dir: path, port, epmd, is_shared };
-        let running = Mutex::new(Some(place.run()?));
-        Some(Self { place, running, names: AtomicU32::new(0), _dir: owned })
+        let running = Arc::new(Mutex::new(Some(place.run()?)));
+        Some(Self { place: Arc::new(place), running, names: AtomicU32::new(0), _dir: owned })
     }
 
     /// Where it listens.
@@ -112,15 +116,17 @@ impl Rabbit {
     }
 
     /// Ends it without warning.
-    pub(crate) fn kill9(&self) {
+    pub(crate) async fn kill9(&self) {
+        let running = Arc::clone(&self.running);
         // Its keeper ends everything that belongs to it.
-        drop(self.running.lock().unwrap().take());
+        spawn_blocking(move || drop(running.lock().unwrap().take())).await.unwrap();
     }
 
     /// Starts it again, at the same place and on what it had written.
-    pub(crate) fn start_again(&self) {
-        let running = self.place.run().expect("RabbitMQ came up before");
-        *self.running.lock().unwrap() = Some(running);
+    pub(crate) async fn start_again(&self) {
+        let place = Arc::clone(&self.place);
+        let running = spawn_blocking(move || place.run()).await.unwrap();
+        *self.running.lock().unwrap() = Some(running.expect("RabbitMQ came up before"));
     }
 
     /// The number of its process.
@@ -130,11 +136,19 @@ impl Rabbit {
     }
 
     /// Has `rabbitmqctl` do something; what it says.
-    pub(crate) fn ctl(&self, words: &[&str]) -> String {
-        let said = self.place.command("rabbitmqctl").arg("-q").args(words).output();
+    pub(crate) async fn ctl(&self, words: &[&str]) -> String {
+        let mut command = self.place.command("rabbitmqctl");
+        command.arg("-q").args(words);
+        let said = spawn_blocking(move || command.output()).await.unwrap();
         let said = said.expect("rabbitmqctl runs");
         assert!(said.status.success(), "{words:?}: {}", String::from_utf8_lossy(&said.stderr));
         String::from_utf8_lossy(&said.stdout).trim().to_owned()
+    }
+
+    /// Has it write down which quorum queues it has. This version does so half a second late, and one that was
+    /// declared a moment before the broker was killed never answers again.
+    pub(crate) async fn settle(&self) {
+        self.ctl(&["eval", "[ok = dets:sync(It) || It <- dets:all()]."]).await;
     }
 }
 

@@ -1,7 +1,6 @@
 //! What is broken while people talk.
 
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Instant;
 
 use anteroom_protocol::frame::{self, ClientFrame, ServerFrame};
@@ -14,29 +13,14 @@ use crate::talk::Talk;
 /// A message of each person.
 const EACH: usize = 120;
 
-/// Has a broker do something that takes its time, while everybody goes on.
-async fn on<T: Send + 'static>(
-    rabbit: &Arc<Rabbit>,
-    what: impl FnOnce(&Rabbit) -> T + Send + 'static,
-) -> T {
-    let rabbit = Arc::clone(rabbit);
-    tokio::task::spawn_blocking(move || what(&rabbit)).await.unwrap()
-}
-
-/// Has it write down which quorum queues it has. This version does so half a second late, and one that was
-/// declared a moment before the broker was killed never answers again.
-fn settle(rabbit: &Rabbit) {
-    rabbit.ctl(&["eval", "[ok = dets:sync(It) || It <- dets:all()]."]);
-}
-
 fn signal(rabbit: &Rabbit, name: &str) {
     let kill = format!("kill -{name} {}", rabbit.pid());
     assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
 }
 
 /// A broker that a test may harm, and three nodes. The first to come takes from every queue.
-async fn stand() -> (Arc<Rabbit>, Stand) {
-    let rabbit = Arc::new(tokio::task::spawn_blocking(Rabbit::start).await.unwrap());
+async fn stand() -> (Rabbit, Stand) {
+    let rabbit = Rabbit::start().await;
     let stand = Stand::on(&rabbit, 3).await;
     (rabbit, stand)
 }
@@ -93,14 +77,14 @@ async fn the_broker_is_killed_and_comes_back_while_people_talk() {
     let (rabbit, stand) = stand().await;
     let mut talk = Talk::between(&stand.nodes, &[0, 1, 2]).await;
     talk.go(EACH, async {}).await;
-    on(&rabbit, settle).await;
+    rabbit.settle().await;
     let (some, more) = (talk.answered(EACH * 4), talk.answered(EACH * 5));
     talk.go(EACH, async {
         some.await;
-        on(&rabbit, Rabbit::kill9).await;
+        rabbit.kill9().await;
         // Chat goes on without it.
         more.await;
-        on(&rabbit, Rabbit::start_again).await;
+        rabbit.start_again().await;
     })
     .await;
     talk.check(&stand.nodes).await;
@@ -135,19 +119,19 @@ async fn the_broker_is_short_of_memory() {
     let some = talk.answered(90);
     talk.go(EACH, async {
         some.await;
-        on(&rabbit, |rabbit| rabbit.ctl(&["set_vm_memory_high_watermark", "0"])).await;
+        rabbit.ctl(&["set_vm_memory_high_watermark", "0"]).await;
     })
     .await;
     talk.go(20, async {}).await;
     talk.check(&stand.nodes).await;
     assert!(fell_back(&stand).await > 0.0, "it was met in the middle");
-    on(&rabbit, |rabbit| rabbit.ctl(&["set_vm_memory_high_watermark", "0.9"])).await;
+    rabbit.ctl(&["set_vm_memory_high_watermark", "0.9"]).await;
     as_before(&stand, &mut talk).await;
 }
 
 /// Something is done to the broker that breaks every node's lines to it, while people talk.
 async fn lines_break_while_people_talk(
-    (rabbit, stand): (Arc<Rabbit>, Stand),
+    (rabbit, stand): (Rabbit, Stand),
     mut talk: Talk,
     words: [String; 2],
 ) {
@@ -155,7 +139,7 @@ async fn lines_break_while_people_talk(
     let (marks, some) = (marks(&stand), talk.answered(90));
     talk.go(EACH, async {
         some.await;
-        on(&rabbit, move |rabbit| rabbit.ctl(&[&words[0], &words[1]])).await;
+        rabbit.ctl(&[&words[0], &words[1]]).await;
         lines_broke(&stand, &marks).await;
     })
     .await;
@@ -183,7 +167,7 @@ async fn every_connection_is_closed() {
 #[tokio::test]
 async fn the_broker_is_away_for_the_whole_chat() {
     let (rabbit, stand) = stand().await;
-    on(&rabbit, Rabbit::kill9).await;
+    rabbit.kill9().await;
     let mut talk = Talk::between(&stand.nodes, &[0, 1, 2]).await;
     talk.go(EACH, async {}).await;
     talk.check(&stand.nodes).await;
@@ -229,7 +213,7 @@ async fn the_node_that_takes_stands_still_for_a_while() {
 
 #[tokio::test]
 async fn what_a_zombie_queued_is_refused() {
-    let rabbit = Arc::new(tokio::task::spawn_blocking(Rabbit::start).await.unwrap());
+    let rabbit = Rabbit::start().await;
     let mut stand = Stand::on(&rabbit, 0).await;
     stand
         .add(|settings| {

@@ -126,7 +126,10 @@ impl Ground {
         let redis = Redis::start_with(&wanted.redis);
         let (nodes, doors) = (Vec::new(), Vec::new());
         let (to_redis, to_postgres) = (Vec::new(), Vec::new());
-        let rabbit = wanted.over_rabbit.then(Rabbit::start);
+        let rabbit = match wanted.over_rabbit {
+            true => Some(Rabbit::start().await),
+            false => None,
+        };
         let mut ground =
             Self { nodes, redis, rabbit, own_postgres, url, to_redis, to_postgres, doors };
         for _ in 0..wanted.nodes {
@@ -136,8 +139,8 @@ impl Ground {
             }
         }
         if let Some(rabbit) = &ground.rabbit {
-            // Queues declared less than half a second before a kill would not answer after it.
-            rabbit.ctl(&["eval", "[ok = dets:sync(It) || It <- dets:all()]."]);
+            // It may be killed at once.
+            rabbit.settle().await;
         }
         ground
     }
