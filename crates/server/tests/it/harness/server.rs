@@ -319,7 +319,7 @@ impl TestServer {
         self.journal.watch()
     }
 
-    pub(super) fn tail(&self) -> String {
+    pub(crate) fn tail(&self) -> String {
         self.journal.tail()
     }
 }

@@ -15,7 +15,7 @@ use super::wanderers::Wanderers;
 use crate::harness::check::Span;
 use crate::harness::dice::Dice;
 use crate::harness::faults::{Ground, Round, Storm, Talk};
-use crate::harness::shown;
+use crate::harness::{http_client, shown};
 
 /// Between two troubles, in milliseconds.
 const QUIET: (u64, u64) = (5_000, 18_000);
@@ -25,6 +25,10 @@ const STILL: (u64, u64) = (500, 4_000);
 const TOO_LONG: Duration = Duration::from_secs(12);
 /// After a trouble everything is ready again within so long, on a machine that is busy.
 const READY_WITHIN: Duration = Duration::from_secs(120);
+/// So many lines of each node's log are shown when it is not.
+const LINES: usize = 30;
+/// So long a node may think about whether it is ready; it gives each store 3 s.
+const ASKED: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
@@ -163,9 +167,9 @@ impl Trouble {
             BackendsEnded => block_in_place(|| ground.ends_backends()),
             RabbitKilled => {
                 let rabbit = ground.rabbit.as_ref().expect("messages go through it");
-                block_in_place(|| rabbit.kill9());
+                rabbit.kill9().await;
                 lasts(still).await;
-                block_in_place(|| rabbit.start_again());
+                rabbit.start_again().await;
             }
             RabbitStill => {
                 let rabbit = ground.rabbit.as_ref().expect("messages go through it");
@@ -204,18 +208,37 @@ async fn lasts(span: Duration) {
     sleep_until(Instant::now() + span).await;
 }
 
+/// What the store knows of the nodes, and what each has logged of its seats and its lease.
+fn told(ground: &Ground) -> String {
+    let mut text = match ground.is_alone() {
+        true => String::new(),
+        false => ground.say("SELECT (SELECT seats_life FROM meta), nodes FROM nodes"),
+    };
+    for (number, node) in ground.nodes.iter().enumerate() {
+        let of = |word: &str| node.lines_with(word);
+        let mut lines: Vec<String> =
+            ["seat_store.lost", "seat_store.re", "\"node."].map(of).concat();
+        lines.sort();
+        let last = lines.len().saturating_sub(LINES);
+        text += &format!("\nnode {number}:\n{}", lines[last..].join("\n"));
+    }
+    text
+}
+
 /// Waits until every node says that it is ready; who stopped because others had given it up begins again.
 async fn ready_again(ground: &mut Ground, what: What) {
     let until = Instant::now() + READY_WITHIN;
     for node in 0..ground.nodes.len() {
         loop {
             let url = format!("{}/readyz", ground.nodes[node].base());
-            let asked =
-                crate::harness::http_client().get(url).timeout(Duration::from_secs(3)).send();
-            if asked.await.is_ok_and(|answer| answer.status().is_success()) {
-                break;
+            let answer = match http_client().get(url).timeout(ASKED).send().await {
+                Ok(answer) if answer.status().is_success() => break,
+                Ok(answer) => answer.text().await.unwrap_or_default(),
+                Err(error) => format!("{error:?}"),
+            };
+            if Instant::now() >= until {
+                panic!("node {node} is not ready again after {what:?}: {answer}{}", told(ground));
             }
-            assert!(Instant::now() < until, "node {node} is not ready again after {what:?}");
             ground.restart_who_stopped().await;
             lasts(Duration::from_millis(200)).await;
         }
