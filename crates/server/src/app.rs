@@ -353,9 +353,17 @@ async fn build(
     let ground = ground(config, &storage, ends, bus).await?;
     let (entry, watch) = entry(config, &ground, &storage, tasks, stopping).await?;
     let entry = Arc::new(entry);
-    let seats_life = storage.seats_lost(None).await?;
+    // What the lease was taken with: of a life that began since, this node has yet to hear.
+    let (seats_life, told_life) = match &ground.lease {
+        Some(lease) => (lease.began_in, lease.seats_life()),
+        None => {
+            let life = storage.seats_lost(None).await?;
+            (life, tokio::sync::watch::channel(life).1)
+        }
+    };
     let audit = parts::audit(config, &storage, &ground.clock);
-    let rooms = room_service(config, (&entry, &audit), (ground.owner.incarnation, seats_life));
+    let lives = (ground.owner.incarnation, seats_life, told_life);
+    let rooms = room_service(config, (&entry, &audit), lives);
     rooms.reload().await?;
     let admission = Arc::clone(&entry.admission);
     let delivery = Arc::clone(&entry.delivery);
@@ -411,7 +419,7 @@ async fn build(
 fn room_service(
     config: &Config,
     (entry, audit): (&Arc<Entry>, &Arc<Audit>),
-    (epoch, seats_life): (u64, u64),
+    (epoch, seats_life, told_life): (u64, u64, tokio::sync::watch::Receiver<u64>),
 ) -> RoomService {
     RoomService {
         entry: Arc::clone(entry),
@@ -419,6 +427,7 @@ fn room_service(
         pending_max: config.limits.bound(config.limits.pending_rooms_per_user),
         epoch: AtomicU64::new(epoch),
         seats_life: AtomicU64::new(seats_life),
+        told_life,
         audit: Arc::clone(audit),
         changes: tokio::sync::Mutex::default(),
     }

@@ -189,6 +189,9 @@ pub(crate) trait Admission: Send + Sync {
         std::future::pending().await
     }
 
+    /// Other nodes know that the store lost what it held: as if this one had seen it by itself.
+    fn lose(&self) {}
+
     /// Whether the store can decide at this moment.
     async fn ping(&self) -> Decided<()> {
         Ok(())

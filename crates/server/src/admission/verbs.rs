@@ -70,6 +70,10 @@ macro_rules! every_verb {
                 self.seats.lost().await;
             }
 
+            fn lose(&self) {
+                self.seats.lose();
+            }
+
             async fn rebuilt(&self) {
                 self.seats.rebuilt().await;
             }

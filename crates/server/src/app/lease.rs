@@ -31,6 +31,10 @@ pub(super) struct Lease {
     renewed: watch::Sender<Instant>,
     /// Cancelled when the lease is lost.
     fenced: CancellationToken,
+    /// The life of the seats in which this node began.
+    pub(super) began_in: u64,
+    /// The one that is to be, as the last renewal told.
+    seats_life: watch::Sender<u64>,
 }
 
 impl Lease {
@@ -45,12 +49,20 @@ impl Lease {
         (fenced, until): (CancellationToken, CancellationToken),
     ) -> anyhow::Result<Arc<Self>> {
         let renewed = watch::Sender::new(Instant::now());
-        let is_taken = storage.take_lease(owner, span).await?;
-        anyhow::ensure!(is_taken, "a later life of node {} has begun meanwhile", owner.node);
-        let lease = Arc::new(Self { storage, bus, owner, span, renewed, fenced });
+        let Some(began_in) = storage.take_lease(owner, span).await? else {
+            anyhow::bail!("a later life of node {} has begun meanwhile", owner.node);
+        };
+        let seats_life = watch::Sender::new(began_in);
+        let lease =
+            Arc::new(Self { storage, bus, owner, span, renewed, fenced, began_in, seats_life });
         // Not the start of the rest: that may take longer than a lease.
         tokio::spawn(until.run_until_cancelled_owned(Arc::clone(&lease).keep()));
         Ok(lease)
+    }
+
+    /// The life of the seats that is to be, as this node is told. Ends with the lease.
+    pub(super) fn seats_life(&self) -> watch::Receiver<u64> {
+        self.seats_life.subscribe()
     }
 
     async fn keep(self: Arc<Self>) {
@@ -60,8 +72,11 @@ impl Lease {
             turns.tick().await;
             let asked = Instant::now();
             match self.storage.renew_lease(self.owner, self.span).await {
-                Ok(true) => drop(self.renewed.send_replace(asked)),
-                Ok(false) => break,
+                Ok(Some(life)) => {
+                    self.renewed.send_replace(asked);
+                    self.seats_life.send_replace(life);
+                }
+                Ok(None) => break,
                 Err(error) => {
                     tracing::warn!(event = "node.not_renewed", %error, "the lease is not renewed");
                     if self.is_cut_off() {

@@ -4,6 +4,9 @@
 //! out again at once, more people would sit in them than they hold. So the sessions of this node end
 //! first, and only when none of them is left, and every other node has said the same of its own or is
 //! fenced, are the rooms added. Until then the strategy refuses every verb as unavailable.
+//!
+//! Not every node sees a loss by itself: one that asks for nothing does not, nor one that began when the store
+//! was empty already. The others would wait for it for ever, so it hears of it from them, with its lease.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,7 +29,7 @@ impl RoomService {
     /// Waits for the seat store to be lost and rebuilds it, for ever.
     pub(crate) async fn keep_built(&self) {
         loop {
-            self.entry.admission.lost().await;
+            self.a_loss().await;
             tracing::error!(
                 event = "seat_store.lost",
                 "the seat store lost what it held; all sessions end and every room is made anew"
@@ -44,6 +47,25 @@ impl RoomService {
                 epoch = self.epoch(),
                 "seats are given again"
             );
+        }
+    }
+
+    /// Resolves once for each loss of the store, whoever saw it.
+    async fn a_loss(&self) {
+        let admission = &self.entry.admission;
+        tokio::select! {
+            biased;
+            () = admission.lost() => return,
+            () = self.left_behind() => admission.lose(),
+        }
+        admission.lost().await;
+    }
+
+    /// Resolves when another node lost the store and began a life of the seats that this one is not in.
+    async fn left_behind(&self) {
+        let known = self.seats_life.load(Ordering::Acquire);
+        if self.told_life.clone().wait_for(|life| *life > known).await.is_err() {
+            std::future::pending().await
         }
     }
 

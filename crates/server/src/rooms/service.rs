@@ -36,6 +36,8 @@ pub(crate) struct RoomService {
     pub(crate) epoch: AtomicU64,
     /// How often the seats were lost, as far as this node knows.
     pub(crate) seats_life: AtomicU64,
+    /// The same as the other nodes know it; nobody tells where there are none.
+    pub(crate) told_life: tokio::sync::watch::Receiver<u64>,
     pub(crate) audit: Arc<Audit>,
     /// Held while a room changes.
     pub(crate) changes: tokio::sync::Mutex<()>,

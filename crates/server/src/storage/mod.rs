@@ -92,11 +92,13 @@ pub trait Storage:
 #[async_trait]
 pub trait NodeStore {
     /// This process is that life of that node from now on, and whatever it says or lets in is refused as
-    /// unavailable once it is fenced. False when a later life of the node began.
-    async fn take_lease(&self, owner: Owner, span: Duration) -> Stored<bool>;
+    /// unavailable once it is fenced. Answers the life of the seats that it begins in
+    /// ([`NodeStore::seats_lost`]); `None` when a later life of the node began.
+    async fn take_lease(&self, owner: Owner, span: Duration) -> Stored<Option<u64>>;
 
-    /// The life goes on for another `span`. False when it was fenced: it is over for good.
-    async fn renew_lease(&self, owner: Owner, span: Duration) -> Stored<bool>;
+    /// The life goes on for another `span`. Answers the life of the seats that is, or is to be; `None` when
+    /// it was fenced: it is over for good.
+    async fn renew_lease(&self, owner: Owner, span: Duration) -> Stored<Option<u64>>;
 
     /// The life ends in order, and left nothing behind.
     async fn give_up_lease(&self, owner: Owner) -> Stored<()>;
@@ -109,7 +111,8 @@ pub trait NodeStore {
     async fn swept(&self, owner: Owner) -> Stored<()>;
 
     /// The seats of life `known` were lost: the next one begins, unless another node has begun it. Answers
-    /// the one that is to be; with `None` only that.
+    /// the one that is to be; with `None` only that. It is waited for until every node has ended what it
+    /// had of before, so each must hear of it, with its lease at the latest.
     async fn seats_lost(&self, known: Option<u64>) -> Stored<u64>;
 
     /// That node has ended every session that sat on seats of before this life.

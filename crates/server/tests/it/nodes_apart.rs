@@ -7,7 +7,7 @@ use anteroom_protocol::entry::Reserve;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::harness::{Nodes, alive, ended, refused, shown};
+use crate::harness::{Nodes, Settings, TestServer, alive, ended, refused, shown};
 
 /// Beyond so long a close has not come by the bus. The goal is 2 s; this is for a busy machine.
 const LATE: Duration = Duration::from_secs(10);
@@ -118,5 +118,37 @@ async fn a_redis_that_was_restarted_empty_under_three_nodes_ends_all_and_gives_e
     refused(answer, 409, anteroom_protocol::Code::RoomFull);
     for session in &mut entered {
         alive(session).await;
+    }
+}
+
+/// It lost nothing itself, and the others wait until it has ended what it had of before: so it is told.
+#[tokio::test]
+async fn a_node_that_begins_on_the_emptied_redis_keeps_the_others_from_giving_seats_for_a_lease_at_most()
+ {
+    let lease = |settings: &mut Settings| {
+        settings.set("cluster.lease", "12s");
+    };
+    let mut nodes = Nodes::start(2, lease).await;
+    nodes.nodes.iter().for_each(|node| node.expect_error("seat_store.lost"));
+    let room = nodes.nodes[0].empty_room(&nodes.nodes[0].user("owner").await, 2).await;
+    let mut old = nodes.nodes[0].guest("old").await.enter(room).await.unwrap();
+    nodes.nodes[1].ask_to_stop();
+    nodes.nodes[1].exited().await;
+    // Nobody sees the loss before the other one has begun.
+    nodes.nodes[0].sleeps();
+    nodes.redis.restart();
+    nodes.nodes[1].restart().await;
+    let early = nodes.nodes[1].guest("early").await.enter(room).await;
+    let marks: Vec<usize> = nodes.nodes.iter().map(TestServer::mark).collect();
+    nodes.nodes[0].wakes();
+    assert_eq!(ended(&mut old).await.1.code, 4512);
+    assert_eq!(ended(&mut early.unwrap()).await.1.code, 4512);
+    for (node, mark) in nodes.nodes.iter().zip(marks) {
+        node.event_since(mark, "seat_store.rebuilt", json!({})).await;
+    }
+    for node in &nodes.nodes {
+        let mut late = node.guest("late").await.enter(room).await.unwrap();
+        alive(&mut late).await;
+        late.leave().await.unwrap();
     }
 }

@@ -584,3 +584,14 @@ WITH hits AS MATERIALIZED (
                 SELECT seq FROM found_words WHERE words @@ CAST($2::text AS tsquery) AND seq < $1)
             SELECT seq FROM hits ORDER BY seq DESC LIMIT $3
 ;;
+INSERT INTO nodes (node, incarnation, leased_until, seats_life)
+            SELECT $1, $2, now() + $3 * interval '1 millisecond', seats_life FROM meta
+            ON CONFLICT (node) DO UPDATE
+            SET incarnation = excluded.incarnation, leased_until = excluded.leased_until,
+                fenced = false, swept = false, seats_life = excluded.seats_life
+            WHERE nodes.incarnation < excluded.incarnation
+            RETURNING seats_life
+;;
+UPDATE nodes SET leased_until = now() + $3 * interval '1 millisecond' FROM meta
+             WHERE node = $1 AND incarnation = $2 AND NOT fenced RETURNING meta.seats_life
+;;

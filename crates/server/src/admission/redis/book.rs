@@ -37,6 +37,19 @@ struct Pages {
     is_lost: bool,
 }
 
+impl Pages {
+    fn lose(&mut self) {
+        self.life += 1;
+        self.seen = 0;
+        self.is_news = true;
+        self.is_lost = true;
+        for known in self.rooms.values_mut() {
+            known.is_lost = true;
+            known.step = 0;
+        }
+    }
+}
+
 /// How far this node had been answered when it made a call.
 #[derive(Clone)]
 pub(super) struct Seen {
@@ -154,17 +167,15 @@ impl Book {
     /// Notes that the store was lost, unless that was noted since the call was made.
     pub(super) fn lose(&self, asked: &Seen) {
         let mut pages = self.pages();
-        if asked.life != pages.life {
-            return;
+        if asked.life == pages.life {
+            pages.lose();
+            self.lost.notify_one();
         }
-        pages.life += 1;
-        pages.seen = 0;
-        pages.is_news = true;
-        pages.is_lost = true;
-        for known in pages.rooms.values_mut() {
-            known.is_lost = true;
-            known.step = 0;
-        }
+    }
+
+    /// Notes that the store was lost, as other nodes saw it.
+    pub(super) fn lose_all(&self) {
+        self.pages().lose();
         self.lost.notify_one();
     }
 

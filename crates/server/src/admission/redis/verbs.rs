@@ -121,6 +121,10 @@ impl Admission for Redis {
         self.book.lost().await;
     }
 
+    fn lose(&self) {
+        self.book.lose_all();
+    }
+
     async fn rebuilt(&self) {
         for room in self.book.forget_lost() {
             self.deadlines.set(Due::Room(room), None);

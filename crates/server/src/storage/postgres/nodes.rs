@@ -24,9 +24,10 @@ statements! {
             ON CONFLICT (node) DO UPDATE
             SET incarnation = excluded.incarnation, leased_until = excluded.leased_until,
                 fenced = false, swept = false, seats_life = excluded.seats_life
-            WHERE nodes.incarnation < excluded.incarnation";
-    RENEW = "UPDATE nodes SET leased_until = now() + $3 * interval '1 millisecond'
-             WHERE node = $1 AND incarnation = $2 AND NOT fenced";
+            WHERE nodes.incarnation < excluded.incarnation
+            RETURNING seats_life";
+    RENEW = "UPDATE nodes SET leased_until = now() + $3 * interval '1 millisecond' FROM meta
+             WHERE node = $1 AND incarnation = $2 AND NOT fenced RETURNING meta.seats_life";
     GIVE_UP = "UPDATE nodes SET fenced = true, swept = true WHERE node = $1 AND incarnation = $2";
     /// Nobody fences itself: who asks is alive.
     FENCE = "UPDATE nodes SET fenced = true
@@ -116,14 +117,17 @@ impl PostgresStorage {
             .await
     }
 
-    async fn leased(&self, owner: Owner, span: Duration, sql: &'static str) -> Stored<bool> {
+    /// Takes or renews a lease; which life of the seats that tells of.
+    async fn leased(&self, owner: Owner, span: Duration, sql: &'static str) -> Stored<Option<u64>> {
         let (node, incarnation) = numbers(owner)?;
         let given = (node, incarnation, millis(span), sql);
         self.lines
             .run(&given, |line, (node, incarnation, millis, sql)| {
-                Box::pin(
-                    async move { Ok(change(line, sql, &[node, incarnation, millis]).await? == 1) },
-                )
+                Box::pin(async move {
+                    let leased = row(line, sql, &[node, incarnation, millis]).await?;
+                    let life = leased.map(|row| row.try_get::<_, i64>(0)).transpose()?;
+                    Ok(life.map(i64::unsigned_abs))
+                })
             })
             .await
     }
@@ -131,16 +135,16 @@ impl PostgresStorage {
 
 #[async_trait]
 impl NodeStore for PostgresStorage {
-    async fn take_lease(&self, owner: Owner, span: Duration) -> Stored<bool> {
-        let is_taken = self.leased(owner, span, TAKE).await?;
-        if is_taken {
+    async fn take_lease(&self, owner: Owner, span: Duration) -> Stored<Option<u64>> {
+        let life = self.leased(owner, span, TAKE).await?;
+        if life.is_some() {
             // The first life is the only one of this process.
             let _ = self.me.set(owner);
         }
-        Ok(is_taken)
+        Ok(life)
     }
 
-    async fn renew_lease(&self, owner: Owner, span: Duration) -> Stored<bool> {
+    async fn renew_lease(&self, owner: Owner, span: Duration) -> Stored<Option<u64>> {
         self.leased(owner, span, RENEW).await
     }
 

@@ -10,12 +10,12 @@ use crate::storage::{NodeRecord, NodeStore, Stored};
 
 #[async_trait]
 impl NodeStore for SqliteStorage {
-    async fn take_lease(&self, _: Owner, _: Duration) -> Stored<bool> {
-        Ok(true)
+    async fn take_lease(&self, _: Owner, _: Duration) -> Stored<Option<u64>> {
+        Ok(Some(0))
     }
 
-    async fn renew_lease(&self, _: Owner, _: Duration) -> Stored<bool> {
-        Ok(true)
+    async fn renew_lease(&self, _: Owner, _: Duration) -> Stored<Option<u64>> {
+        Ok(Some(0))
     }
 
     async fn give_up_lease(&self, _: Owner) -> Stored<()> {

@@ -22,8 +22,8 @@ async fn a_fenced_node_writes_nothing_and_its_later_life_does() {
     let (me, other) = (user(fresh.store(), "me").await, user(fresh.store(), "other").await);
     let room = open_room(fresh.store(), me).await;
     let (asleep, awake) = (fresh.node().await, fresh.node().await);
-    assert!(asleep.take_lease(life(1, 5), Duration::ZERO).await.unwrap());
-    assert!(awake.take_lease(life(2, 6), LONG).await.unwrap());
+    assert!(asleep.take_lease(life(1, 5), Duration::ZERO).await.unwrap().is_some());
+    assert!(awake.take_lease(life(2, 6), LONG).await.unwrap().is_some());
     let first = asleep.append(vec![said(room, me, "1")]).await.unwrap();
     assert_eq!(first, [Appended::New { seq: 1 }], "a lease that ran out is not over yet");
 
@@ -32,7 +32,7 @@ async fn a_fenced_node_writes_nothing_and_its_later_life_does() {
     })
     .await;
     assert_eq!(awake.fence_overdue().await.unwrap(), [life(1, 5)]);
-    assert!(!asleep.renew_lease(life(1, 5), LONG).await.unwrap(), "over for good");
+    assert!(asleep.renew_lease(life(1, 5), LONG).await.unwrap().is_none(), "over for good");
     let refused = asleep.append(vec![said(room, me, "2")]).await.unwrap_err();
     assert!(matches!(refused, StorageError::Unavailable(_)), "{refused}");
     assert!(asleep.enter(stay(room, other, 5, 9)).await.is_err());
@@ -45,10 +45,10 @@ async fn a_fenced_node_writes_nothing_and_its_later_life_does() {
     assert_eq!(awake.fence_overdue().await.unwrap(), []);
 
     let again = fresh.node().await;
-    assert!(!again.take_lease(life(1, 5), LONG).await.unwrap(), "no life begins twice");
-    assert!(again.take_lease(life(1, 7), LONG).await.unwrap());
+    assert!(again.take_lease(life(1, 5), LONG).await.unwrap().is_none(), "no life begins twice");
+    assert!(again.take_lease(life(1, 7), LONG).await.unwrap().is_some());
     assert_eq!(again.enter(stay(room, other, 5, 9)).await.unwrap(), Entered::Joined);
-    assert!(awake.renew_lease(life(2, 6), LONG).await.unwrap());
+    assert!(awake.renew_lease(life(2, 6), LONG).await.unwrap().is_some());
     assert_eq!(awake.fence_overdue().await.unwrap(), []);
 }
 
@@ -59,8 +59,8 @@ async fn what_a_fenced_node_queued_is_not_stored_by_others() {
     let room = open_room(fresh.store(), me).await;
     let (asleep, awake) = (fresh.node().await, fresh.node().await);
     let (old, young) = (life(1, 5), life(2, 6));
-    assert!(asleep.take_lease(old, Duration::ZERO).await.unwrap());
-    assert!(awake.take_lease(young, LONG).await.unwrap());
+    assert!(asleep.take_lease(old, Duration::ZERO).await.unwrap().is_some());
+    assert!(awake.take_lease(young, LONG).await.unwrap().is_some());
     let stored = said(room, me, "1");
     let first = awake.record(vec![queued(stored.clone(), old, None)]).await.unwrap();
     assert_eq!(first, [Appended::New { seq: 1 }], "a lease that ran out is not over yet");
@@ -82,7 +82,7 @@ async fn what_a_fenced_node_queued_is_not_stored_by_others() {
     assert!(matches!(answers[3], Appended::Duplicate { seq: 1, .. }), "{answers:?}");
 
     // Its next life is another one.
-    assert!(fresh.node().await.take_lease(life(1, 7), LONG).await.unwrap());
+    assert!(fresh.node().await.take_lease(life(1, 7), LONG).await.unwrap().is_some());
     let late = awake.record(vec![queued(said(room, me, "5"), old, None)]).await.unwrap();
     assert_eq!(late, [fenced]);
 }
@@ -91,18 +91,31 @@ async fn what_a_fenced_node_queued_is_not_stored_by_others() {
 async fn a_node_that_gives_up_in_order_is_not_swept() {
     let fresh = Fresh::new().await;
     let node = fresh.node().await;
-    assert!(node.take_lease(life(3, 1), Duration::ZERO).await.unwrap());
+    assert!(node.take_lease(life(3, 1), Duration::ZERO).await.unwrap().is_some());
     node.give_up_lease(life(3, 1)).await.unwrap();
     assert_eq!(node.fence_overdue().await.unwrap(), []);
-    assert!(!node.renew_lease(life(3, 1), LONG).await.unwrap());
+    assert!(node.renew_lease(life(3, 1), LONG).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn nobody_fences_itself_after_a_pause_of_all() {
     let fresh = Fresh::new().await;
     let node = fresh.node().await;
-    assert!(node.take_lease(life(1, 5), Duration::ZERO).await.unwrap());
+    assert!(node.take_lease(life(1, 5), Duration::ZERO).await.unwrap().is_some());
     fresh.say("UPDATE nodes SET leased_until = now() - interval '1 minute'");
     assert_eq!(node.fence_overdue().await.unwrap(), []);
-    assert!(node.renew_lease(life(1, 5), LONG).await.unwrap());
+    assert!(node.renew_lease(life(1, 5), LONG).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_lease_tells_in_which_life_of_the_seats_it_was_taken_and_to_which_the_others_went_on() {
+    let fresh = Fresh::new().await;
+    let (early, late) = (fresh.node().await, fresh.node().await);
+    assert_eq!(early.take_lease(life(1, 5), LONG).await.unwrap(), Some(0));
+    assert_eq!(late.seats_lost(Some(0)).await.unwrap(), 1);
+    assert_eq!(late.take_lease(life(2, 6), LONG).await.unwrap(), Some(1));
+    assert!(!late.all_cleared(1).await.unwrap(), "one began before, and has yet to hear of it");
+    assert_eq!(early.renew_lease(life(1, 5), LONG).await.unwrap(), Some(1));
+    early.seats_cleared(life(1, 5), 1).await.unwrap();
+    assert!(late.all_cleared(1).await.unwrap());
 }
