@@ -5,8 +5,8 @@
 //! first, and only when none of them is left, and every other node has said the same of its own or is
 //! fenced, are the rooms added. Until then the strategy refuses every verb as unavailable.
 //!
-//! Not every node sees a loss by itself: one that asks for nothing does not, nor one that began when the store
-//! was empty already. The others would wait for it for ever, so it hears of it from them, with its lease.
+//! Not every node sees a loss by itself, and the others would wait for it for ever: so each hears of it with its
+//! lease.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -36,11 +36,16 @@ impl RoomService {
             );
             // Before anything that may have to wait.
             self.entry.hub.end_all(CloseCode::Fenced);
-            let life = self.next_life().await;
+            let mut life = self.next_life().await;
             while let Err(error) = self.rebuild(life).await {
                 tracing::warn!(event = "seat_store.rebuild_failed", %error,
                     "the seats cannot be made anew yet");
-                pause(AGAIN).await;
+                // Of seats that were lost again meanwhile nothing must be given in the life before.
+                tokio::select! {
+                    biased;
+                    () = self.a_loss() => life = self.next_life().await,
+                    () = pause(AGAIN) => {}
+                }
             }
             tracing::info!(
                 event = "seat_store.rebuilt",
@@ -96,7 +101,8 @@ impl RoomService {
             waited += PAUSE;
         }
         entry.storage.seats_cleared(entry.owner, life).await?;
-        if !entry.storage.all_cleared(life).await? {
+        let is_shared = entry.aftermath.bus.is_shared();
+        if is_shared && !entry.storage.all_cleared(life).await? {
             return Err(Unavailable("sessions of other nodes have not ended yet".into()).into());
         }
         // Where the store is away, or keeps another's seats by now, no epoch is spent on it.
@@ -122,7 +128,7 @@ impl RoomService {
             entry.aftermath.presence.mark(info.id);
         }
         entry.admission.rebuilt().await;
-        if entry.aftermath.bus.is_shared() {
+        if is_shared {
             entry.look_again();
             return Ok(());
         }

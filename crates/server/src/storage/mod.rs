@@ -111,14 +111,14 @@ pub trait NodeStore {
     async fn swept(&self, owner: Owner) -> Stored<()>;
 
     /// The seats of life `known` were lost: the next one begins, unless another node has begun it. Answers
-    /// the one that is to be; with `None` only that. It is waited for until every node has ended what it
-    /// had of before, so each must hear of it, with its lease at the latest.
+    /// the one that is to be; with `None` only that. Every node hears of it with its lease, and ends what it
+    /// had of before; so a node that is fenced, which lost its own seats alone, is refused as unavailable.
     async fn seats_lost(&self, known: Option<u64>) -> Stored<u64>;
 
     /// That node has ended every session that sat on seats of before this life.
     async fn seats_cleared(&self, owner: Owner, life: u64) -> Stored<()>;
 
-    /// Whether every node has, or is fenced.
+    /// Whether every node has, or is fenced, and the life is still the one that is to be.
     async fn all_cleared(&self, life: u64) -> Stored<bool>;
 
     /// The last life of each node that shares the store, by number. None where a node is always alone.

@@ -282,6 +282,7 @@ async fn sleeps_through_its_lease(strategy: &str) {
     assert!(!nodes.nodes[0].exited().await.success());
     alive(&mut in_its_place).await;
     assert_eq!(nodes.stored("SELECT count(*) FROM messages"), "1");
+    assert_eq!(nodes.stored("SELECT seats_life FROM meta"), "0", "nobody else lost anything");
 }
 
 #[tokio::test]

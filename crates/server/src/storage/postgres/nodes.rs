@@ -40,7 +40,9 @@ statements! {
     SEATS_LOST = "UPDATE meta SET seats_life = seats_life + 1 WHERE seats_life = $1";
     CLEARED = "UPDATE nodes SET seats_life = greatest(seats_life, $3)
                WHERE node = $1 AND incarnation = $2";
-    ALL_CLEARED = "SELECT NOT EXISTS (SELECT FROM nodes WHERE NOT fenced AND seats_life < $1)";
+    ALL_CLEARED = "SELECT seats_life = $1
+                       AND NOT EXISTS (SELECT FROM nodes WHERE NOT fenced AND nodes.seats_life < $1)
+                   FROM meta";
     HOLDING = "SELECT node, incarnation
                FROM unnest($1::bigint[], $2::bigint[]) AS asked (node, incarnation)
                JOIN nodes USING (node, incarnation) WHERE NOT fenced";
@@ -170,11 +172,13 @@ impl NodeStore for PostgresStorage {
     }
 
     async fn seats_lost(&self, known: Option<u64>) -> Stored<u64> {
-        let known = known.map(signed).transpose()?;
+        let given = (known.map(signed).transpose()?, self.me.get().copied());
         self.lines
-            .run(&known, |line, known| {
+            .run(&given, |line, (known, me)| {
                 Box::pin(async move {
                     if let Some(known) = known {
+                        // Whoever others gave up has lost its own seats alone.
+                        holds(line, *me).await?;
                         change(line, SEATS_LOST, &[known]).await?;
                     }
                     let row = row(line, SEATS_LIFE, &[]).await?;
