@@ -189,8 +189,11 @@ pub(crate) trait Admission: Send + Sync {
         std::future::pending().await
     }
 
-    /// Other nodes know that the store lost what it held: as if this one had seen it by itself.
-    fn lose(&self) {}
+    /// It is known otherwise that the store lost what it held: from now on as if the strategy had seen it by
+    /// itself. False where that cannot be: nothing changes.
+    fn lose(&self) -> bool {
+        false
+    }
 
     /// Whether the store can decide at this moment.
     async fn ping(&self) -> Decided<()> {

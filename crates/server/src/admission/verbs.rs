@@ -70,8 +70,8 @@ macro_rules! every_verb {
                 self.seats.lost().await;
             }
 
-            fn lose(&self) {
-                self.seats.lose();
+            fn lose(&self) -> bool {
+                self.seats.lose()
             }
 
             async fn rebuilt(&self) {

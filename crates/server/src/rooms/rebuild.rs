@@ -11,6 +11,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use anteroom_core::ids::RoomId;
 use anteroom_core::time::Millis;
 use anteroom_protocol::CloseCode;
 use anteroom_protocol::room::RoomState;
@@ -21,6 +22,8 @@ use crate::admission::Unavailable;
 /// How long the sessions of the lost store are waited for; one that has not ended by then is not
 /// counted any more.
 const SESSIONS_END_IN: Duration = Duration::from_secs(10);
+/// Rooms that are asked for at once.
+const TOGETHER: usize = 256;
 const PAUSE: Duration = Duration::from_millis(20);
 /// Before a rebuild that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -61,7 +64,9 @@ impl RoomService {
         tokio::select! {
             biased;
             () = admission.lost() => return,
-            () = self.left_behind() => admission.lose(),
+            () = self.left_behind() => {
+                admission.lose();
+            }
         }
         admission.lost().await;
     }
@@ -72,6 +77,26 @@ impl RoomService {
         if self.told_life.clone().wait_for(|life| *life > known).await.is_err() {
             std::future::pending().await
         }
+    }
+
+    /// Whether the seat store knows nothing of one of these rooms, which are open: it was emptied, or is of
+    /// before, and nobody has made it anew yet.
+    ///
+    /// # Errors
+    /// One of the stores is away.
+    pub(super) async fn lacks_one_of(&self, open: &[RoomId]) -> Result<bool, RoomError> {
+        let mut missing = Vec::new();
+        for some in open.chunks(TOGETHER) {
+            let seats = self.entry.admission.seats_of(some).await?;
+            let without = some.iter().zip(seats).filter(|(_, seats)| seats.is_none());
+            missing.extend(without.map(|(room, _)| *room));
+        }
+        if missing.is_empty() {
+            return Ok(false);
+        }
+        // Closed since by another node, which says so to the facts first.
+        let open = self.entry.storage.open_rooms().await?;
+        Ok(open.iter().any(|room| missing.contains(&room.id)))
     }
 
     /// The life of the seats that is to be; of several nodes that lost them the first begins it.

@@ -158,20 +158,27 @@ impl RoomService {
     }
 
     /// Takes up again what an earlier life of the server left: open rooms, and the creation queue
-    /// with the time that is left to each. What nobody can enter any more is cleaned up.
+    /// with the time that is left to each. What nobody can enter any more is cleaned up. Of seats that were
+    /// lost while this node was away none is given yet.
     pub(crate) async fn reload(&self) -> Result<(), RoomError> {
         let entry = &self.entry;
         let is_shared = entry.aftermath.bus.is_shared();
         // Read first: one that another node opens in between is in the second list.
         let queued = entry.storage.queued_rooms().await?;
-        for record in entry.storage.open_rooms().await? {
+        let open = entry.storage.open_rooms().await?;
+        let ids: Vec<RoomId> = open.iter().map(|room| room.id).collect();
+        // Then people may still sit at other nodes, which have not seen it yet.
+        let is_lost = is_shared && self.lacks_one_of(&ids).await? && entry.admission.lose();
+        for record in open {
             // The row of a first entry that failed just before the stop; with other nodes it may be one
             // that is being made just now, and whoever makes it cleans up.
             if !is_shared && entry.storage.forget_pending(record.id).await? {
                 continue;
             }
             let info = entry.rooms.add_open(record);
-            entry.admission.add_room(info.spec(self.epoch(), None)).await?;
+            if !is_lost {
+                entry.admission.add_room(info.spec(self.epoch(), None)).await?;
+            }
         }
         for queued in queued {
             if entry.rooms.get(queued.id).is_some() {
@@ -194,7 +201,13 @@ impl RoomService {
             };
             let until = Millis(entry.admission.now().0.saturating_add(left));
             let info = entry.rooms.add_queued(queued);
-            entry.admission.add_room(info.spec(self.epoch(), Some(until))).await?;
+            if !is_lost {
+                entry.admission.add_room(info.spec(self.epoch(), Some(until))).await?;
+            }
+        }
+        if is_lost {
+            // Each is added when every node has ended what it had of before: see `keep_built`.
+            return Ok(());
         }
         entry.take_up().await?;
         if is_shared {

@@ -35,12 +35,13 @@ fn signal(rabbit: &Rabbit, name: &str) {
 
 /// Rings for a room, once for each word.
 async fn ring(rabbit: &Rabbit, prefix: &str, words: &[String]) {
-    for word in words {
-        let say = format!(
-            "rabbit_basic:publish(rabbit_misc:r(<<\"/\">>, exchange, <<\"{prefix}due\">>), <<\"\">>, [], <<\"{word}\">>)."
-        );
-        rabbit.ctl(&["eval", &say]).await;
-    }
+    let say = |word: &String| {
+        format!(
+            "rabbit_basic:publish(rabbit_misc:r(<<\"/\">>, exchange, <<\"{prefix}due\">>), <<\"\">>, [], <<\"{word}\">>)"
+        )
+    };
+    let all: Vec<String> = words.iter().map(say).collect();
+    rabbit.ctl(&["eval", &format!("{}.", all.join(", "))]).await;
 }
 
 #[tokio::test]

@@ -595,3 +595,7 @@ INSERT INTO nodes (node, incarnation, leased_until, seats_life)
 UPDATE nodes SET leased_until = now() + $3 * interval '1 millisecond' FROM meta
              WHERE node = $1 AND incarnation = $2 AND NOT fenced RETURNING meta.seats_life
 ;;
+SELECT seats_life = $1
+                       AND NOT EXISTS (SELECT FROM nodes WHERE NOT fenced AND nodes.seats_life < $1)
+                   FROM meta
+;;

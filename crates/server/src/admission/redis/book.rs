@@ -150,13 +150,12 @@ impl Book {
         known.is_lost = false;
     }
 
-    /// Whether every room that this node knows may be asked for.
+    /// Whether every room may be asked for.
     ///
     /// # Errors
-    /// One was lost and has not been added again.
+    /// The store was lost, and not every room has been added again.
     pub(super) fn nothing_is_lost(&self) -> Decided<()> {
-        let is_lost = self.pages().rooms.values().any(|known| known.is_lost);
-        if is_lost { Err(was_lost()) } else { Ok(()) }
+        if self.pages().is_lost { Err(was_lost()) } else { Ok(()) }
     }
 
     /// Whether this node added the room, or was told of it.

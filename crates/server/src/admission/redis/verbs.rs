@@ -121,8 +121,9 @@ impl Admission for Redis {
         self.book.lost().await;
     }
 
-    fn lose(&self) {
+    fn lose(&self) -> bool {
         self.book.lose_all();
+        true
     }
 
     async fn rebuilt(&self) {

@@ -192,7 +192,11 @@ pub(super) fn beside(
             runtime.unwrap().block_on(async {
                 let facts = crate::storage::postgres::tests::node(url).await;
                 crate::storage::Storage::close(&facts).await;
-                let options = PostgresOptions { timeout: PATIENT, ..PostgresOptions::default() };
+                let options = PostgresOptions {
+                    timeout: PATIENT,
+                    patience: PATIENT,
+                    ..PostgresOptions::default()
+                };
                 Conditional::beside(url, options, decided_by, rest, None).await
             })
         });

@@ -196,6 +196,8 @@ async fn a_store_that_came_back_empty_answers_nothing_until_rooms_are_added_in_a
     assert!(seats.seats(RoomId(102)).await.is_err(), "not added again yet");
     assert!(seats.ping().await.is_err(), "not ready");
     seats.add_room(RoomSpec { epoch: 8, ..spec(102, 1) }).await.unwrap();
+    assert!(seats.ping().await.is_err(), "there may be more rooms, which this node does not know");
+    seats.rebuilt().await;
     assert_eq!(seats.ping().await, Ok(()));
     let stale = seats.close(ROOM, old, Parting::Clean, &mut Journal::new()).await;
     assert_eq!(stale, Ok(Closed::Stale), "a late close of a lost grant is inert");
