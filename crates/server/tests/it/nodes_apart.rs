@@ -123,8 +123,7 @@ async fn a_redis_that_was_restarted_empty_under_three_nodes_ends_all_and_gives_e
 
 /// It lost nothing itself; but others may have people in, and have not seen it yet.
 #[tokio::test]
-async fn a_node_that_begins_on_the_emptied_redis_keeps_the_others_from_giving_seats_for_a_lease_at_most()
- {
+async fn a_node_that_begins_on_the_emptied_redis_gives_no_seat_before_the_others_have_let_go() {
     let lease = |settings: &mut Settings| {
         settings.set("cluster.lease", "12s");
     };
