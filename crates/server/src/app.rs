@@ -39,7 +39,7 @@ use crate::messages::{Delivery, Eraser, History, MessageLog, Pending, Taken};
 use crate::metrics::Metrics;
 use crate::people::People;
 use crate::readiness::Readiness;
-use crate::rooms::{RoomService, Rooms};
+use crate::rooms::{RoomService, Rooms, SeatsLife};
 use crate::sockjs::Lines;
 use crate::storage::SharedStorage;
 use crate::sweeper::Deadlines;
@@ -353,16 +353,8 @@ async fn build(
     let ground = ground(config, &storage, ends, bus).await?;
     let (entry, watch) = entry(config, &ground, &storage, tasks, stopping).await?;
     let entry = Arc::new(entry);
-    // What the lease was taken with: of a life that began since, this node has yet to hear.
-    let (seats_life, told_life) = match &ground.lease {
-        Some(lease) => (lease.began_in, lease.seats_life()),
-        None => {
-            let life = storage.seats_lost(None).await?;
-            (life, tokio::sync::watch::channel(life).1)
-        }
-    };
     let audit = parts::audit(config, &storage, &ground.clock);
-    let lives = (ground.owner.incarnation, seats_life, told_life);
+    let lives = (ground.owner.incarnation, ground.seats_life);
     let rooms = room_service(config, (&entry, &audit), lives);
     rooms.reload().await?;
     let admission = Arc::clone(&entry.admission);
@@ -419,15 +411,14 @@ async fn build(
 fn room_service(
     config: &Config,
     (entry, audit): (&Arc<Entry>, &Arc<Audit>),
-    (epoch, seats_life, told_life): (u64, u64, tokio::sync::watch::Receiver<u64>),
+    (epoch, seats_life): (u64, SeatsLife),
 ) -> RoomService {
     RoomService {
         entry: Arc::clone(entry),
         pending_ttl: config.admission.pending_room_ttl.0,
         pending_max: config.limits.bound(config.limits.pending_rooms_per_user),
         epoch: AtomicU64::new(epoch),
-        seats_life: AtomicU64::new(seats_life),
-        told_life,
+        seats_life,
         audit: Arc::clone(audit),
         changes: tokio::sync::Mutex::default(),
     }

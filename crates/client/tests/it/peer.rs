@@ -38,11 +38,7 @@ impl Peer {
     /// Answers the next request.
     pub(crate) async fn answer(&self, status: u16, body: &Value) -> Asked {
         let (mut stream, _) = self.listener.accept().await.unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.unwrap());
-        }
-        let head = String::from_utf8(head).unwrap();
+        let head = head_of(&mut stream).await;
         let length = head
             .lines()
             .find_map(|line| {
@@ -72,10 +68,7 @@ impl Peer {
     /// Hears the next request and is gone, as a server is that is killed.
     pub(crate) async fn hear_and_die(&self) {
         let (mut stream, _) = self.listener.accept().await.unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.unwrap());
-        }
+        head_of(&mut stream).await;
         stream.write_all(b"HTTP/1.1 101 Switching").await.unwrap();
     }
 
@@ -124,6 +117,15 @@ impl Line {
         let heard = self.hear().await.unwrap();
         serde_json::from_str(heard.to_text().unwrap()).unwrap()
     }
+}
+
+/// The head of a request.
+async fn head_of(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap()
 }
 
 pub(crate) fn reservation(ticket: &str) -> Value {

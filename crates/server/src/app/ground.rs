@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::cluster::{Bus, Heard, Local, RabbitBus, RedisBus};
 use crate::config::{self, Config};
 use crate::rabbit::Broker;
+use crate::rooms::SeatsLife;
 use crate::storage::SharedStorage;
 use crate::storage::postgres::{PostgresOptions, PostgresStorage};
 use crate::storage::sqlite::{SqliteOptions, SqliteStorage};
@@ -113,6 +114,7 @@ pub(super) struct Ground {
     pub(super) bus: Arc<dyn Bus>,
     /// Where there are several nodes.
     pub(super) lease: Option<Arc<Lease>>,
+    pub(super) seats_life: SeatsLife,
 }
 
 pub(super) async fn ground(
@@ -145,6 +147,10 @@ pub(super) async fn ground(
     } else {
         None
     };
+    let seats_life = match &lease {
+        Some(lease) => lease.seats_life(),
+        None => SeatsLife::alone(storage.seats_lost(None).await?),
+    };
     let (alarms, rings) = parts::alarms(config, &ends.last).await?;
     let behind = rings.as_ref().map_or(Duration::ZERO, |_| BEHIND);
     let deadlines = Arc::new(Deadlines::behind(behind));
@@ -162,6 +168,7 @@ pub(super) async fn ground(
         fatal,
         bus,
         lease,
+        seats_life,
     })
 }
 

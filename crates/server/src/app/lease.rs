@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::App;
 use crate::cluster::Bus;
+use crate::rooms::SeatsLife;
 use crate::storage::SharedStorage;
 
 /// Of each lease, after which part it is renewed.
@@ -31,10 +32,10 @@ pub(super) struct Lease {
     renewed: watch::Sender<Instant>,
     /// Cancelled when the lease is lost.
     fenced: CancellationToken,
-    /// The life of the seats in which this node began.
-    pub(super) began_in: u64,
+    /// The life of the seats that the lease was taken in.
+    began_in: u64,
     /// The one that is to be, as the last renewal told.
-    seats_life: watch::Sender<u64>,
+    told_life: watch::Sender<u64>,
 }
 
 impl Lease {
@@ -52,17 +53,18 @@ impl Lease {
         let Some(began_in) = storage.take_lease(owner, span).await? else {
             anyhow::bail!("a later life of node {} has begun meanwhile", owner.node);
         };
-        let seats_life = watch::Sender::new(began_in);
+        let told_life = watch::Sender::new(began_in);
         let lease =
-            Arc::new(Self { storage, bus, owner, span, renewed, fenced, began_in, seats_life });
+            Arc::new(Self { storage, bus, owner, span, renewed, fenced, began_in, told_life });
         // Not the start of the rest: that may take longer than a lease.
         tokio::spawn(until.run_until_cancelled_owned(Arc::clone(&lease).keep()));
         Ok(lease)
     }
 
-    /// The life of the seats that is to be, as this node is told. Ends with the lease.
-    pub(super) fn seats_life(&self) -> watch::Receiver<u64> {
-        self.seats_life.subscribe()
+    /// The life of the seats that this node is in from its beginning: of one that began since, it has yet to
+    /// end what it had of before.
+    pub(super) fn seats_life(&self) -> SeatsLife {
+        SeatsLife::new(self.began_in, self.told_life.subscribe())
     }
 
     async fn keep(self: Arc<Self>) {
@@ -74,7 +76,7 @@ impl Lease {
             match self.storage.renew_lease(self.owner, self.span).await {
                 Ok(Some(life)) => {
                     self.renewed.send_replace(asked);
-                    self.seats_life.send_replace(life);
+                    self.told_life.send_replace(life);
                 }
                 Ok(None) => break,
                 Err(error) => {

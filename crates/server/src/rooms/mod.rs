@@ -18,10 +18,12 @@ mod acts;
 mod checks;
 mod reading;
 mod rebuild;
+mod seats_life;
 mod service;
 mod shared;
 
 use reading::Readers;
+pub(crate) use seats_life::SeatsLife;
 pub(crate) use service::{RoomError, RoomService, view_of};
 
 /// What is known of a room. Replaced as a whole when something changes.

@@ -8,7 +8,6 @@
 //! Not every node sees a loss by itself, and the others would wait for it for ever: so each hears of it with its
 //! lease.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anteroom_core::ids::RoomId;
@@ -64,19 +63,11 @@ impl RoomService {
         tokio::select! {
             biased;
             () = admission.lost() => return,
-            () = self.left_behind() => {
+            () = self.seats_life.left_behind() => {
                 admission.lose();
             }
         }
         admission.lost().await;
-    }
-
-    /// Resolves when another node lost the store and began a life of the seats that this one is not in.
-    async fn left_behind(&self) {
-        let known = self.seats_life.load(Ordering::Acquire);
-        if self.told_life.clone().wait_for(|life| *life > known).await.is_err() {
-            std::future::pending().await
-        }
     }
 
     /// Whether the seat store knows nothing of one of these rooms, which are open: it was emptied, or is of
@@ -101,11 +92,11 @@ impl RoomService {
 
     /// The life of the seats that is to be; of several nodes that lost them the first begins it.
     async fn next_life(&self) -> u64 {
-        let known = self.seats_life.load(Ordering::Acquire);
+        let known = self.seats_life.known();
         loop {
             match self.entry.storage.seats_lost(Some(known)).await {
                 Ok(life) => {
-                    self.seats_life.store(life, Ordering::Release);
+                    self.seats_life.is_now(life);
                     return life;
                 }
                 Err(error) => {

@@ -21,6 +21,7 @@ use crate::admission::Unavailable;
 use crate::alarms::Kind;
 use crate::audit::Audit;
 use crate::entry::{Entry, EntryError};
+use crate::rooms::SeatsLife;
 use crate::storage::{NewRoom, StorageError};
 use crate::tokens::Identity;
 use crate::view;
@@ -34,10 +35,7 @@ pub(crate) struct RoomService {
     pub(crate) pending_max: Option<usize>,
     /// Which life of the seat store this is.
     pub(crate) epoch: AtomicU64,
-    /// How often the seats were lost, as far as this node knows.
-    pub(crate) seats_life: AtomicU64,
-    /// The same as the other nodes know it; nobody tells where there are none.
-    pub(crate) told_life: tokio::sync::watch::Receiver<u64>,
+    pub(crate) seats_life: SeatsLife,
     pub(crate) audit: Arc<Audit>,
     /// Held while a room changes.
     pub(crate) changes: tokio::sync::Mutex<()>,

@@ -1,7 +1,8 @@
 //! Peers that are gone without a word, and lines that take nothing: the seat is back in time, and
 //! who only reads slowly keeps it.
 
-use std::net::Ipv4Addr;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
@@ -168,4 +169,17 @@ async fn bug_a_session_that_lost_a_frame_does_not_live_on() {
     drop(strace);
     // The last try may still be taken; then the line ends.
     ended(&mut session).await;
+}
+
+#[tokio::test]
+async fn a_program_that_was_held_up_asks_on_a_new_connection_when_the_old_one_was_closed_meanwhile()
+{
+    let server = TestServer::start(|_| {}).await;
+    let account = server.user("held-up").await;
+    // Closed by the server when nothing was asked on it for 10 s, and after the one of the client.
+    let mut silent = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+    silent.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    // This holds up the only thread that the client has.
+    silent.read_to_end(&mut Vec::new()).unwrap();
+    account.client().guest("later").await.unwrap();
 }

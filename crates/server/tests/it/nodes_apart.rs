@@ -7,7 +7,8 @@ use anteroom_protocol::entry::Reserve;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::harness::{Nodes, Settings, TestServer, alive, ended, refused, shown};
+use crate::harness::{Nodes, Postgres, Redis, Settings, TestServer, alive, ended, one_of_many};
+use crate::harness::{refused, shown};
 
 /// Beyond so long a close has not come by the bus. The goal is 2 s; this is for a busy machine.
 const LATE: Duration = Duration::from_secs(10);
@@ -121,13 +122,28 @@ async fn a_redis_that_was_restarted_empty_under_three_nodes_ends_all_and_gives_e
     }
 }
 
+fn of_a_lease(span: &'static str) -> impl Fn(&mut Settings) {
+    move |settings| {
+        settings.set("cluster.lease", span);
+    }
+}
+
+/// Every node says so, and lets somebody in.
+async fn all_is_given_again(nodes: &Nodes, room: i64, marks: &[usize]) {
+    for (node, mark) in nodes.nodes.iter().zip(marks) {
+        node.event_since(*mark, "seat_store.rebuilt", json!({})).await;
+    }
+    for node in &nodes.nodes {
+        let mut late = node.guest("late").await.enter(room).await.unwrap();
+        alive(&mut late).await;
+        late.leave().await.unwrap();
+    }
+}
+
 /// It lost nothing itself; but others may have people in, and have not seen it yet.
 #[tokio::test]
 async fn a_node_that_begins_on_the_emptied_redis_gives_no_seat_before_the_others_have_let_go() {
-    let lease = |settings: &mut Settings| {
-        settings.set("cluster.lease", "12s");
-    };
-    let mut nodes = Nodes::start(2, lease).await;
+    let mut nodes = Nodes::start(2, of_a_lease("12s")).await;
     nodes.nodes.iter().for_each(|node| node.expect_error("seat_store.lost"));
     let room = nodes.nodes[0].empty_room(&nodes.nodes[0].user("owner").await, 2).await;
     let mut old = nodes.nodes[0].guest("old").await.enter(room).await.unwrap();
@@ -142,12 +158,62 @@ async fn a_node_that_begins_on_the_emptied_redis_gives_no_seat_before_the_others
     let marks: Vec<usize> = nodes.nodes.iter().map(TestServer::mark).collect();
     nodes.nodes[0].wakes();
     assert_eq!(ended(&mut old).await.1.code, 4512);
-    for (node, mark) in nodes.nodes.iter().zip(marks) {
-        node.event_since(mark, "seat_store.rebuilt", json!({})).await;
-    }
-    for node in &nodes.nodes {
-        let mut late = node.guest("late").await.enter(room).await.unwrap();
-        alive(&mut late).await;
-        late.leave().await.unwrap();
-    }
+    all_is_given_again(&nodes, room, &marks).await;
+}
+
+#[tokio::test]
+async fn a_life_of_the_seats_that_another_node_began_is_heard_of_with_the_lease() {
+    let nodes = Nodes::start(2, |settings| {
+        settings.set("cluster.lease", "6s").set("admission.grace", "0s");
+    })
+    .await;
+    nodes.nodes.iter().for_each(|node| node.expect_error("seat_store.lost"));
+    let owner = nodes.nodes[0].user("owner").await;
+    let (room, mut here) = nodes.nodes[0].room(&owner, 2).await;
+    let mut there = nodes.nodes[1].guest("guest").await.enter(room).await.unwrap();
+    let marks: Vec<usize> = nodes.nodes.iter().map(TestServer::mark).collect();
+    // As a third one does that saw a loss.
+    nodes.stored("UPDATE meta SET seats_life = seats_life + 1");
+    assert_eq!(ended(&mut here).await.1.code, 4512);
+    assert_eq!(ended(&mut there).await.1.code, 4512);
+    all_is_given_again(&nodes, room, &marks).await;
+    assert_eq!(nodes.stored("SELECT DISTINCT seats_life FROM nodes"), "1");
+    assert_eq!(nodes.stored("SELECT seats_life FROM meta"), "1", "it is one loss");
+}
+
+#[tokio::test]
+async fn a_node_that_waits_to_give_seats_again_hears_that_they_were_lost_once_more() {
+    let mut nodes = Nodes::start(2, of_a_lease("12s")).await;
+    nodes.nodes.iter().for_each(|node| node.expect_error("seat_store.lost"));
+    let owner = nodes.nodes[1].user("owner").await;
+    let (room, mut awake) = nodes.nodes[1].room(&owner, 2).await;
+    let mut asleep = nodes.nodes[0].guest("guest").await.enter(room).await.unwrap();
+    let marks: Vec<usize> = nodes.nodes.iter().map(TestServer::mark).collect();
+    nodes.nodes[0].sleeps();
+    nodes.redis.restart();
+    assert_eq!(ended(&mut awake).await.1.code, 4512);
+    nodes.nodes[1].event_since(marks[1], "seat_store.rebuild_failed", json!({})).await;
+    nodes.stored("UPDATE meta SET seats_life = seats_life + 1");
+    nodes.nodes[0].wakes();
+    assert_eq!(ended(&mut asleep).await.1.code, 4512);
+    all_is_given_again(&nodes, room, &marks).await;
+    assert_eq!(nodes.stored("SELECT DISTINCT seats_life FROM nodes"), "2");
+}
+
+/// The records of nodes that were killed are nobody's to wait for where a node is alone.
+#[tokio::test]
+async fn a_node_alone_waits_for_no_others_after_redis_was_emptied() {
+    let (mut redis, url) = (Redis::start(), Postgres::shared().database());
+    let server = redis.server(|settings| one_of_many(settings, 1, &url)).await;
+    server.expect_error("seat_store.lost");
+    let (room, mut session) = server.room(&server.user("owner").await, 2).await;
+    Postgres::shared()
+        .say(&url, "INSERT INTO nodes (node, incarnation, leased_until) VALUES (7, 1, now())");
+    let mark = server.mark();
+    redis.restart();
+    let asks = server.guest("asks").await.reserve(room, &Reserve::default()).await;
+    refused(asks, 503, anteroom_protocol::Code::Unavailable);
+    assert_eq!(ended(&mut session).await.1.code, 4512);
+    server.event_since(mark, "seat_store.rebuilt", json!({})).await;
+    alive(&mut server.guest("late").await.enter(room).await.unwrap()).await;
 }

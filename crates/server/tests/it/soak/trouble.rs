@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep_until};
@@ -15,7 +15,7 @@ use super::wanderers::Wanderers;
 use crate::harness::check::Span;
 use crate::harness::dice::Dice;
 use crate::harness::faults::{Ground, Round, Storm, Talk};
-use crate::harness::{http_client, shown};
+use crate::harness::{http_client, now_ms, shown};
 
 /// Between two troubles, in milliseconds.
 const QUIET: (u64, u64) = (5_000, 18_000);
@@ -144,9 +144,9 @@ impl Trouble {
                 ground.nodes[node].wakes();
             }
             RedisLost => {
-                let before = now();
+                let before = now_ms();
                 block_in_place(|| ground.redis.restart());
-                self.losses.push((before, now()));
+                self.losses.push((before, now_ms()));
             }
             RedisStill => {
                 ground.redis.sleeps();
@@ -198,12 +198,6 @@ fn signal(name: &str, pids: &[String]) {
     Command::new("sh").args(["-c", &kill]).output().expect("a shell");
 }
 
-/// As the logs tell the time.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    i64::try_from(since.as_millis()).expect("before the sun goes out")
-}
-
 async fn lasts(span: Duration) {
     sleep_until(Instant::now() + span).await;
 }
@@ -237,7 +231,7 @@ async fn ready_again(ground: &mut Ground, what: What) {
                 Err(error) => format!("{error:?}"),
             };
             if Instant::now() >= until {
-                panic!("node {node} is not ready again after {what:?}: {answer}{}", told(ground));
+                panic!("node {node} is not ready again after {what:?}: {answer}; {}", told(ground));
             }
             ground.restart_who_stopped().await;
             lasts(Duration::from_millis(200)).await;

@@ -207,6 +207,31 @@ async fn a_store_that_came_back_empty_answers_nothing_until_rooms_are_added_in_a
 }
 
 #[tokio::test]
+async fn a_loss_that_others_saw_is_one_and_told_once() {
+    let store = Store::start();
+    let seats = with_room(&store, 1).await;
+    assert!(seats.lose());
+    assert!(seats.ping().await.is_err(), "not ready");
+    assert_eq!(
+        is_undecided(&reserve(&seats, ROOM, 1).await.unwrap_err()),
+        "the seat store was lost"
+    );
+    // What it sees by itself as well is no second one.
+    store.command::<()>(&["FLUSHALL"]).await;
+    assert!(seats.seats_of(&[]).await.is_ok());
+    tokio::time::timeout(TIMEOUT, seats.lost()).await.unwrap();
+    {
+        let told = seats.lost();
+        futures_util::pin_mut!(told);
+        assert!(futures_util::poll!(told).is_pending(), "one loss is told once");
+    }
+    seats.add_room(RoomSpec { epoch: 8, ..spec(ROOM.0, 1) }).await.unwrap();
+    seats.rebuilt().await;
+    assert_eq!(seats.ping().await, Ok(()));
+    assert_eq!(reserve(&seats, ROOM, 1).await.unwrap().reservation.generation.epoch, 8);
+}
+
+#[tokio::test]
 async fn a_store_that_lost_its_last_moments_is_lost_and_one_that_kept_all_goes_on() {
     let mut store = Store::with(&["--save", "", "--appendonly", "yes", "--appendfsync", "always"]);
     let seats = with_room(&store, 3).await;

@@ -118,4 +118,20 @@ async fn a_lease_tells_in_which_life_of_the_seats_it_was_taken_and_to_which_the_
     assert_eq!(early.renew_lease(life(1, 5), LONG).await.unwrap(), Some(1));
     early.seats_cleared(life(1, 5), 1).await.unwrap();
     assert!(late.all_cleared(1).await.unwrap());
+    assert_eq!(early.seats_lost(Some(0)).await.unwrap(), 1, "a loss is counted once");
+    assert_eq!(early.seats_lost(Some(1)).await.unwrap(), 2);
+    assert!(!late.all_cleared(1).await.unwrap(), "there is a later life to wait for");
+}
+
+#[tokio::test]
+async fn a_fenced_node_begins_no_life_of_the_seats() {
+    let fresh = Fresh::new().await;
+    let (asleep, awake) = (fresh.node().await, fresh.node().await);
+    assert!(asleep.take_lease(life(1, 5), Duration::ZERO).await.unwrap().is_some());
+    assert!(awake.take_lease(life(2, 6), LONG).await.unwrap().is_some());
+    fresh.say("UPDATE nodes SET leased_until = now() - interval '1 second' WHERE node = 1");
+    assert_eq!(awake.fence_overdue().await.unwrap(), [life(1, 5)]);
+    let refused = asleep.seats_lost(Some(0)).await.unwrap_err();
+    assert!(matches!(refused, StorageError::Unavailable(_)), "{refused}");
+    assert_eq!(awake.renew_lease(life(2, 6), LONG).await.unwrap(), Some(0));
 }

@@ -1,6 +1,5 @@
 //! What the logs of all nodes together say of each grant.
 
-use anteroom_protocol::Timestamp;
 use serde_json::json;
 
 use super::Ground;
@@ -45,9 +44,7 @@ impl Ground {
                         "seat.returned" => Step::Returned { first: event.text("entered") },
                         _ => Step::Lapsed,
                     };
-                    let at =
-                        Timestamp::parse(&event.text("timestamp")).expect("a line has its time");
-                    (Grant { room, user, generation }, step, at.0)
+                    (Grant { room, user, generation }, step, event.at_ms())
                 }));
             }
         }
