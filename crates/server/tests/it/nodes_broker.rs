@@ -15,16 +15,12 @@ const PREFIX: &str = "here.";
 
 /// Nodes that soon find that a broker stands still.
 async fn nodes(rabbit: &Rabbit, count: usize) -> Vec<TestServer> {
-    nodes_that_wait("500ms", rabbit, count).await
-}
-
-async fn nodes_that_wait(timeout: &str, rabbit: &Rabbit, count: usize) -> Vec<TestServer> {
     let url = Postgres::shared().database();
     let url = &url;
     let starting = (1..=count).map(|number| {
         TestServer::start(move |settings| {
             one_of_many(meet_at(settings, rabbit, PREFIX), number, url);
-            settings.set("admission.strategy", "conditional").set("rabbitmq.timeout", timeout);
+            settings.set("admission.strategy", "conditional").set("rabbitmq.timeout", "500ms");
         })
     });
     join_all(starting).await
@@ -179,8 +175,7 @@ async fn f29_a_queue_and_an_exchange_that_are_deleted_come_back_and_nothing_is_m
 async fn a_broker_that_is_away_keeps_no_node_from_starting() {
     let rabbit = Rabbit::start().await;
     rabbit.kill9().await;
-    // A broker that has just begun may be slow, and whoever enters meanwhile is refused for now.
-    let nodes = nodes_that_wait("10s", &rabbit, 2).await;
+    let nodes = nodes(&rabbit, 2).await;
     // Nobody is told that others will not hear of it.
     let early = nodes[0].user("early").await;
     let created = nodes[0].pending_room(&early, 10).await;
